@@ -1,0 +1,63 @@
+"""Budget allocation for Markov decision processes, with certificates.
+
+Nouns and verbs are imported when they are first used, so `import optbudget` stays light.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from optbudget.allocation import allocate
+    from optbudget.budgeted import solve
+    from optbudget.certify import verify
+    from optbudget.curves import Curve, Curves
+    from optbudget.errors import OptBudgetError, ProblemError
+    from optbudget.files import load, save
+    from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Population
+    from optbudget.report import plot
+
+_HOME = {
+    "Allocation": "problems",
+    "BudgetedMDP": "problems",
+    "Curve": "curves",
+    "Curves": "curves",
+    "CurveSet": "problems",
+    "OptBudgetError": "errors",
+    "Population": "problems",
+    "ProblemError": "errors",
+    "allocate": "allocation",
+    "load": "files",
+    "plot": "report",
+    "save": "files",
+    "solve": "budgeted",
+    "verify": "certify",
+}
+
+__all__ = [
+    "Allocation",
+    "BudgetedMDP",
+    "Curve",
+    "CurveSet",
+    "Curves",
+    "OptBudgetError",
+    "Population",
+    "ProblemError",
+    "allocate",
+    "load",
+    "plot",
+    "save",
+    "solve",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'optbudget' has no attribute {name!r}")
+    return getattr(import_module(f"optbudget.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

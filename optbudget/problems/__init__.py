@@ -1,0 +1,20 @@
+"""Frozen nouns: each problem beside its answer. They hold and check data; they do not solve."""
+
+from optbudget.problems.allocation import Allocation
+from optbudget.problems.budgeted_mdp import BudgetedMDP, ModelFolder
+from optbudget.problems.certificate import Check, Verification
+from optbudget.problems.curve_set import CurveSet, StationaryWitness
+from optbudget.problems.policy import PricePolicy
+from optbudget.problems.population import Population
+
+__all__ = [
+    "Allocation",
+    "BudgetedMDP",
+    "Check",
+    "CurveSet",
+    "ModelFolder",
+    "Population",
+    "PricePolicy",
+    "StationaryWitness",
+    "Verification",
+]

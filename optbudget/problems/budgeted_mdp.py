@@ -1,0 +1,358 @@
+"""The unit problem: a finite Markov decision process whose actions cost money.
+
+For states :math:`i`, actions :math:`a \\in A(i)`, transition rows :math:`p_i^a`, costs
+:math:`c_i^a \\ge 0` and utilities :math:`u_i^a`, the value of a budget :math:`b` with :math:`t`
+decisions to go is (Boutilier & Lu 2016, eqs. 1-2, randomised over actions and budgets)
+
+.. math:: V^t(i, b) = \\max r_i^a + \\gamma \\sum_j p_{ij}^a V^{t-1}(j, b_j)
+          \\quad\\text{s.t.}\\quad c_i^a + \\gamma_c \\sum_j p_{ij}^a b_j \\le b,
+
+with reward :math:`r = u - c` ("net") or :math:`r = u` ("gross"), and :math:`V^0` and the value of a
+terminal state given by the terminal utility. The budget binds in expectation.
+
+Rows may be shared: the problem stores its distinct transition rows, and for each state-action pair
+which row it uses. Models learned from event logs have one row per history, not one per action.
+"""
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optbudget.errors import Issue, ProblemError
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Indices = NDArray[np.int32]
+
+ROW_SUM_TOLERANCE = 1e-9
+"""Largest difference from 1 that the sum of a transition row may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """Where on disk a problem was read from, and the hash of the tables that define it."""
+
+    name: str
+    sha256: str
+    path: Path
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BudgetedMDP:
+    """A budgeted Markov decision process: frozen, validated data; it does not solve.
+
+    Sizes: n states, A action names, m state-action pairs, R distinct transition rows, z their
+    entries.
+
+    Attributes
+    ----------
+    states : n names, in order of first appearance
+    actions : A names, in order of first appearance
+    pair_ptr : (n+1,) int64; pairs of state i are pair_ptr[i]:pair_ptr[i+1]; a state without pairs is
+        terminal: it spends nothing and is worth its terminal utility whenever it is reached
+    pair_action : (m,) int32, index into `actions`
+    pair_row : (m,) int32, the transition row that the pair uses
+    cost : (m,) money, >= 0
+    utility : (m,) value
+    row_ptr : (R+1,) int64; entries of row r are row_ptr[r]:row_ptr[r+1]
+    next_state : (z,) int32
+    probability : (z,) > 0; each row sums to 1 within 1e-9
+    terminal_utility : (n,) value of being in the state after the last decision
+    discount : in (0, 1], of rewards
+    cost_discount : in (0, 1], of spend
+    horizon : number of decisions, >= 1; None is infinite
+    reward : "net" (utility - cost) or "gross" (utility)
+    initial_state, initial_probability : (k,) the initial distribution; default: the first state
+    budget_cap : largest budget of one unit, money, or None
+    state_type : n names of unit types, or () when there is one type; no transition crosses types
+
+    Raises
+    ------
+    ProblemError
+        Naming every state, action and number found wrong.
+
+    Examples
+    --------
+    The two-action example of the paper's section 2.2.3:
+
+    >>> import numpy as np
+    >>> problem = BudgetedMDP(
+    ...     states=("s",), actions=("a", "b"), pair_ptr=np.array([0, 2]),
+    ...     pair_action=np.array([0, 1]), pair_row=np.array([0, 0]),
+    ...     cost=np.array([1.0, 0.0]), utility=np.array([10.0, 1.0]), row_ptr=np.array([0, 1]),
+    ...     next_state=np.array([0]), probability=np.array([1.0]),
+    ...     terminal_utility=np.array([0.0]), discount=0.9, cost_discount=0.9, horizon=None,
+    ...     reward="gross")
+    >>> problem
+    BudgetedMDP(1 state, 2 actions, 1 transition row, infinite horizon)
+    """
+
+    states: tuple[str, ...]
+    actions: tuple[str, ...]
+    pair_ptr: Integers
+    pair_action: Indices
+    pair_row: Indices
+    cost: Floats
+    utility: Floats
+    row_ptr: Integers
+    next_state: Indices
+    probability: Floats
+    terminal_utility: Floats
+    discount: float
+    cost_discount: float
+    horizon: int | None
+    reward: Literal["net", "gross"] = "net"
+    initial_state: Integers = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
+    initial_probability: Floats = field(default_factory=lambda: np.ones(1))
+    budget_cap: float | None = None
+    state_type: tuple[str, ...] = ()
+    title: str = ""
+    source: str = ""
+    money_unit: str = "money"
+    formulations: tuple[str, ...] = ()
+    folder: ModelFolder | None = None
+
+    def __post_init__(self) -> None:
+        for name, dtype in _ARRAYS.items():
+            array = np.asarray(getattr(self, name))
+            if array.ndim != 1:
+                raise ProblemError(f"{name} must be a vector; got shape {array.shape}")
+            if array.dtype != dtype or array.flags.writeable:
+                array = array.astype(dtype, copy=True)
+                array.flags.writeable = False
+            object.__setattr__(self, name, array)
+        issues = _structure_issues(self) or _value_issues(self)
+        if issues:
+            raise ProblemError(issues)
+
+    # -- what follows from the data ----------------------------------------------------------
+
+    @property
+    def n_states(self) -> int:
+        return len(self.states)
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """Names for output: "type/state" where there are types, else the states' names."""
+        if not self.state_type:
+            return self.states
+        return tuple(f"{t}/{s}" for t, s in zip(self.state_type, self.states, strict=True))
+
+    @cached_property
+    def _position(self) -> dict[str, int]:
+        return {label: i for i, label in enumerate(self.labels)}
+
+    def index(self, label: str) -> int:
+        """Index of a state by its label ("state", or "type/state" where there are types)."""
+        try:
+            return self._position[label]
+        except KeyError:
+            from difflib import get_close_matches
+
+            near = get_close_matches(label, self._position, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ProblemError(f"no state is called {label!r}{hint}") from None
+
+    @cached_property
+    def pair_state(self) -> Integers:
+        """State of each pair, (m,)."""
+        return np.repeat(np.arange(self.n_states), np.diff(self.pair_ptr))
+
+    @cached_property
+    def pair_reward(self) -> Floats:
+        """Reward of each pair, (m,): utility - cost if "net", utility if "gross"."""
+        reward = self.utility - self.cost if self.reward == "net" else self.utility.copy()
+        reward.flags.writeable = False
+        return reward
+
+    @cached_property
+    def is_terminal(self) -> NDArray[np.bool_]:
+        """States without actions, (n,)."""
+        return np.diff(self.pair_ptr) == 0
+
+    @cached_property
+    def initial(self) -> Floats:
+        """The initial distribution over all states, (n,)."""
+        return np.bincount(
+            self.initial_state, self.initial_probability, minlength=self.n_states
+        ).astype(np.float64)
+
+    def __repr__(self) -> str:
+        def count(k: int, noun: str) -> str:
+            return f"{k:,} {noun}" + ("" if k == 1 else "s")
+
+        horizon = "infinite horizon" if self.horizon is None else f"horizon {self.horizon}"
+        return (
+            f"BudgetedMDP({count(self.n_states, 'state')}, {count(len(self.actions), 'action')}, "
+            f"{count(self.row_ptr.size - 1, 'transition row')}, {horizon})"
+        )
+
+
+_ARRAYS = {
+    "pair_ptr": np.int64,
+    "pair_action": np.int32,
+    "pair_row": np.int32,
+    "cost": np.float64,
+    "utility": np.float64,
+    "row_ptr": np.int64,
+    "next_state": np.int32,
+    "probability": np.float64,
+    "terminal_utility": np.float64,
+    "initial_state": np.int64,
+    "initial_probability": np.float64,
+}
+
+
+def _error(code: str, message: str, state: str | None = None, action: str | None = None) -> Issue:
+    return Issue("error", code, message, state=state, action=action)
+
+
+def _structure_issues(p: BudgetedMDP) -> list[Issue]:
+    """Shapes, pointers and indices; values are looked at only where these are right."""
+    n, m, rows, entries = len(p.states), p.cost.size, p.row_ptr.size - 1, p.probability.size
+    if n == 0:
+        return [_error("no-states", "a problem needs at least one state")]
+    issues = []
+    sizes = {
+        "pair_ptr": n + 1,
+        "pair_action": m,
+        "pair_row": m,
+        "utility": m,
+        "next_state": entries,
+        "terminal_utility": n,
+        "initial_probability": p.initial_state.size,
+    }
+    for name, size in sizes.items():
+        if getattr(p, name).size != size:
+            issues.append(
+                _error("shape", f"{name} must have {size} entries; it has {getattr(p, name).size}")
+            )
+    if p.state_type and len(p.state_type) != n:
+        issues.append(_error("shape", f"state_type must have {n} entries; it has {len(p.state_type)}"))
+    if issues:
+        return issues
+    for name, end in (("pair_ptr", m), ("row_ptr", entries)):
+        pointer = getattr(p, name)
+        if pointer.size == 0 or pointer[0] != 0 or pointer[-1] != end or (np.diff(pointer) < 0).any():
+            issues.append(_error("pointer", f"{name} must rise from 0 to {end}"))
+    limits = (
+        ("pair_action", len(p.actions)),
+        ("pair_row", rows),
+        ("next_state", n),
+        ("initial_state", n),
+    )
+    for name, limit in limits:
+        array = getattr(p, name)
+        wrong = np.flatnonzero((array < 0) | (array >= limit))
+        if wrong.size:
+            k = int(wrong[0])
+            issues.append(_error("index", f"{name}[{k}] is {array[k]}; it must be in 0..{limit - 1}"))
+    return issues
+
+
+def _value_issues(p: BudgetedMDP) -> list[Issue]:
+    issues = list(_scalar_issues(p))
+    if len(set(p.labels)) != len(p.labels):
+        seen: set[str] = set()
+        twice = next(s for s in p.labels if s in seen or seen.add(s))  # type: ignore[func-returns-value]
+        issues.append(_error("duplicate-state", "the state is listed twice", state=twice))
+    pair_names = ("cost", "utility")
+    for name in pair_names:
+        for k in np.flatnonzero(~np.isfinite(getattr(p, name)))[:20]:
+            issues.append(
+                _error("not-finite", f"{name} is {getattr(p, name)[k]}; it must be finite", *_pair(p, k))
+            )
+    for k in np.flatnonzero(p.cost < 0)[:20]:
+        issues.append(_error("negative-cost", f"cost is {p.cost[k]}; it must be >= 0", *_pair(p, k)))
+    for i in np.flatnonzero(~np.isfinite(p.terminal_utility))[:20]:
+        issues.append(
+            _error("not-finite", f"terminal_utility is {p.terminal_utility[i]}", p.labels[i])
+        )
+    order = np.lexsort((p.pair_action, p.pair_state))
+    same = (np.diff(p.pair_state[order]) == 0) & (np.diff(p.pair_action[order]) == 0)
+    for k in order[1:][same][:20]:
+        issues.append(_error("duplicate-action", "the action is listed twice", *_pair(p, k)))
+    return issues + _row_issues(p)
+
+
+def _row_issues(p: BudgetedMDP) -> list[Issue]:
+    """Rows that are not probability distributions, each named by the first pair that uses it."""
+    issues = []
+    row_of_entry = np.repeat(np.arange(p.row_ptr.size - 1), np.diff(p.row_ptr))
+    with np.errstate(invalid="ignore"):
+        wrong = ~(p.probability > 0) | ~np.isfinite(p.probability)
+    for k in np.flatnonzero(wrong)[:20]:
+        issues.append(
+            _error(
+                "probability",
+                f"probability of {p.labels[p.next_state[k]]!r} is {p.probability[k]}; it must be > 0 and "
+                "finite (leave out what cannot happen)",
+                *_row_user(p, int(row_of_entry[k])),
+            )
+        )
+    if issues:
+        return issues
+    total = np.bincount(row_of_entry, p.probability, minlength=p.row_ptr.size - 1)
+    for r in np.flatnonzero(np.abs(total - 1.0) > ROW_SUM_TOLERANCE)[:20]:
+        issues.append(
+            _error("row-sum", f"probabilities sum to {total[r]:.12g}, not 1", *_row_user(p, int(r)))
+        )
+    order = np.lexsort((p.next_state, row_of_entry))
+    same = (np.diff(row_of_entry[order]) == 0) & (np.diff(p.next_state[order]) == 0)
+    for k in order[1:][same][:20]:
+        issues.append(
+            _error(
+                "duplicate-transition",
+                f"next state {p.labels[p.next_state[k]]!r} is listed twice",
+                *_row_user(p, int(row_of_entry[k])),
+            )
+        )
+    if p.state_type:
+        kinds = np.unique(np.asarray(p.state_type), return_inverse=True)[1]
+        widths = np.diff(p.row_ptr)[p.pair_row]
+        starts = p.row_ptr[p.pair_row]
+        entry = np.arange(widths.sum()) - np.repeat(np.cumsum(widths) - widths, widths)
+        entry += np.repeat(starts, widths)
+        pair = np.repeat(np.arange(p.cost.size), widths)
+        for k in np.flatnonzero(kinds[p.pair_state[pair]] != kinds[p.next_state[entry]])[:20]:
+            issues.append(
+                _error(
+                    "crosses-types",
+                    f"next state {p.labels[p.next_state[entry[k]]]!r} is of another type",
+                    *_pair(p, int(pair[k])),
+                )
+            )
+    return issues
+
+
+def _scalar_issues(p: BudgetedMDP) -> list[Issue]:
+    issues = []
+    for name in ("discount", "cost_discount"):
+        value = getattr(p, name)
+        if not (0 < value <= 1):
+            issues.append(_error("discount", f"{name} is {value}; it must be in (0, 1]"))
+    if p.horizon is not None and (p.horizon != int(p.horizon) or p.horizon < 1):
+        issues.append(_error("horizon", f"horizon is {p.horizon}; it must be an integer >= 1, or infinite"))
+    if p.reward not in ("net", "gross"):
+        issues.append(_error("reward", f"reward is {p.reward!r}; it must be 'net' or 'gross'"))
+    if p.budget_cap is not None and not (0 <= p.budget_cap < math.inf):
+        issues.append(_error("budget-cap", f"budget_cap is {p.budget_cap}; it must be >= 0 and finite"))
+    if not ((p.initial_probability >= 0).all() and abs(p.initial_probability.sum() - 1) <= 1e-9):
+        issues.append(
+            _error("initial", f"initial probabilities sum to {p.initial_probability.sum():.12g}, not 1")
+        )
+    return issues
+
+
+def _pair(p: BudgetedMDP, pair: int) -> tuple[str, str]:
+    return p.labels[p.pair_state[pair]], p.actions[p.pair_action[pair]]
+
+
+def _row_user(p: BudgetedMDP, row: int) -> tuple[str, str] | tuple[None, None]:
+    users = np.flatnonzero(p.pair_row == row)
+    return _pair(p, int(users[0])) if users.size else (None, None)

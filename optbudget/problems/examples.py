@@ -1,0 +1,22 @@
+"""A few problems small enough to solve by hand, for doctests and first steps."""
+
+import numpy as np
+
+from optbudget.problems.budgeted_mdp import BudgetedMDP
+
+
+def two_action_example(horizon: int | None = None) -> BudgetedMDP:
+    """One state; action a costs 1 and is worth 10, b is free and worth 1; everything discounted 0.9.
+
+    Source: Boutilier & Lu 2016, section 2.2.3. Over an infinite horizon its curve is one edge from
+    (0, 10) to (10, 100), so a budget of 1.9 is worth 27.1.
+    """
+    return BudgetedMDP(
+        states=("s",), actions=("a", "b"),
+        pair_ptr=np.array([0, 2]), pair_action=np.array([0, 1]), pair_row=np.array([0, 0]),
+        cost=np.array([1.0, 0.0]), utility=np.array([10.0, 1.0]),
+        row_ptr=np.array([0, 1]), next_state=np.array([0]), probability=np.array([1.0]),
+        terminal_utility=np.array([0.0]),
+        discount=0.9, cost_discount=0.9, horizon=horizon, reward="gross",
+        title="Two actions", source="Boutilier & Lu 2016, section 2.2.3",
+    )  # fmt: skip

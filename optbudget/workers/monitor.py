@@ -1,0 +1,66 @@
+"""Progress, limits and cancellation of one piece of long work; knows no mathematics."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from optbudget.errors import LimitError
+from optbudget.status import Termination
+
+
+@dataclass(eq=False)
+class Monitor:
+    """Handed to long work, which reports to it and asks it whether to go on.
+
+    Attributes
+    ----------
+    report : called with the fraction done (0 to 1) and a short text; None is silent
+    time_limit : seconds from the monitor's making, or None
+    memory_limit : bytes that one piece of work may allocate, or None
+
+    Examples
+    --------
+    >>> monitor = Monitor(time_limit=60)
+    >>> monitor.stop_reason() is None
+    True
+    >>> monitor.interrupt()
+    >>> monitor.stop_reason()
+    <Termination.INTERRUPTED: 'INTERRUPTED'>
+    """
+
+    report: Callable[[float, str], None] | None = None
+    time_limit: float | None = None
+    memory_limit: int | None = None
+    _interrupted: bool = field(default=False, init=False)
+    _start: float = field(default_factory=time.monotonic, init=False)
+
+    def progress(self, fraction: float, text: str = "") -> None:
+        """Tell how far the work is."""
+        if self.report is not None:
+            self.report(min(1.0, max(0.0, fraction)), text)
+
+    def interrupt(self) -> None:
+        """Ask the work to stop at its next look; safe to call from a signal handler."""
+        self._interrupted = True
+
+    def stop_reason(self) -> Termination | None:
+        """INTERRUPTED or TIME_LIMIT if the work should stop now, else None."""
+        if self._interrupted:
+            return Termination.INTERRUPTED
+        if self.time_limit is not None and time.monotonic() - self._start >= self.time_limit:
+            return Termination.TIME_LIMIT
+        return None
+
+    def require_memory(self, size: float, what: str) -> None:
+        """Refuse work that would allocate more than the limit.
+
+        Raises
+        ------
+        LimitError
+            Naming what needs how much.
+        """
+        if self.memory_limit is not None and size > self.memory_limit:
+            raise LimitError(
+                f"{what} needs about {size / 2**30:.2f} GiB and the limit is "
+                f"{self.memory_limit / 2**30:.2f} GiB; raise --max-memory or ask for less"
+            )
