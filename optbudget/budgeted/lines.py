@@ -1,0 +1,82 @@
+"""What a batch of prices says about every curve: a point on it, and a line above it.
+
+For a price :math:`\\lambda \\ge 0` a policy that is best for the reward :math:`r - \\lambda c` has, from state
+:math:`s`, expected spend :math:`b` and value :math:`v`, so :math:`(b, v)` can be achieved, and
+
+.. math:: V(s, b') \\le w(s) + \\lambda b' \\quad\\text{for every } b', \\qquad w = v - \\lambda b,
+
+by Lagrangian duality: no policy does better against a price on money than the one that is best
+against it. Points from below and lines from above are all that the curves are made of.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+STATE_AXIS_FIRST = ("spend", "value", "variance", "intercept", "action")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PriceLines:
+    """K prices over n states: the point and the supporting line of each price in each state.
+
+    Attributes
+    ----------
+    price : (K,) strictly decreasing, >= 0; inf is "least spend, then most value" and 0 is
+        "most value, then least spend"
+    spend, value : (n, K) money and value; expected spend and value of the price's own policy, as
+        computed; the exact ones differ by at most `spend_error` and `value_error`
+    variance : (n, K) money^2; variance of that policy's spend
+    intercept : (n, K) V(s, b) <= intercept + price * b for every budget b, with rounding and any
+        residual included; +inf at an infinite price
+    action : (n, K) int32; what that policy does now, index into the problem's actions, -1 in
+        terminal states
+    spend_error, value_error : (K,) bounds on the rounding of spend and value
+    """
+
+    price: Floats
+    spend: Floats
+    value: Floats
+    variance: Floats
+    intercept: Floats
+    action: NDArray[np.int32]
+    spend_error: Floats
+    value_error: Floats
+
+    def __len__(self) -> int:
+        return int(self.price.size)
+
+    @property
+    def n_states(self) -> int:
+        return int(self.spend.shape[0])
+
+    def take(self, columns: NDArray[np.integer] | slice) -> "PriceLines":
+        """The lines of some of the prices; `columns` must keep them decreasing."""
+        parts = {
+            f.name: np.ascontiguousarray(getattr(self, f.name)[:, columns])
+            if f.name in STATE_AXIS_FIRST
+            else getattr(self, f.name)[columns]
+            for f in fields(self)
+        }
+        return PriceLines(**parts)
+
+    @classmethod
+    def gather(cls, parts: "Sequence[PriceLines]") -> "PriceLines":
+        """All lines of several batches, by decreasing price; of equal prices the first is kept."""
+        price = np.concatenate([part.price for part in parts])
+        order = np.lexsort((np.arange(price.size), -price))
+        order = order[np.concatenate(([True], np.diff(price[order]) < 0))]
+        joined = {
+            f.name: np.ascontiguousarray(
+                np.concatenate([getattr(part, f.name) for part in parts], axis=-1)[..., order]
+            )
+            for f in fields(cls)
+        }
+        return cls(**joined)
+
+    def __repr__(self) -> str:
+        return f"PriceLines({len(self)} prices, {self.n_states:,} states)"
