@@ -1,0 +1,163 @@
+"""A model folder read whole: every problem in it found and located, or the problem it describes."""
+
+import hashlib
+import warnings
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow as pa
+
+from optbudget.errors import Issue, ProblemError
+from optbudget.files.model_toml import read_model_toml
+from optbudget.files.parquet_tables import read_parquet
+from optbudget.files.text_tables import Columns, check_header, header_column, read_csv, row_lines
+from optbudget.problems import BudgetedMDP, ModelFolder
+from optbudget.problems.assembly import COLUMNS, assemble, failed
+from optbudget.problems.columns import Finding
+
+TABLES = {
+    name: Columns(("type", *texts), numbers, texts + numbers) for name, (texts, numbers) in COLUMNS.items()
+}
+OPTIONAL = ("states",)
+
+
+class DataWarning(UserWarning):
+    """Something in a file that is odd but not wrong."""
+
+
+def load_model(
+    path: str | Path, *, normalize: bool = False, sum_duplicates: bool = False
+) -> BudgetedMDP:
+    """Read a model folder.
+
+    Parameters
+    ----------
+    path : the folder that holds model.toml
+    normalize : divide transition rows that do not sum to 1 by their sum, instead of refusing them
+    sum_duplicates : add up probabilities listed twice for one next state, instead of refusing them
+
+    Raises
+    ------
+    ProblemError
+        With every problem of every file, each with its file, line and column.
+
+    Warns
+    -----
+    DataWarning
+        For each oddity that does not stop the reading, such as an unknown column.
+    """
+    problem, issues = read_model(path, normalize=normalize, sum_duplicates=sum_duplicates)
+    for issue in issues:
+        warnings.warn(str(issue), DataWarning, stacklevel=2)
+    return problem
+
+
+def read_model(
+    path: str | Path, *, normalize: bool = False, sum_duplicates: bool = False
+) -> tuple[BudgetedMDP, tuple[Issue, ...]]:
+    """As `load_model`, giving the warnings instead of issuing them."""
+    issues: list[Issue] = []
+    problem = _read(Path(path), issues, normalize, sum_duplicates)
+    errors = [issue for issue in issues if issue.severity == "error"]
+    if problem is None or errors:
+        raise ProblemError(errors)
+    return problem, tuple(issues)
+
+
+def _read(folder: Path, issues: list[Issue], normalize: bool, sum_duplicates: bool) -> BudgetedMDP | None:
+    if not folder.is_dir():
+        issues.append(Issue("error", "no-folder", f"{folder} is not a folder"))
+        return None
+    if not (folder / "model.toml").is_file():
+        issues.append(Issue("error", "missing-file", "the folder has no model.toml", "model.toml"))
+        return None
+    settings = read_model_toml(folder / "model.toml", issues)
+    paths = table_paths(folder, issues)
+    tables = {name: read_table(file, TABLES[name], issues) for name, file in paths.items()}
+    whole = {name: table for name, table in tables.items() if table is not None}
+    if settings is None or any(issue.severity == "error" for issue in issues):
+        return None
+    digest = model_hash(folder)
+    problem, found = assemble(
+        whole, settings.settings, normalize=normalize, sum_duplicates=sum_duplicates,
+        folder=ModelFolder(folder.resolve().name, digest, folder),
+    )  # fmt: skip
+    issues.extend(locate(found, paths, settings.lines))
+    if problem is not None and any(f.code in ("normalized", "summed") for f in found):
+        # The tables on disk no longer say what is in memory, so their hash must not stand for it.
+        problem = replace(problem, folder=None)
+    return problem
+
+
+def table_paths(folder: Path, issues: list[Issue]) -> dict[str, Path]:
+    """The file of each table that is there, CSV or Parquet; issues for what is missing or doubled."""
+    paths = {}
+    for name in TABLES:
+        there = [folder / f"{name}{end}" for end in (".csv", ".parquet") if (folder / f"{name}{end}").is_file()]
+        if len(there) == 2:
+            message = f"both {name}.csv and {name}.parquet are there; keep one"
+            issues.append(Issue("error", "two-files", message, f"{name}.csv"))
+        elif there:
+            paths[name] = there[0]
+        elif name not in OPTIONAL:
+            message = f"neither {name}.csv nor {name}.parquet is there"
+            issues.append(Issue("error", "missing-file", message, f"{name}.csv"))
+    return paths
+
+
+def read_table(path: Path, columns: Columns, issues: list[Issue]) -> pa.Table | None:
+    """The known columns of a CSV or Parquet table; None after adding an error to `issues`."""
+    if path.suffix == ".csv":
+        return read_csv(path, columns, issues)
+    table = read_parquet(path, columns.names, issues)
+    if table is None or not check_header(table.column_names, columns, path.name, issues):
+        return None
+    return table.select([name for name in table.column_names if name in columns.known])
+
+
+def locate(
+    found: Iterable[Finding], paths: dict[str, Path], lines: dict[str, int]
+) -> list[Issue]:
+    """Findings as issues with file, line and column; findings of no table are model.toml's."""
+    findings = list(found)
+    rows: dict[str, set[int]] = {}
+    for finding in findings:
+        if finding.table in paths and finding.row is not None:
+            rows.setdefault(finding.table, set()).add(finding.row)
+    at = {
+        name: row_lines(paths[name], sorted(wanted)) if paths[name].suffix == ".csv"
+        else {row: row + 1 for row in wanted}
+        for name, wanted in rows.items()
+    }  # fmt: skip
+    issues = []
+    for finding in findings:
+        file, line, column = "model.toml", None, None
+        if finding.table in paths:
+            path = paths[finding.table]
+            file = path.name
+            line = at[finding.table][finding.row] if finding.row is not None else None
+            if finding.column and path.suffix == ".csv":
+                column = header_column(path, finding.column)
+        else:
+            line = next((lines[key] for key in lines if key in finding.message), None)
+        issues.append(
+            Issue(
+                finding.severity, finding.code, finding.message, file, line, column,
+                finding.state, finding.action,
+            )
+        )  # fmt: skip
+    return issues
+
+
+def model_hash(folder: Path) -> str:
+    """SHA-256 of the lines "<sha256 of file>  <name>" of model.toml and the model's tables, by name."""
+    files = [folder / "model.toml", *table_paths(folder, []).values()]
+    lines = [f"{file_hash(file)}  {file.name}\n" for file in sorted(files, key=lambda file: file.name)]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,166 @@
+"""model.toml: which keys there are, what they may hold, and where each stands in the file."""
+
+import math
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from optbudget.errors import Issue
+from optbudget.problems.assembly import Settings
+
+KINDS = ("budgeted_mdp", "constrained_mdp", "knapsack", "departments")
+LARGEST = 64 << 20
+
+
+def _text(value: object) -> str | None:
+    return None if isinstance(value, str) else "a text in quotes"
+
+
+def _share(value: object) -> str | None:
+    return None if _is_number(value) and 0 < value <= 1 else "a number in (0, 1]"  # type: ignore[operator]
+
+
+def _horizon(value: object) -> str | None:
+    whole = isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**31
+    return None if whole or value == "infinite" else 'a whole number >= 1, or "infinite"'
+
+
+def _reward(value: object) -> str | None:
+    return None if value in ("net", "gross") else '"net" (utility - cost) or "gross" (utility)'
+
+
+def _initial(value: object) -> str | None:
+    if isinstance(value, str):
+        return None
+    if isinstance(value, dict) and value and all(_is_number(share) for share in value.values()):
+        return None
+    return "a state, or a table of state = probability"
+
+
+def _texts(value: object) -> str | None:
+    fits = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return None if fits else "a list of texts"
+
+
+def _amount(value: object) -> str | None:
+    return None if _is_number(value) and value >= 0 else "a number >= 0"  # type: ignore[operator]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+CHECKS: Mapping[str, Callable[[object], str | None]] = {
+    "kind": _text,
+    "title": _text,
+    "source": _text,
+    "money_unit": _text,
+    "discount": _share,
+    "cost_discount": _share,
+    "horizon": _horizon,
+    "reward": _reward,
+    "initial": _initial,
+    "terminal_states": _texts,
+    "budget_cap": _amount,
+    "formulations": _texts,
+}
+"""For each key, a function that says what it must be where a value is not that."""
+
+REQUIRED = ("kind", "discount", "cost_discount", "horizon", "reward")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelToml:
+    """What model.toml says, with the line of each key."""
+
+    settings: Settings
+    lines: Mapping[str, int]
+
+
+def read_model_toml(path: Path, issues: list[Issue]) -> ModelToml | None:
+    """The settings of a budgeted MDP; None after adding every problem found to `issues`."""
+    read = read_toml(path, issues)
+    if read is None:
+        return None
+    content, lines = read
+    before = len(issues)
+
+    def refuse(code: str, key: str, message: str) -> None:
+        issues.append(Issue("error", code, message, path.name, lines.get(key)))
+
+    kind = content.get("kind")
+    if isinstance(kind, str) and kind not in KINDS:
+        near = get_close_matches(kind, KINDS, n=1)
+        refuse("kind", "kind", f"kind is {kind!r}; it must be one of {', '.join(KINDS)}"
+               + (f"; did you mean {near[0]!r}?" if near else ""))  # fmt: skip
+    elif isinstance(kind, str) and kind != "budgeted_mdp":
+        refuse("kind", "kind", f"models of kind {kind!r} are not read by this version")
+    for key in REQUIRED:
+        if key not in content:
+            refuse("missing-key", key, f"key {key!r} is missing; it must be {_wanted(key)}")
+    for key, value in content.items():
+        if key not in CHECKS:
+            near = get_close_matches(key, CHECKS, n=1, cutoff=0.0)
+            refuse("unknown-key", key, f"key {key!r} is not known; the nearest known key is {near[0]!r}")
+        elif wanted := CHECKS[key](value):
+            refuse("value", key, f"{key} is {value!r:.80}; it must be {wanted}")
+    if len(issues) > before:
+        return None
+    initial = content.get("initial")
+    if isinstance(initial, dict):
+        initial = {state: float(share) for state, share in initial.items()}
+    cap = content.get("budget_cap")
+    return ModelToml(
+        Settings(
+            discount=float(content["discount"]), cost_discount=float(content["cost_discount"]),
+            horizon=None if content["horizon"] == "infinite" else content["horizon"],
+            reward=content["reward"], initial=initial,
+            terminal_states=tuple(content.get("terminal_states", ())),
+            budget_cap=None if cap is None else float(cap),
+            title=content.get("title", ""), source=content.get("source", ""),
+            money_unit=content.get("money_unit", "money"),
+            formulations=tuple(content.get("formulations", ())),
+        ),
+        lines,
+    )  # fmt: skip
+
+
+def _wanted(key: str) -> str:
+    return '"budgeted_mdp"' if key == "kind" else str(CHECKS[key](None))
+
+
+def read_toml(path: Path, issues: list[Issue]) -> tuple[dict[str, object], dict[str, int]] | None:
+    """A TOML file and the line of each top-level key; None after adding an issue."""
+    try:
+        if path.stat().st_size > LARGEST:
+            issues.append(Issue("error", "too-large", f"the file exceeds {LARGEST} bytes", path.name))
+            return None
+        data = path.read_bytes()
+    except OSError as error:
+        issues.append(Issue("error", "unreadable", f"the file cannot be read: {error.strerror}", path.name))
+        return None
+    try:
+        text = data.decode("utf-8-sig")
+        content = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        issues.append(Issue("error", "encoding", "the file is not UTF-8", path.name, line))
+        return None
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        line, column = (int(place[1]), int(place[2])) if place else (text.count("\n") + 1, None)
+        reason = str(error).split(" (at ")[0]
+        issues.append(Issue("error", "toml", f"not TOML: {reason}", path.name, line, column))
+        return None
+    except (RecursionError, ValueError) as error:
+        issues.append(Issue("error", "toml", f"not TOML: {type(error).__name__}", path.name))
+        return None
+    lines: dict[str, int] = {}
+    for number, line_text in enumerate(text.splitlines(), start=1):
+        key = re.match(r"\s*\[*\s*[\"']?([\w.-]+)[\"']?\s*[\]=.]", line_text)
+        if key:
+            lines.setdefault(key[1], number)
+    return content, lines

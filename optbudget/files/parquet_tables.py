@@ -1,0 +1,48 @@
+"""Parquet tables, read with care: what a file declares is held against its size before memory is taken."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from optbudget.errors import Issue
+
+ROWS_PER_BYTE = 10_000
+"""Most rows per byte of file that are believed; run lengths and compression rarely reach a tenth."""
+
+SMALLEST_LIMIT = 1_000_000
+
+
+def read_parquet(path: Path, names: Sequence[str], issues: list[Issue]) -> pa.Table | None:
+    """All columns of a Parquet file, those in `names` as dictionaries; None after adding an issue."""
+
+    def refuse(message: str) -> None:
+        issues.append(Issue("error", "parquet", message, path.name))
+
+    try:
+        size = path.stat().st_size
+        with pq.ParquetFile(
+            path,
+            read_dictionary=list(names),
+            thrift_string_size_limit=64 << 20,
+            thrift_container_size_limit=1_000_000,
+            page_checksum_verification=True,
+        ) as file:
+            meta = file.metadata
+            if meta.num_rows > SMALLEST_LIMIT + ROWS_PER_BYTE * size or meta.num_rows < 0:
+                return refuse(f"the file declares {meta.num_rows} rows and has only {size} bytes")
+            held = sum(meta.row_group(k).num_rows for k in range(meta.num_row_groups))
+            if held != meta.num_rows:
+                return refuse(f"the file declares {meta.num_rows} rows and its groups hold {held}")
+            table = file.read(use_threads=True)
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError, MemoryError, RuntimeError) as error:
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+        return refuse(f"the file is not readable Parquet: {_first_line(reason)}")
+    return table
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0][:200] if text.strip() else "no reason given"

@@ -1,0 +1,228 @@
+"""CSV tables, strictly: UTF-8, a header, commas and decimal points.
+
+A well-formed file is read by Arrow's parser in one go. Only when that fails, or when something
+found in the data has to be located, is the file walked line by line.
+"""
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from optbudget.errors import FIRST_ISSUES, Issue
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
+LONGEST_FIELD = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns a table may have: of names, of numbers, and which of them it must have."""
+
+    names: tuple[str, ...]
+    numbers: tuple[str, ...]
+    required: tuple[str, ...]
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        return self.names + self.numbers
+
+
+def read_csv(path: Path, columns: Columns, issues: list[Issue]) -> pa.Table | None:
+    """The table's known columns, names as dictionaries and numbers as float64; None after an error.
+
+    Unknown columns are warned of and left out.
+    """
+    header = _header(path, issues)
+    if header is None or not check_header(header, columns, path.name, issues):
+        return None
+    wanted = [column for column in header if column in columns.known]
+    types = {c: pa.dictionary(pa.int32(), pa.string()) for c in columns.names}
+    types |= {c: pa.float64() for c in columns.numbers}
+    types |= {c: pa.string() for c in header if c not in columns.known}
+    try:
+        table = pacsv.read_csv(
+            path,
+            read_options=pacsv.ReadOptions(block_size=1 << 24),
+            parse_options=pacsv.ParseOptions(newlines_in_values=False),
+            convert_options=pacsv.ConvertOptions(column_types=types, null_values=[], check_utf8=True),
+        )
+    except (pa.ArrowException, OSError, ValueError, MemoryError):
+        return _read_slowly(path, header, columns, issues)
+    return table.select(wanted)
+
+
+def row_lines(path: Path, rows: Sequence[int]) -> dict[int, int]:
+    """The line (from 1) on which each data row (from 0) begins."""
+    wanted = sorted(set(rows))
+    found: dict[int, int] = {}
+    with _open(path) as lines:
+        walk = _walk(lines)
+        next(walk, None)
+        for row, (line, _) in enumerate(walk):
+            if row == wanted[len(found)]:
+                found[row] = line
+                if len(found) == len(wanted):
+                    break
+    return found
+
+
+def header_column(path: Path, column: str) -> int | None:
+    """Position of a column in the header, from 1."""
+    header = _header(path, [])
+    return header.index(column) + 1 if header and column in header else None
+
+
+def check_header(header: Sequence[str], columns: Columns, file: str, issues: list[Issue]) -> bool:
+    """Whether all required columns are there once; issues for what is not as it should be."""
+    before = len(issues)
+    for column in columns.required:
+        if column not in header:
+            near = _near(column, [c for c in header if c not in columns.known])
+            hint = f"; is it {near!r}?" if near else ""
+            message = f"column {column!r} is missing{hint}"
+            issues.append(Issue("error", "missing-column", message, file, 1))
+    for k, column in enumerate(header):
+        if column in header[:k]:
+            issues.append(
+                Issue("error", "duplicate-column", f"column {column!r} appears twice", file, 1, k + 1)
+            )
+    ok = len(issues) == before
+    for k, column in enumerate(header):
+        if column not in columns.known and column not in header[:k]:
+            near = _near(column, [c for c in columns.known if c not in header])
+            hint = f"; did you mean {near!r}?" if near else ""
+            message = f"column {column!r} is not known and is ignored{hint}"
+            issues.append(Issue("warning", "unknown-column", message, file, 1, k + 1))
+    return ok
+
+
+def _near(word: str, words: Sequence[str]) -> str | None:
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(word, words, n=1)), None)
+
+
+def _open(path: Path):  # type: ignore[no-untyped-def]
+    # Bytes that are not UTF-8 become lone surrogates, found where they stand.
+    return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def _walk(lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
+    """(line on which it begins, fields) of every row that is not blank."""
+    csv.field_size_limit(LONGEST_FIELD)
+    reader = csv.reader(lines, strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise _Malformed(line, str(error)) from None
+        if fields:
+            yield line, fields
+
+
+class _Malformed(Exception):  # noqa: N818 - never leaves this module
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
+
+
+def _header(path: Path, issues: list[Issue]) -> list[str] | None:
+    """The first row, or None with an issue."""
+
+    def refuse(code: str, message: str, line: int | None = 1) -> None:
+        issues.append(Issue("error", code, message, path.name, line))
+
+    try:
+        with _open(path) as lines:
+            _, header = next(_walk(iter([lines.readline(LONGEST_FIELD)])), (1, []))
+    except OSError as error:
+        return refuse("unreadable", f"the file cannot be read: {error.strerror}", None)
+    except _Malformed as error:
+        return refuse("header", f"the header is not CSV: {error}")
+    if not header:
+        return refuse("empty-file", "the file is empty; its first line must name the columns")
+    if any(_undecodable(name) for name in header):
+        return refuse("encoding", "the header is not UTF-8; save the file as UTF-8")
+    if len(header) == 1 and ";" in header[0]:
+        return refuse("separator", "columns are separated by semicolons; use commas and decimal points")
+    if len(header) == 1 and "\t" in header[0]:
+        return refuse("separator", "columns are separated by tabs; use commas")
+    return header
+
+
+def _undecodable(text: str) -> bool:
+    return any("\udc80" <= letter <= "\udcff" for letter in text)
+
+
+def _read_slowly(
+    path: Path, header: list[str], columns: Columns, issues: list[Issue]
+) -> pa.Table | None:
+    """Read a file that Arrow's parser refused, saying where and why; a table if nothing is wrong after all."""
+    cells: list[list[str | float]] = [[] for _ in header]
+    before = len(issues)
+    numeric = [name in columns.numbers for name in header]
+    try:
+        with _open(path) as lines:
+            walk = _walk(lines)
+            next(walk)
+            for line, fields in walk:
+                issues.extend(_row_issues(path.name, line, fields, header, columns))
+                if len(issues) - before >= FIRST_ISSUES:
+                    break
+                if len(issues) == before:
+                    for column, field, number in zip(cells, fields, numeric, strict=True):
+                        column.append(float(field) if number else field)
+    except _Malformed as error:
+        issues.append(Issue("error", "csv", f"the line is not CSV: {error}", path.name, error.line))
+    except OSError as error:
+        issues.append(Issue("error", "unreadable", f"the file cannot be read: {error.strerror}", path.name))
+    if len(issues) > before:
+        return None
+    arrays = {
+        name: pa.array(column, pa.float64() if number else pa.string())
+        for name, column, number in zip(header, cells, numeric, strict=True)
+        if name in columns.known
+    }
+    return pa.table(arrays)
+
+
+def _row_issues(
+    file: str, line: int, fields: list[str], header: list[str], columns: Columns
+) -> Iterator[Issue]:
+    if len(fields) != len(header):
+        hint = ""
+        if len(fields) == 1 and ";" in fields[0]:
+            hint = "; separate them by commas, not semicolons"
+        elif len(fields) > len(header) and any(name in columns.numbers for name in header):
+            hint = "; is a decimal comma used? write 0.5, not 0,5"
+        message = f"the line has {len(fields)} fields and the header {len(header)}{hint}"
+        yield Issue("error", "field-count", message, file, line)
+        return
+    for k, (name, field) in enumerate(zip(header, fields, strict=True)):
+        if _undecodable(field):
+            yield Issue("error", "encoding", f"{name} is not UTF-8; save the file as UTF-8", file, line, k + 1)
+        elif name in columns.numbers:
+            reason = _not_a_number(field)
+            if reason:
+                yield Issue("error", reason[0], f"{name} is {field[:60]!r}; {reason[1]}", file, line, k + 1)
+
+
+def _not_a_number(field: str) -> tuple[str, str] | None:
+    if NUMBER.fullmatch(field.strip(" \t")):
+        return None
+    if not field.strip():
+        return "missing-value", "a number is needed"
+    if DECIMAL_COMMA.fullmatch(field):
+        return "decimal-comma", "write a decimal point, not a comma"
+    if field.strip().lstrip("+-").lower() in ("nan", "inf", "infinity"):
+        return "not-finite", "it must be finite"
+    return "number", "it must be a number such as 0.25 or 1e-3"

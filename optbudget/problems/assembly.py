@@ -1,0 +1,550 @@
+"""From tables of transitions and actions to a `BudgetedMDP`, or to everything that is wrong with them.
+
+Each row of `transitions` belongs to one state-action pair of `actions`; the rows of a pair are one
+probability distribution over next states. Distributions that are equal entry for entry, in the order
+given, are stored once: rows are hashed, grouped by hash, and every member of a group is then
+compared with its first, so a collision costs time and never correctness.
+
+States are numbered in order of first appearance: in `actions`, then as next states of
+`transitions`, then in `states`, then in `terminal_states`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from optbudget.errors import FIRST_ISSUES, ProblemError
+from optbudget.problems.budgeted_mdp import ROW_SUM_TOLERANCE, BudgetedMDP, ModelFolder
+from optbudget.problems.columns import Codes, Finding, Floats, Names, floats, names
+
+COLUMNS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "transitions": (("state", "action", "next_state"), ("probability",)),
+    "actions": (("state", "action"), ("cost", "utility")),
+    "states": (("state",), ("terminal_utility",)),
+}
+"""Columns of names and of numbers that each table of a budgeted MDP must have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a model says beside its tables; names, units and ranges as in `BudgetedMDP`."""
+
+    discount: float
+    cost_discount: float
+    horizon: int | None
+    reward: Literal["net", "gross"] = "net"
+    initial: str | Mapping[str, float] | None = None
+    terminal_states: tuple[str, ...] = ()
+    budget_cap: float | None = None
+    title: str = ""
+    source: str = ""
+    money_unit: str = "money"
+    formulations: tuple[str, ...] = ()
+
+
+def assemble(
+    tables: Mapping[str, pa.Table],
+    settings: Settings,
+    *,
+    normalize: bool = False,
+    sum_duplicates: bool = False,
+    folder: ModelFolder | None = None,
+) -> tuple[BudgetedMDP | None, list[Finding]]:
+    """The problem that the tables describe, and what was found on the way; no problem if an error was.
+
+    Parameters
+    ----------
+    tables : "transitions" and "actions", optionally "states", with the columns of `COLUMNS` present
+    settings : everything else
+    normalize : divide rows that do not sum to 1 by their sum
+    sum_duplicates : add up probabilities listed twice for one next state
+    folder : where the tables were read from
+    """
+    found: list[Finding] = []
+    columns = {name: _columns(table, name, found) for name, table in tables.items()}
+    if len({"type" in table.column_names for table in tables.values()}) > 1:
+        found.append(Finding("types", "a column 'type' must be in all tables or in none"))
+    if failed(found):
+        return None, found
+    roster = _Roster(typed="type" in columns["actions"].name)
+    pairs = _pairs(columns["actions"], roster, found)
+    entries = _entries(columns["transitions"], roster, pairs, found)
+    worth = _terminal_utility(columns.get("states"), roster, found)
+    _terminal_states(settings.terminal_states, roster, pairs, entries, found)
+    initial_state, initial_probability = _initial(settings.initial, roster, found)
+    if failed(found):
+        return None, found
+    entries = _distributions(entries, pairs, roster, found, normalize, sum_duplicates)
+    if failed(found):
+        return None, found
+    rows = share_rows(entries.ptr, entries.next_state, entries.probability)
+    n = len(roster)
+    utility = np.zeros(n)
+    utility[list(worth)] = list(worth.values())
+    order = pairs.order
+    problem = BudgetedMDP(
+        states=tuple(roster.names), actions=tuple(pairs.actions),
+        pair_ptr=np.concatenate(([0], np.cumsum(np.bincount(pairs.state, minlength=n)))),
+        pair_action=pairs.action[order], pair_row=rows.of_pair,
+        cost=pairs.cost[order], utility=pairs.utility[order],
+        row_ptr=rows.ptr, next_state=rows.next_state, probability=rows.probability,
+        terminal_utility=utility, discount=settings.discount, cost_discount=settings.cost_discount,
+        horizon=settings.horizon, reward=settings.reward,
+        initial_state=initial_state, initial_probability=initial_probability,
+        budget_cap=settings.budget_cap, state_type=tuple(roster.types),
+        title=settings.title, source=settings.source, money_unit=settings.money_unit,
+        formulations=settings.formulations, folder=folder,
+    )  # fmt: skip
+    return problem, found
+
+
+def require(problem: BudgetedMDP | None, found: list[Finding]) -> BudgetedMDP:
+    """The problem, or a ProblemError of everything found, for tables in memory."""
+    if problem is None:
+        raise ProblemError([finding.issue() for finding in found if finding.severity == "error"])
+    return problem
+
+
+def failed(found: list[Finding]) -> bool:
+    return any(finding.severity == "error" for finding in found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """One table: its columns of names as codes and its columns of numbers."""
+
+    table: str
+    name: dict[str, Names]
+    number: dict[str, Floats]
+
+
+def _columns(table: pa.Table, of: str, found: list[Finding]) -> _Columns:
+    textual, numeric = COLUMNS[of]
+    if "type" in table.column_names:
+        textual = ("type", *textual)
+    texts = {column: names(table, column, of, found) for column in textual}
+    numbers = {column: floats(table, column, of, found) for column in numeric}
+    for row, kind in enumerate(texts["type"].distinct if texts.get("type") else ()):  # type: ignore[union-attr]
+        if "/" in kind:
+            first = int(cast(Names, texts["type"]).first[row])
+            found.append(Finding("name", f"type {kind!r} contains '/'", of, first, "type"))
+    return _Columns(
+        of,
+        {column: part for column, part in texts.items() if part is not None},
+        {column: part for column, part in numbers.items() if part is not None},
+    )
+
+
+class _Roster:
+    """States in order of first appearance, each known by its label ("state" or "type/state")."""
+
+    def __init__(self, *, typed: bool) -> None:
+        self.typed = typed
+        self.names: list[str] = []
+        self.types: list[str] = []
+        self.position: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def label(self, index: int) -> str:
+        return f"{self.types[index]}/{self.names[index]}" if self.typed else self.names[index]
+
+    def add(self, name: str, kind: str = "") -> int:
+        """Index of a state, new or known."""
+        label = f"{kind}/{name}" if self.typed else name
+        index = self.position.setdefault(label, len(self.names))
+        if index == len(self.names):
+            self.names.append(name)
+            if self.typed:
+                self.types.append(kind)
+        return index
+
+    def enrol(self, columns: _Columns, column: str) -> Codes:
+        """Index of the state in each row of a column, adding states as they first appear."""
+        state = columns.name[column]
+        if not self.typed:
+            return np.array([self.add(name) for name in state.distinct], dtype=np.int64)[state.code]
+        kind = columns.name["type"]
+        width = max(1, len(state.distinct))
+        both = kind.code * width + state.code
+        distinct, first, inverse = np.unique(both, return_index=True, return_inverse=True)
+        index = np.empty(distinct.size, dtype=np.int64)
+        for k in np.argsort(first, kind="stable").tolist():
+            t, s = divmod(int(distinct[k]), width)
+            index[k] = self.add(state.distinct[s], kind.distinct[t])
+        return index[inverse]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """State-action pairs in the order of the table, and `order`, which sorts them by state."""
+
+    actions: list[str]
+    state: Codes
+    action: Codes
+    cost: Floats
+    utility: Floats
+    order: Codes
+
+
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """Transitions sorted by pair (pairs sorted by state): entries of pair k are ptr[k]:ptr[k+1].
+
+    `row` is where each stood in the table.
+    """
+
+    ptr: Codes
+    next_state: Codes
+    probability: Floats
+    row: Codes
+
+
+def _pairs(columns: _Columns, roster: _Roster, found: list[Finding]) -> _Pairs:
+    state = roster.enrol(columns, "state")
+    action = columns.name["action"]
+    pairs = _Pairs(
+        action.distinct, state, action.code, columns.number["cost"], columns.number["utility"],
+        np.argsort(state, kind="stable"),
+    )  # fmt: skip
+    for row in np.flatnonzero(pairs.cost < 0)[:FIRST_ISSUES].tolist():
+        found.append(
+            Finding(
+                "negative-cost", f"cost is {pairs.cost[row]:g}; it must be >= 0", "actions", row, "cost",
+                roster.label(state[row]), action.distinct[action.code[row]],
+            )
+        )  # fmt: skip
+    for row, first in _repeats(state * max(1, len(action.distinct)) + action.code):
+        name = action.distinct[action.code[row]]
+        found.append(
+            Finding(
+                "duplicate-action",
+                f"action {name!r} of state {roster.label(state[row])!r} is listed twice "
+                f"(first as entry {first + 1})",
+                "actions", row, "action", roster.label(state[row]), name,
+            )
+        )  # fmt: skip
+    return pairs
+
+
+def _repeats(key: Codes) -> list[tuple[int, int]]:
+    """Rows whose key stood in an earlier row, with that row; the first twenty."""
+    if key.size < 2:
+        return []
+    order = np.argsort(key, kind="stable")
+    again = np.concatenate(([False], key[order][1:] == key[order][:-1]))
+    if not again.any():
+        return []
+    start = np.maximum.accumulate(np.where(again, -1, np.arange(key.size)))
+    hits = sorted(zip(order[again].tolist(), order[start[again]].tolist(), strict=True))
+    return hits[:FIRST_ISSUES]
+
+
+def _entries(columns: _Columns, roster: _Roster, pairs: _Pairs, found: list[Finding]) -> _Entries:
+    """Transitions by pair; those of unlisted pairs are findings and are left out."""
+    acting = len(roster)
+    state = roster.enrol(columns, "state")
+    action_names = columns.name["action"]
+    known = {name: k for k, name in enumerate(pairs.actions)}
+    action = np.array([known.get(name, -1) for name in action_names.distinct], dtype=np.int64)
+    action = action[action_names.code]
+    probability = columns.number["probability"]
+
+    width = max(1, len(pairs.actions))
+    outside = (state >= acting) | (action < 0)
+    pair = _find(
+        (pairs.state * width + pairs.action)[pairs.order],
+        np.where(outside, -1, state * width + action),
+        acting * width,
+    )
+    seen: set[tuple[int, int]] = set()
+    for row in np.flatnonzero(pair < 0).tolist():
+        if (pair_key := (int(state[row]), int(action_names.code[row]))) in seen:
+            continue
+        seen.add(pair_key)
+        name = action_names.distinct[action_names.code[row]]
+        found.append(
+            Finding(
+                "unlisted-action",
+                f"action {name!r} of state {roster.label(state[row])!r} has a transition but no row in actions",
+                "transitions", row, "action", roster.label(state[row]), name,
+            )
+        )  # fmt: skip
+        if len(seen) >= FIRST_ISSUES:
+            break
+    for row in np.flatnonzero((probability < 0) | (probability > 1 + ROW_SUM_TOLERANCE))[:FIRST_ISSUES].tolist():
+        found.append(
+            Finding(
+                "probability", f"probability is {probability[row]:g}; it must be in (0, 1]",
+                "transitions", row, "probability", roster.label(state[row]),
+                action_names.distinct[action_names.code[row]],
+            )
+        )  # fmt: skip
+    next_state = roster.enrol(columns, "next_state")
+    zero = probability == 0
+    if zero.any():
+        row = int(np.flatnonzero(zero)[0])
+        found.append(
+            Finding(
+                "zero-probability",
+                f"{int(zero.sum())} transitions of probability 0 are left out; the first is here",
+                "transitions", row, "probability", severity="warning",
+            )
+        )  # fmt: skip
+    kept = np.flatnonzero((pair >= 0) & ~zero)
+    if kept.size and (np.diff(pair[kept]) < 0).any():
+        kept = kept[np.argsort(pair[kept], kind="stable")]
+    elif kept.size == pair.size:
+        kept = np.arange(pair.size)
+    counts = np.bincount(pair[kept], minlength=pairs.order.size)
+    for k in np.flatnonzero(counts == 0)[:FIRST_ISSUES].tolist():
+        row = int(pairs.order[k])
+        name = pairs.actions[pairs.action[row]]
+        found.append(
+            Finding(
+                "no-transitions",
+                f"action {name!r} of state {roster.label(pairs.state[row])!r} has no row in transitions",
+                "actions", row, "action", roster.label(pairs.state[row]), name,
+            )
+        )  # fmt: skip
+    ptr = np.concatenate(([0], np.cumsum(counts)))
+    return _Entries(ptr, next_state[kept], probability[kept], kept)
+
+
+def _find(keys: Codes, wanted: Codes, limit: int) -> Codes:
+    """Position of each wanted key (in -1..limit-1) among distinct `keys`, -1 where it is not there."""
+    if limit <= 4 * (keys.size + wanted.size) + 1024:
+        position = np.full(limit + 1, -1, dtype=np.int64)
+        position[keys] = np.arange(keys.size)
+        return position[wanted]
+    order = np.argsort(keys, kind="stable")
+    at = np.minimum(np.searchsorted(keys[order], wanted), keys.size - 1)
+    return np.where(keys[order][at] == wanted, order[at], -1)
+
+
+def _terminal_utility(
+    columns: _Columns | None, roster: _Roster, found: list[Finding]
+) -> dict[int, float]:
+    if columns is None:
+        return {}
+    state = roster.enrol(columns, "state")
+    for row, first in _repeats(state):
+        found.append(
+            Finding(
+                "duplicate-state",
+                f"state {roster.label(state[row])!r} is listed twice (first as entry {first + 1})",
+                "states", row, "state", roster.label(state[row]),
+            )
+        )  # fmt: skip
+    return dict(zip(state.tolist(), columns.number["terminal_utility"].tolist(), strict=True))
+
+
+def _terminal_states(
+    listed: tuple[str, ...], roster: _Roster, pairs: _Pairs, entries: _Entries, found: list[Finding]
+) -> None:
+    """Every state without actions must be listed as terminal, and no other."""
+    acting = np.zeros(len(roster), dtype=bool)
+    acting[pairs.state] = True
+    terminal = set()
+    for label in listed:
+        if roster.typed and "/" not in label:
+            found.append(
+                Finding("terminal", f"terminal_states: write {label!r} as type/state", state=label)
+            )
+            continue
+        kind, _, name = label.partition("/") if roster.typed else ("", "", label)
+        index = roster.add(name, kind)
+        if index in terminal:
+            found.append(Finding("terminal", f"terminal_states lists {label!r} twice", state=label))
+        elif index < acting.size and acting[index]:
+            found.append(
+                Finding("terminal", f"terminal_states lists {label!r}, which has actions", state=label)
+            )
+        terminal.add(index)
+    named = {finding.state for finding in found if finding.code == "unlisted-action"}
+    dead = np.array(
+        [i for i in np.flatnonzero(~acting).tolist() if i not in terminal and roster.label(i) not in named],
+        dtype=np.int64,
+    )
+    for i in dead[:FIRST_ISSUES].tolist():
+        into = np.flatnonzero(entries.next_state == i)
+        row = int(entries.row[into].min()) if into.size else None
+        found.append(
+            Finding(
+                "dead-end",
+                f"state {roster.label(i)!r} has no actions; give it some, or list it in terminal_states",
+                "transitions" if into.size else None, row, "next_state" if into.size else None,
+                roster.label(i),
+            )
+        )  # fmt: skip
+    if len(roster) == 0:
+        found.append(Finding("no-states", "the tables name no state", "actions"))
+
+
+def _initial(
+    initial: str | Mapping[str, float] | None, roster: _Roster, found: list[Finding]
+) -> tuple[Codes, Floats]:
+    if initial is None:
+        return np.zeros(1, dtype=np.int64), np.ones(1)
+    shares = {initial: 1.0} if isinstance(initial, str) else dict(initial)
+    for label, share in shares.items():
+        if label not in roster.position:
+            found.append(
+                Finding("unknown-state", f"initial names {label!r}, which is no state", state=label)
+            )
+        if not 0 <= share <= 1:
+            found.append(Finding("initial", f"initial probability of {label!r} is {share}", state=label))
+    if not failed(found) and not abs(sum(shares.values()) - 1) <= ROW_SUM_TOLERANCE:
+        found.append(Finding("initial", f"initial probabilities sum to {sum(shares.values()):.12g}, not 1"))
+    state = np.array([roster.position.get(label, 0) for label in shares], dtype=np.int64)
+    return state, np.array(list(shares.values()), dtype=np.float64)
+
+
+def _distributions(
+    entries: _Entries, pairs: _Pairs, roster: _Roster, found: list[Finding],
+    normalize: bool, sum_duplicates: bool,
+) -> _Entries:  # fmt: skip
+    """Check that each pair's entries are one distribution over states of its type."""
+    m = entries.ptr.size - 1
+    pair = np.repeat(np.arange(m), np.diff(entries.ptr))
+    ptr, next_state, probability, row = entries.ptr, entries.next_state, entries.probability, entries.row
+
+    def culprit(k: int) -> tuple[str, str]:
+        at = int(pairs.order[k])
+        return roster.label(int(pairs.state[at])), pairs.actions[pairs.action[at]]
+
+    if roster.typed:
+        kinds = np.unique(np.asarray(roster.types), return_inverse=True)[1]
+        crossing = kinds[next_state] != kinds[pairs.state[pairs.order][pair]]
+        for e in np.flatnonzero(crossing)[:FIRST_ISSUES].tolist():
+            found.append(
+                Finding(
+                    "crosses-types", f"next state {roster.label(next_state[e])!r} is of another type",
+                    "transitions", int(row[e]), "next_state", *culprit(int(pair[e])),
+                )
+            )  # fmt: skip
+    same_pair = pair[1:] == pair[:-1]
+    if not (next_state[1:] > next_state[:-1])[same_pair].all():
+        key = pair * len(roster) + next_state
+        repeats = _repeats(key)
+        if repeats and sum_duplicates:
+            _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+            order = np.argsort(first, kind="stable")
+            probability = np.bincount(inverse, probability)[order]
+            next_state, row, pair = next_state[first][order], row[first][order], pair[first][order]
+            ptr = np.concatenate(([0], np.cumsum(np.bincount(pair, minlength=m))))
+        else:
+            for e, _ in repeats:
+                found.append(
+                    Finding(
+                        "duplicate-transition",
+                        f"next state {roster.label(next_state[e])!r} is listed twice for this state and action",
+                        "transitions", int(row[e]), "next_state", *culprit(int(pair[e])),
+                    )
+                )  # fmt: skip
+    total = np.bincount(pair, probability, minlength=m)
+    wrong = np.flatnonzero(np.abs(total - 1.0) > ROW_SUM_TOLERANCE)
+    if wrong.size and normalize and (total > 0).all():
+        scale = np.ones(m)
+        scale[wrong] = total[wrong]
+        probability = probability / scale[pair]
+        found.append(
+            Finding(
+                "normalized", f"{wrong.size} rows that did not sum to 1 were divided by their sum",
+                severity="warning",
+            )
+        )  # fmt: skip
+    else:
+        for k in wrong[:FIRST_ISSUES].tolist():
+            state, action = culprit(k)
+            found.append(
+                Finding(
+                    "row-sum",
+                    f"probabilities of state {state!r}, action {action!r} sum to {total[k]:.12g}, not 1",
+                    "transitions", int(row[ptr[k]]), "probability", state, action,
+                )
+            )  # fmt: skip
+    return _Entries(ptr, next_state, probability, row)
+
+
+@dataclass(frozen=True, slots=True)
+class SharedRows:
+    """Distinct rows, in order of first use, and which of them each pair uses."""
+
+    of_pair: NDArray[np.int32]
+    ptr: Codes
+    next_state: NDArray[np.int32]
+    probability: Floats
+
+
+def share_rows(ptr: Codes, next_state: NDArray[np.integer], probability: Floats) -> SharedRows:
+    """Store equal rows once: equal length, next states and probabilities, in the same order.
+
+    Parameters
+    ----------
+    ptr : (m+1,) entries of pair k are ptr[k]:ptr[k+1]; no row is empty
+    next_state, probability : (z,)
+
+    Examples
+    --------
+    >>> rows = share_rows(np.array([0, 1, 2, 3]), np.array([0, 1, 0]), np.ones(3))
+    >>> rows.of_pair, rows.next_state
+    (array([0, 1, 0], dtype=int32), array([0, 1], dtype=int32))
+    """
+    m = ptr.size - 1
+    width = np.diff(ptr)
+    if m == 0:
+        empty = np.empty(0, dtype=np.int32)
+        return SharedRows(empty, np.zeros(1, dtype=np.int64), empty, np.empty(0))
+    chosen = _representatives(ptr, width, next_state, probability)
+    distinct, of_pair = np.unique(chosen, return_inverse=True)
+    entry = _spans(ptr[distinct], width[distinct])
+    return SharedRows(
+        of_pair.astype(np.int32),
+        np.concatenate(([0], np.cumsum(width[distinct]))),
+        next_state[entry].astype(np.int32),
+        probability[entry],
+    )
+
+
+def _representatives(
+    ptr: Codes, width: Codes, next_state: NDArray[np.integer], probability: Floats
+) -> Codes:
+    """For each row the first row that equals it, (m,)."""
+    bits = np.ascontiguousarray(probability).view(np.uint64)
+    place = (np.arange(bits.size) - np.repeat(ptr[:-1], width)).astype(np.uint64)
+    mixed = _mix(bits ^ _mix(next_state.astype(np.uint64) + _mix(place)))
+    digest = np.add.reduceat(mixed, ptr[:-1]) ^ _mix(width.astype(np.uint64))
+    _, first, group = np.unique(digest, return_index=True, return_inverse=True)
+    chosen = first[group]
+    follower = np.flatnonzero(chosen != np.arange(width.size))
+    leader = chosen[follower]
+    alike = width[follower] == width[leader]
+    if alike.all():
+        mine, theirs = _spans(ptr[follower], width[follower]), _spans(ptr[leader], width[leader])
+        alike = (next_state[mine] == next_state[theirs]) & (bits[mine] == bits[theirs])
+    if alike.all():
+        return chosen
+    seen: dict[tuple[bytes, bytes], int] = {}
+    for k in range(width.size):
+        span = slice(int(ptr[k]), int(ptr[k + 1]))
+        chosen[k] = seen.setdefault((next_state[span].tobytes(), bits[span].tobytes()), k)
+    return chosen
+
+
+def _mix(word: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """A bijection of 64-bit words that spreads every bit (the finaliser of splitmix64)."""
+    word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return word ^ (word >> np.uint64(31))
+
+
+def _spans(start: Codes, width: Codes) -> Codes:
+    """The indices start[0], ..., start[0]+width[0]-1, start[1], ... one after another."""
+    offset = np.cumsum(width) - width
+    return np.arange(int(width.sum())) - np.repeat(offset, width) + np.repeat(start, width)
