@@ -6,6 +6,8 @@ Nouns and verbs are imported when they are first used, so `import optbudget` sta
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from optbudget import _numba_home
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
@@ -51,6 +53,8 @@ __all__ = [
     "solve",
     "verify",
 ]
+
+_numba_home.prepare()
 
 
 def __getattr__(name: str) -> object:

@@ -1,0 +1,50 @@
+"""The command line: one file per command. It composes verbs and prints; it computes nothing itself."""
+
+from typing import Annotated
+
+import typer
+
+from optbudget.cli import check, doctor, new, report, verify
+from optbudget.cli.run import as_command
+
+__all__ = ["app", "main"]
+
+COMMANDS = {
+    "new": new,
+    "check": check,
+    "verify": verify,
+    "report": report,
+    "doctor": doctor,
+}
+
+app = typer.Typer(
+    name="optbudget",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for _name, _module in COMMANDS.items():
+    app.command(_name)(as_command(_module.command))
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from optbudget import __version__
+
+        print(f"optbudget {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Split one budget over many units, and prove how good the split is."""
+
+
+def main() -> None:
+    """The console script."""
+    app(prog_name="optbudget")

@@ -1,0 +1,5 @@
+"""`python -m optbudget` is the command `optbudget`."""
+
+from optbudget.cli import main
+
+main()

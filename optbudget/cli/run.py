@@ -1,0 +1,207 @@
+"""One run of a command: where it prints, what limits it, how it ends.
+
+Every command is a function `command(run, ...)`. `as_command` gives it the options that all commands
+have, and turns what it raises into one message on stderr and an exit code: results go to stdout,
+progress and log to stderr, and with --json stdout holds exactly one object.
+"""
+
+import inspect
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from optbudget.cli import exits
+from optbudget.errors import OptBudgetError, ProblemError, UsageError
+from optbudget.status import Outcome
+
+if TYPE_CHECKING:
+    from optbudget.workers import Monitor
+
+DEBUG = "OPTBUDGET_DEBUG"
+"""Environment variable; when set, a bug of ours shows its traceback."""
+
+
+def _option(metavar: str, text: str, **limits: Any) -> Any:
+    return typer.Option(metavar=metavar, help=text, show_default=False, **limits)
+
+
+EVERYWHERE = {
+    "json": Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")],
+    "quiet": Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no log.")],
+    "threads": Annotated[int | None, _option("N", "Processor cores to use; all, if not given.", min=1)],
+    "max_memory": Annotated[str | None, _option("SIZE", "Refuse work that needs more, e.g. 4GiB.")],
+    "time_limit": Annotated[float | None, _option("S", "Stop after so many seconds.", min=0.0)],
+    "no_color": Annotated[bool, typer.Option("--no-color", help="Plain text.")],
+}
+
+_UNITS = {"": 1, "B": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_UNITS |= {f"{letter}B": size for letter, size in list(_UNITS.items()) if letter not in ("", "B")}
+_UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+
+
+@dataclass(eq=False)
+class Run:
+    """What a command needs to know about the way it was called.
+
+    Attributes
+    ----------
+    json, quiet, no_color : the options of the same names
+    threads : cores to use, or None for all
+    max_memory : bytes, or None
+    time_limit : seconds, or None
+    arguments : the arguments as given, for the record
+    """
+
+    json: bool = False
+    quiet: bool = False
+    threads: int | None = None
+    max_memory: int | None = None
+    time_limit: float | None = None
+    no_color: bool = False
+    arguments: tuple[str, ...] = ()
+
+    def show(self, text: str) -> None:
+        """A result for a person, on stdout; silent with --json."""
+        if not self.json:
+            print(text)
+
+    def table(self, columns: Mapping[str, Any], *, title: str = "") -> None:
+        """A result in columns, on stdout; silent with --json."""
+        if not self.json:
+            from optbudget.cli.tables import print_table
+
+            print_table(columns, title=title, color=not self.no_color)
+
+    def answer(self, fields: Mapping[str, object]) -> None:
+        """The JSON object, on stdout; silent without --json."""
+        if self.json:
+            from optbudget.cli.tables import to_json
+
+            print(to_json(fields))
+
+    def log(self, text: str) -> None:
+        """One line on stderr, unless --quiet."""
+        if not self.quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    @contextmanager
+    def working(self, what: str) -> Iterator["Monitor"]:
+        """A monitor for long work that shows progress and that Ctrl-C asks to stop; twice means now."""
+        from optbudget._numba_home import announce_compiling
+        from optbudget.cli.progress import progress
+        from optbudget.workers import Monitor
+
+        if self.threads is not None:
+            os.environ.setdefault("NUMBA_NUM_THREADS", str(self.threads))
+        announce_compiling(self.log)
+        with progress(what, quiet=self.quiet, color=not self.no_color) as report:
+            monitor = Monitor(report, self.time_limit, self.max_memory)
+
+            def interrupt(number: int, frame: FrameType | None) -> None:
+                if monitor.stop_reason() is not None and interrupted:
+                    raise KeyboardInterrupt
+                interrupted.append(True)
+                monitor.interrupt()
+                self.log("stopping at the next safe place; Ctrl-C again stops at once")
+
+            interrupted: list[bool] = []
+            if threading.current_thread() is not threading.main_thread():
+                yield monitor
+                return
+            before = signal.signal(signal.SIGINT, interrupt)
+            try:
+                yield monitor
+            finally:
+                signal.signal(signal.SIGINT, before)
+
+
+def finish(outcome: Outcome) -> None:
+    """End the command with the exit code of an outcome."""
+    raise typer.Exit(exits.of_outcome(outcome))
+
+
+def as_command(function: Callable[..., None]) -> Callable[..., None]:
+    """A function `command(run, ...)` with the options of every command in place of `run`."""
+    own = list(inspect.signature(function).parameters.values())[1:]
+    defaults = {"json": False, "quiet": False, "no_color": False}
+    shared = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=defaults.get(name))
+        for name, kind in EVERYWHERE.items()
+    ]
+    own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+
+    @wraps(function)
+    def command(**given: Any) -> None:
+        options = {name: given.pop(name) for name in EVERYWHERE}
+        run = Run(json=options["json"], quiet=options["quiet"])
+        try:
+            options["max_memory"] = size_in_bytes(options["max_memory"])
+            run = Run(**options, arguments=tuple(sys.argv[1:]))
+            function(run, **given)
+        except typer.Exit:
+            raise
+        except (Exception, KeyboardInterrupt) as error:
+            raise typer.Exit(_report(error, run)) from None
+
+    command.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
+    return command
+
+
+def size_in_bytes(text: str | None) -> int | None:
+    """Bytes of a size such as 500M (10^6) or 4GiB (2^30).
+
+    Examples
+    --------
+    >>> size_in_bytes("4GiB"), size_in_bytes("500 MB"), size_in_bytes(None)
+    (4294967296, 500000000, None)
+    """
+    if text is None:
+        return None
+    compact = text.replace(" ", "").upper()
+    number = compact.rstrip("BKMGTI")
+    unit = compact[len(number) :]
+    try:
+        size = float(number) * _UNITS[unit]
+    except (KeyError, ValueError):
+        raise UsageError(f"--max-memory {text!r} is no size; write for example 500MB or 4GiB") from None
+    if not 0 < size < 2**63:
+        raise UsageError(f"--max-memory {text!r} must be more than nothing")
+    return int(size)
+
+
+def _report(error: BaseException, run: Run) -> int:
+    """Say what went wrong: on stderr for a person, and on stdout as JSON where that was asked for."""
+    code = exits.of_error(error)
+    message = _message(error, code)
+    print(f"optbudget: {message}" if code != exits.INVALID else message, file=sys.stderr)
+    if code == exits.BUG and os.environ.get(DEBUG):
+        traceback.print_exception(error)
+    fields: dict[str, object] = {"error": message, "exit": code}
+    if isinstance(error, ProblemError):
+        fields["issues"] = [issue.as_dict() for issue in error.issues]
+    run.answer(fields)
+    return code
+
+
+def _message(error: BaseException, code: int) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    if isinstance(error, MemoryError):
+        return f"out of memory: {error or 'ask for less, or use a machine with more'}"
+    if isinstance(error, OSError) and not isinstance(error, OptBudgetError):
+        place = f"{Path(os.fsdecode(error.filename))}: " if error.filename is not None else ""
+        return f"{place}{error.strerror or error}"
+    if code == exits.BUG:
+        return f"a bug of ours, please report it: {type(error).__name__}: {error} (set {DEBUG}=1 for details)"
+    return str(error)

@@ -1,0 +1,40 @@
+"""`optbudget verify`: the proof of a result, redone from the result folder and the model alone."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from optbudget.cli import exits
+from optbudget.cli.run import Run
+from optbudget.errors import UsageError
+
+
+def command(
+    run: Run,
+    result: Annotated[Path, typer.Argument(metavar="RESULT", help="A result folder.", show_default=False)],
+    model: Annotated[
+        Path | None, typer.Option(metavar="MODEL", help="The model it was made from, if it is not in it.")
+    ] = None,
+    exact: Annotated[bool, typer.Option("--exact", help="In rational arithmetic, rounded outward.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="With --exact: at every price.")] = False,
+) -> None:
+    """Check a result without trusting the solver that made it; exit 8 if any statement fails."""
+    from optbudget import certify, files
+
+    if everything and not exact:
+        raise UsageError("--all goes with --exact; without it every price is checked anyway")
+    answer = files.load_result(result, model)
+    with run.working("verify"):
+        found = certify.verify(answer, exact=exact, all_prices=everything)
+    run.table(
+        {
+            "": ["ok" if check.ok else "FAILED" for check in found.checks],
+            "statement": [check.name for check in found.checks],
+            "detail": [check.detail for check in found.checks],
+        }
+    )
+    checks = [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in found.checks]
+    run.answer({"ok": found.ok, "checks": checks})
+    if not found.ok:
+        raise typer.Exit(exits.FAILED)
