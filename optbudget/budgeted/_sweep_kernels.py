@@ -161,7 +161,7 @@ def choose_at_ends(low, high, pairs, rates, slack, product, present, chosen, pea
     """Lexicographic choices: least spend, then most value; and most value, then least spend.
 
     Shapes: product (R, 4, 2), present (n, 4, 2), chosen (n, 2), peak (3, 2): largest |spend| and
-    |value|, and the largest slack by which a tie may have been decided wrongly. Spends are sums of
+    |value|, and the most that was given up of the first aim for the second. Spends are sums of
     nonnegative terms, so those that are equal differ by at most `slack` times their size when
     computed; values by `slack` times the sum of absolute rewards (SIZE).
 
@@ -210,7 +210,7 @@ def choose_at_ends(low, high, pairs, rates, slack, product, present, chosen, pea
             chosen[state, lane] = pick
             peak[0, lane] = max(peak[0, lane], best_spend)
             peak[1, lane] = max(peak[1, lane], abs(best_value))
-            peak[2, lane] = max(peak[2, lane], slack * (best_spend if lane == LEAST else largest))
+            peak[2, lane] = max(peak[2, lane], best_spend - least if lane == LEAST else most - best_value)
             for pair in range(first, last):
                 row = pairs.row[pair]
                 spend = pairs.cost[pair] + rates.cost_discount * product[row, SPEND, lane]

@@ -1,7 +1,7 @@
 """What a batch of prices says about every curve: a point on it, and a line above it.
 
-For a price :math:`\\lambda \\ge 0` a policy that is best for the reward :math:`r - \\lambda c` has, from state
-:math:`s`, expected spend :math:`b` and value :math:`v`, so :math:`(b, v)` can be achieved, and
+For a price :math:`\\lambda \\ge 0` a policy that is best for the reward :math:`r - \\lambda c` has, from
+state :math:`s`, expected spend :math:`b` and value :math:`v`, so :math:`(b, v)` can be achieved, and
 
 .. math:: V(s, b') \\le w(s) + \\lambda b' \\quad\\text{for every } b', \\qquad w = v - \\lambda b,
 

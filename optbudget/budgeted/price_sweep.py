@@ -1,7 +1,7 @@
 """The price sweep over a finite horizon: one backward pass answers a price for every state at once.
 
 For a price :math:`\\lambda \\ge 0` on money, the ordinary Markov decision process with reward
-:math:`r - \\lambda_k c` at the k-th decision, :math:`\\lambda_k = \\lambda (\\gamma_c/\\gamma)^k`, is solved by
+:math:`r - \\lambda_k c` at the k-th decision, :math:`\\lambda_k = \\lambda (\\gamma_c/\\gamma)^k`, has
 
 .. math:: w_k(s) = \\max_a \\; r_s^a - \\lambda_k c_s^a + \\gamma \\sum_j p_{sj}^a w_{k+1}(j),
           \\qquad w_T(s) = \\text{terminal utility}.
@@ -282,7 +282,7 @@ class Sweep:
         """Bounds on the rounding of spend and value at each stage, each (T, lanes).
 
         peak : (T+1, 2, lanes) largest |spend| and |value| of each stage; slack : (T, 2, lanes) what
-        a tie may have cost.
+        deciding ties gave up.
         """
         rates = self.rates
         spend_error = np.zeros_like(peak[:, 0])
