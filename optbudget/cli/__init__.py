@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from optbudget.cli import check, doctor, new, report, verify
+from optbudget.cli import check, doctor, new, report, solve, verify
 from optbudget.cli.run import as_command
 
 __all__ = ["app", "main"]
@@ -12,6 +12,7 @@ __all__ = ["app", "main"]
 COMMANDS = {
     "new": new,
     "check": check,
+    "solve": solve,
     "verify": verify,
     "report": report,
     "doctor": doctor,

@@ -26,16 +26,20 @@ def command(
     ] = None,
 ) -> None:
     """Show versions, extras, cores, memory and where compiled code is kept."""
+    from optbudget.report.tables import Grid
+
     unknown = sorted(set(need or ()) - set(EXTRAS))
     if unknown:
         raise UsageError(f"no extra is called {unknown[0]!r}; there are {', '.join(EXTRAS)}")
     report = survey()
-    run.table({"": list(report["machine"]), "value": [str(v) for v in report["machine"].values()]})
-    run.show("")
-    extras = report["extras"].values()
-    parts = [", ".join(f"{name} {number}" for name, number in extra["installed"].items()) for extra in extras]
-    cures = [extra["install"] or "" for extra in extras]
-    run.table({"extra": list(report["extras"]), "installed": parts, "to complete it": cures})
+    extras = tuple(
+        (name, ", ".join(" ".join(part) for part in extra["installed"].items()), extra["install"] or "")
+        for name, extra in report["extras"].items()
+    )
+    machine = tuple((name, str(value)) for name, value in report["machine"].items())
+    run.grids(
+        Grid("", ("", "this machine"), machine), Grid("", ("extra", "installed", "to complete it"), extras)
+    )
     run.answer(report)
     for extra in need or ():
         if report["extras"][extra]["missing"]:

@@ -26,10 +26,14 @@ from optbudget.errors import OptBudgetError, ProblemError, UsageError
 from optbudget.status import Outcome
 
 if TYPE_CHECKING:
+    from optbudget.report.tables import Grid
     from optbudget.workers import Monitor
 
 DEBUG = "OPTBUDGET_DEBUG"
 """Environment variable; when set, a bug of ours shows its traceback."""
+
+PIPE_WIDTH = 200
+"""Columns of a table that goes to a file or a pipe."""
 
 
 def _option(metavar: str, text: str, **limits: Any) -> Any:
@@ -76,17 +80,22 @@ class Run:
         if not self.json:
             print(text)
 
-    def table(self, columns: Mapping[str, Any], *, title: str = "") -> None:
-        """A result in columns, on stdout; silent with --json."""
-        if not self.json:
-            from optbudget.cli.tables import print_table
+    def grids(self, *grids: "Grid") -> None:
+        """Tables, on stdout; as wide as they need where no terminal sets a width; silent with --json."""
+        if self.json:
+            return
+        from rich.console import Console
 
-            print_table(columns, title=title, color=not self.no_color)
+        console = Console(no_color=self.no_color or None, highlight=False)
+        if not console.is_terminal:
+            console = Console(no_color=True, highlight=False, width=PIPE_WIDTH)
+        for grid in grids:
+            console.print(grid.to_rich())
 
     def answer(self, fields: Mapping[str, object]) -> None:
         """The JSON object, on stdout; silent without --json."""
         if self.json:
-            from optbudget.cli.tables import to_json
+            from optbudget.cli.plain import to_json
 
             print(to_json(fields))
 

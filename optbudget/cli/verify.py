@@ -21,19 +21,14 @@ def command(
 ) -> None:
     """Check a result without trusting the solver that made it; exit 8 if any statement fails."""
     from optbudget import certify, files
+    from optbudget.report.tables import verification_grid
 
     if everything and not exact:
         raise UsageError("--all goes with --exact; without it every price is checked anyway")
     answer = files.load_result(result, model)
     with run.working("verify"):
         found = certify.verify(answer, exact=exact, all_prices=everything)
-    run.table(
-        {
-            "": ["ok" if check.ok else "FAILED" for check in found.checks],
-            "statement": [check.name for check in found.checks],
-            "detail": [check.detail for check in found.checks],
-        }
-    )
+    run.grids(verification_grid(found))
     checks = [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in found.checks]
     run.answer({"ok": found.ok, "checks": checks})
     if not found.ok:

@@ -1,0 +1,175 @@
+"""`optbudget solve`: value as a function of money, for every state of a model."""
+
+import math
+import tomllib
+from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from optbudget.cli.outputs import fields_of, free_folder, say_how_it_ended
+from optbudget.cli.run import Run, finish
+from optbudget.errors import Issue, ProblemError, UsageError
+from optbudget.status import Solution, Termination
+
+if TYPE_CHECKING:
+    from optbudget.budgeted.pruning import PruningSchedule
+    from optbudget.problems import CurveSet
+
+SHOWN = 30
+"""Rows of a table that a person is shown."""
+
+
+class Method(StrEnum):
+    """How the curves are found."""
+
+    auto = "auto"
+    exact = "exact"
+    walk = "walk"
+    sweep = "sweep"
+    deterministic = "deterministic"
+
+
+def command(
+    run: Run,
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder.", show_default=False)],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The result folder to make.", show_default=False)],
+    method: Annotated[
+        Method,
+        typer.Option(
+            help="exact: the paper's backup. walk: every vertex by walking prices. sweep: to the tolerance. "
+            "deterministic: policies that never randomise. auto: walk where the model is small, else sweep."
+        ),
+    ] = Method.auto,
+    tolerance: Annotated[
+        float, typer.Option(metavar="GAP", help="Largest gap to certify, relative to 1 + |value|.")
+    ] = 1e-4,
+    at: Annotated[
+        str | None, typer.Option(metavar="B1,B2", help="Show the value of every state at these budgets.")
+    ] = None,
+    prune: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="TOML schedule of what an exact backup may give up.")
+    ] = None,
+    keep_stages: Annotated[
+        bool, typer.Option("--keep-stages", help="Keep the curves of fewer decisions to go.")
+    ] = False,
+    keep_policy: Annotated[
+        bool, typer.Option("--keep-policy", help="Keep what to do at every price.")
+    ] = False,
+    copy: Annotated[
+        bool | None,
+        typer.Option("--copy/--no-copy", help="Copy the model into the result; up to 64 MiB, if not given."),
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ignore the checkpoint of an earlier try.")] = False,
+) -> None:
+    """Compute the value of money in every state, for all budgets at once, and the proof of it."""
+    from optbudget import budgeted, files
+    from optbudget.workers import Checkpoint
+
+    if not 0 <= tolerance < math.inf:
+        raise UsageError(f"--tolerance is {tolerance}; it must be >= 0")
+    budgets = budgets_of(at)
+    free_folder(out)
+    schedule = None if prune is None else read_schedule(prune)
+    if schedule is not None and method is not Method.exact:
+        raise UsageError("--prune goes with --method exact; no other method prunes")
+    problem = files.load_model(model)
+    checkpoint = Checkpoint(
+        out.with_name(out.name + ".checkpoint"),
+        _key(problem.folder.sha256 if problem.folder else "", method, tolerance, schedule, keep_stages),
+        fresh=fresh,
+    )
+    with run.working("solve") as monitor:
+        answer = budgeted.solve(
+            problem,
+            method=method.value,
+            tolerance=tolerance,
+            pruning=schedule,
+            keep_stages=keep_stages,
+            keep_policy=keep_policy,
+            monitor=monitor,
+            checkpoint=checkpoint,
+            threads=run.threads,
+        )
+    if answer.outcome.termination is Termination.INTERRUPTED or answer.outcome.solution is Solution.NONE:
+        say_how_it_ended(run, answer.outcome, kept=checkpoint.folder)
+        run.answer({"termination": answer.outcome.termination, "solution": answer.outcome.solution})
+        finish(answer.outcome)
+    files.save(answer, out, command=run.arguments, copy=copy)
+    if answer.outcome.termination in (Termination.OPTIMAL, Termination.TOLERANCE):
+        checkpoint.discard()
+    _show(run, answer, out, budgets)
+    say_how_it_ended(run, answer.outcome, kept=checkpoint.folder)
+    finish(answer.outcome)
+
+
+def budgets_of(text: str | None) -> tuple[float, ...]:
+    """The amounts of a list such as 1,2.5,10.
+
+    Examples
+    --------
+    >>> budgets_of("1,2.5"), budgets_of(None)
+    ((1.0, 2.5), ())
+    """
+    if text is None:
+        return ()
+    try:
+        budgets = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"--at {text!r} is no list of budgets; write for example 1,2.5,10") from None
+    if not all(map(math.isfinite, budgets)):
+        raise UsageError(f"--at {text!r} holds a budget that is not finite")
+    return budgets
+
+
+def read_schedule(path: Path) -> "PruningSchedule":
+    """A pruning schedule from a TOML file; what is wrong with it names the file."""
+    from optbudget.budgeted.pruning import PruningSchedule
+
+    try:
+        return PruningSchedule.parse(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProblemError([Issue("error", "toml", str(error), file=str(path))]) from None
+    except ProblemError as error:
+        raise ProblemError([Issue("error", "pruning", str(error), file=str(path))]) from None
+
+
+def _key(*parts: object) -> str:
+    from optbudget import __version__
+
+    return sha256(repr((__version__, *parts)).encode()).hexdigest()
+
+
+def _show(run: Run, answer: "CurveSet", out: Path, budgets: tuple[float, ...]) -> None:
+    from optbudget.report.tables import Grid, curve_grid
+    from optbudget.report.words import number
+
+    segments = answer.curves.segments
+    at = {
+        label: [value if math.isfinite(value) else None for value in curve.value(budgets).tolist()]
+        for label, curve in zip(answer.problem.labels, answer.curves, strict=True)
+        if budgets
+    }
+    if run.json:
+        own = {
+            "states": len(answer),
+            "segments_mean": segments.mean(),
+            "segments_max": segments.max(),
+            "gap": answer.gap,
+            "at": at,
+        }
+        run.answer({**fields_of(out), **own})
+        return
+    run.grids(curve_grid(answer, limit=SHOWN))
+    if budgets:
+        rows = tuple(
+            (label, *("infeasible" if value is None else number(value) for value in values))
+            for label, values in list(at.items())[:SHOWN]
+        )
+        run.grids(Grid("Value at", ("state", *(f">{number(b)}" for b in budgets)), rows))
+    run.show(
+        f"{answer.method}: {len(answer):,} states, {segments.mean():,.1f} segments on average and "
+        f"{segments.max():,} at most, certified gap {answer.gap:.1e}. Written to {out}"
+    )
