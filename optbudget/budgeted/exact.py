@@ -1,0 +1,254 @@
+"""Exact curves of a finite horizon, by backing up whole curves (Boutilier & Lu 2016, section 4.3).
+
+With :math:`t` decisions to go the curve of action :math:`a` in state :math:`i` starts at
+
+.. math:: b_0 = c_i^a + \\gamma_c \\sum_j p_{ij}^a b_{j0}, \\qquad
+          v_0 = r_i^a + \\gamma \\sum_j p_{ij}^a v_{j0}
+
+and runs through all segments of its successors in order of decreasing slope, a segment
+:math:`(\\Delta b, \\Delta v)` of successor :math:`j` becoming
+:math:`(\\gamma_c p_{ij}^a \\Delta b, \\gamma p_{ij}^a \\Delta v)`: its slope is :math:`\\gamma / \\gamma_c` times
+what it was (theorem 3; the paper's definition 1 omits :math:`c` in the later budgets and has no second
+discount). The curve of the state is the upper concave envelope of its actions' curves (theorem 4).
+
+Variance of spend rides along. At a vertex the successors stand at vertices of their own, so with
+:math:`m = \\sum_j p_j b_j`
+
+.. math:: \\sigma^2 = \\gamma_c^2 \\sum_j p_j \\big(\\sigma_j^2 + (b_j - m)^2\\big)
+
+(section 4.6 holds for :math:`\\gamma_c = 1` only). It is the variance of the policy that reaches the
+vertex; where several policies reach it, that of one of them.
+
+The proof is the price sweep's: lines at all slopes found lie above the curves, whatever errors the
+backup made. O(N log d) per merge and O(N A) per envelope, for N segments at hand.
+"""
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optbudget.budgeted import _exact_kernels as kernels
+from optbudget.budgeted.pruning import PruningSchedule
+from optbudget.curves import Curves
+from optbudget.errors import InterruptedWork, LimitError, UsageError
+from optbudget.problems import BudgetedMDP, CurveSet
+from optbudget.status import OPTIMAL_GAP, Outcome, Termination
+from optbudget.workers import Monitor
+
+Floats = NDArray[np.float64]
+
+PRICE_TIE = 1e-12
+"""Slopes closer than this, relative, share one price of the certificate."""
+
+BLOCK = 1 << 22
+"""Merged segments held at once; states are taken in blocks so that no more are needed."""
+
+UNIT_ROUNDOFF = 2.0**-53
+
+
+@dataclass(frozen=True, eq=False)
+class StageCurves:
+    """The curves of all states at one stage, as the backup made them.
+
+    Attributes
+    ----------
+    stage : 0 is now
+    heads, segments : ragged arrays of `optbudget.curves._kernels`; only `size` segments are in use
+    size : number of segments
+    """
+
+    stage: int
+    heads: kernels.Heads
+    segments: kernels.Segments
+    size: int
+
+    @property
+    def curves(self) -> Curves:
+        """The curves as a noun of their own, with their own memory."""
+        used = slice(0, self.size)
+        length = self.segments.length[used]
+        return Curves(
+            self.heads.budget,
+            self.heads.value,
+            np.concatenate(([0], np.cumsum(self.heads.count))),
+            length,
+            length * self.segments.slope[used],
+        )
+
+    @property
+    def spend_variance(self) -> Floats:
+        """Variance of spend at each breakpoint, curve after curve."""
+        return self._at_breakpoints(self.heads.variance, self.segments.variance)
+
+    @property
+    def first_action(self) -> NDArray[np.int32]:
+        """Action at each breakpoint, curve after curve; -1 in terminal states."""
+        return self._at_breakpoints(self.heads.action, self.segments.action)
+
+    def _at_breakpoints(self, first: NDArray[np.generic], later: NDArray[np.generic]) -> NDArray[np.generic]:
+        starts = np.cumsum(self.heads.count) - self.heads.count
+        return np.insert(later[: self.size], starts, first)
+
+
+def exact_backup(
+    problem: BudgetedMDP,
+    *,
+    pruning: PruningSchedule | None = None,
+    tolerance: float = OPTIMAL_GAP,
+    keep_stages: bool = False,
+    monitor: Monitor | None = None,
+) -> CurveSet:
+    """All curves of a finite-horizon problem by backing up their segments, with a certificate.
+
+    Parameters
+    ----------
+    problem : a problem with a finite horizon
+    pruning : which breakpoints to give up at which stage; None keeps all
+    tolerance : certified relative gap up to which a pruned answer is called good, >= 0
+    keep_stages : keep the curves of every later stage, each with its own gap
+    monitor : progress, limits and interruption
+
+    Returns
+    -------
+    CurveSet
+        Achievable curves; `prices` are their distinct slopes between inf and 0, `gap` is certified by
+        the supporting lines at these prices, `rounding` bounds joining and floating point together.
+        A breakpoint cut by `budget_cap` is a mixture: its action is that of its better part.
+
+    Raises
+    ------
+    UsageError
+        If the horizon is infinite.
+    LimitError, InterruptedWork
+        If the monitor's limits stop the work: an unfinished backup has no curves of stage 0.
+
+    Examples
+    --------
+    The two-action example with two decisions: 1, 0.9, and 1.9 of money each buy 9 per unit spent.
+
+    >>> from optbudget.problems.examples import two_action_example
+    >>> answer = exact_backup(two_action_example(horizon=2))
+    >>> answer["s"]
+    Curve(1 segment, budget 0 to 1.9, value 1.9 to 19)
+    """
+    monitor = monitor or Monitor()
+    began = time.perf_counter()
+    kept: list[tuple[StageCurves, Curves]] = []
+    for found in backup(problem, pruning=pruning, monitor=monitor):
+        if keep_stages or found.stage == 0:
+            kept.append((replace(found), found.curves))
+    backed_up = time.perf_counter()
+    answer = _certified(problem, kept, pruning, tolerance)
+    return answer.with_seconds(backup=backed_up - began, certificate=time.perf_counter() - backed_up)
+
+
+def backup(
+    problem: BudgetedMDP, *, pruning: PruningSchedule | None = None, monitor: Monitor | None = None
+) -> Iterator[StageCurves]:
+    """The curves of each stage, the last decision first; a stage's arrays are reused two stages on.
+
+    Raises
+    ------
+    UsageError
+        If the horizon is infinite.
+    """
+    if problem.horizon is None:
+        raise UsageError("the exact backup needs a finite horizon; use the sweep for an infinite one")
+    horizon, monitor = problem.horizon, monitor or Monitor()
+    exact = ((-1.0, -1.0, -1.0),) * horizon
+    rules = exact if pruning is None else pruning.rules(horizon)
+    model = kernels.Model(
+        problem.pair_ptr,
+        problem.pair_action,
+        problem.pair_row,
+        problem.cost,
+        problem.pair_reward,
+        problem.row_ptr,
+        problem.next_state,
+        problem.probability,
+        problem.discount,
+        problem.cost_discount,
+    )
+    child = StageCurves(horizon, _no_heads(problem.n_states, problem.terminal_utility), _no_segments(0), 0)
+    spare = StageCurves(horizon, _no_heads(problem.n_states, problem.terminal_utility), _no_segments(0), 0)
+    merged = _no_segments(0)
+    for stage in range(horizon - 1, -1, -1):
+        reason = monitor.stop_reason()
+        if reason is Termination.INTERRUPTED:
+            raise InterruptedWork(f"interrupted with {stage + 1} of {horizon} stages to go; nothing was kept")
+        if reason is not None:
+            raise LimitError(f"the time limit came with {stage + 1} of {horizon} stages to go")
+        rule = rules[horizon - 1 - stage]
+        segments, size, merged = _one_stage(model, child, spare, merged, rule, monitor)
+        child, spare = StageCurves(stage, spare.heads, segments, size), child
+        monitor.progress((horizon - stage) / horizon, f"stage {stage}: {size:,} segments")
+        yield child
+
+
+def _one_stage(
+    model: kernels.Model,
+    child: StageCurves,
+    spare: StageCurves,
+    merged: kernels.Segments,
+    rule: tuple[float, float, float],
+    monitor: Monitor,
+) -> tuple[kernels.Segments, int, kernels.Segments]:
+    """Fill the spare's heads and segments from the child's curves, block after block of states."""
+    segments, end = spare.segments, 0
+    entries = np.concatenate(([0], np.cumsum(child.heads.count[model.next_state])))
+    row_size = entries[model.row_ptr[1:]] - entries[model.row_ptr[:-1]]
+    for low, high in _blocks(model.pair_ptr, np.cumsum(row_size[model.pair_row])):
+        pairs = slice(model.pair_ptr[low], model.pair_ptr[high])
+        rows, slot = np.unique(model.pair_row[pairs], return_inverse=True)
+        begin = np.cumsum(row_size[rows]) - row_size[rows]
+        needed = int(row_size[rows].sum())
+        monitor.require_memory(32.0 * needed + 36.0 * segments.length.size, "the exact backup")
+        if merged.length.size < needed:
+            merged = _no_segments(needed + needed // 4)
+        future = _no_heads(rows.size, np.zeros(rows.size))._replace(begin=begin)
+        kernels.merge_rows(model, rows, child.heads, child.segments, future, merged)
+        slots = np.zeros(model.pair_row.size, dtype=np.int64)
+        slots[pairs] = slot
+        done = low
+        while True:
+            done, end = kernels.envelopes(
+                model, (done, high), slots, future, merged, rule, end, spare.heads, segments
+            )
+            if done == high:
+                break
+            segments = _grown(segments, end, int(future.count[slots[pairs]].sum()) + pairs.stop - pairs.start)
+    return segments, end, merged
+
+
+def _blocks(pair_ptr: NDArray[np.int64], merged_size: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Ranges of states whose pairs' merged curves have at most about BLOCK segments together."""
+    ends = np.concatenate(([0], merged_size))[pair_ptr]
+    low, n = 0, pair_ptr.size - 1
+    while low < n:
+        high = int(np.searchsorted(ends, ends[low] + BLOCK, side="right")) - 1
+        high = min(n, max(low + 1, high))
+        yield low, high
+        low = high
+
+
+def _no_heads(n: int, value: Floats) -> kernels.Heads:
+    zeros = [np.zeros(n) for _ in range(4)]
+    counts = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
+    nothing = np.full(n, -1, dtype=np.int32)
+    return kernels.Heads(*counts, zeros[0], value.copy(), zeros[1], nothing, zeros[2], zeros[3])
+
+
+def _no_segments(size: int) -> kernels.Segments:
+    return kernels.Segments(*(np.empty(size) for _ in range(4)), np.empty(size, dtype=np.int32))
+
+
+def _grown(segments: kernels.Segments, used: int, room: int) -> kernels.Segments:
+    """The same segments with place for `room` more, and a quarter to spare."""
+    larger = _no_segments((used + room) * 5 // 4)
+    for old, new in zip(segments, larger, strict=True):
+        new[:used] = old[:used]
+    return larger
