@@ -29,12 +29,30 @@ Floats = NDArray[np.float64]
 class StationaryWitness:
     """What proves an infinite-horizon answer: one policy and its fixed point per price.
 
+    One step of each row's own equations proves it, all of them with room for a checker's rounding:
+    spend >= c + cost_discount P spend and value <= r + discount P value under the policy (so the point
+    can be achieved), and intercept >= r - price c + discount P intercept for every pair (so the line
+    holds). Where a discount times the largest row sum is not below 1, that also needs `duration`.
+
     Attributes
     ----------
     price : (K,) decreasing; inf and 0 allowed at the ends
     policy : (K, n) int32; index of the chosen pair (into the problem's pairs), -1 in terminal states
     spend, value : (K, n) expected spend and value of that policy, each moved to the safe side
-    intercept : (K, n) w of the supporting line V(s, b) <= w + price * b, already raised by its residual
+    intercept : (K, n) w of the supporting line V(s, b) <= w + price * b, already raised by its residual;
+        inf at an infinite price
+    duration, spend_duration : (n,) m >= 1 + discount * P_a m (with cost_discount for the second) for
+        every pair of a state with m > 0; m = 0 in terminal states and in states from which no reward
+        and no spend can come any more; it shows that every policy ends, or is discounted
+    horizon : None if both discounts are equal and `price` holds all prices of the answer. Else `price` is
+        (inf, 0) only, and the other prices are proved by backward passes over this many decisions with
+        terminal utility 0 in states that are not terminal. Then the curves' points are those of the
+        passes with `tails` added, because after the horizon the policy of price inf goes on, and
+        lines are raised because no policy wins more than the tail after it.
+    tails : (spend, lost, won) of `horizon`: what the policy of price inf may still spend and lose, and what
+        any policy may still win: cost_discount^T max spend[0], discount^T max(-value[0], 0) and
+        discount^T max(intercept[-1], 0), each times 2^-floor(T / ceil(2 max m)) where m proves more
+        than the discount does; rounded up
     """
 
     price: Floats
@@ -42,6 +60,10 @@ class StationaryWitness:
     spend: Floats
     value: Floats
     intercept: Floats
+    duration: Floats | None = None
+    spend_duration: Floats | None = None
+    horizon: int | None = None
+    tails: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -127,14 +149,12 @@ class CurveSet:
         """One row per breakpoint: the columns of `curves.parquet` (by state, then budget)."""
         import pyarrow as pa
 
-        tables = [curve.to_arrow() for curve in self.curves]
-        sizes = self.curves.segments + 1
-        index = np.repeat(np.arange(len(self)), sizes)
-        labels = pa.array(self.problem.states).take(pa.array(index))
-        table = pa.concat_tables(tables) if tables else pa.table({})
+        index = pa.array(np.repeat(np.arange(len(self)), self.curves.segments + 1))
+        labels = pa.array(self.problem.states).take(index)
+        table = self.curves.to_arrow()
         table = table.add_column(0, "state", labels)
         if self.problem.state_type:
-            table = table.add_column(0, "type", pa.array(self.problem.state_type).take(pa.array(index)))
+            table = table.add_column(0, "type", pa.array(self.problem.state_type).take(index))
         return table.append_column("spend_variance", pa.array(self.spend_variance))
 
     def __repr__(self) -> str:

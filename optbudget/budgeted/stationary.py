@@ -1,0 +1,296 @@
+"""An infinite horizon, one price at a time: stationary policies, and lines that no rounding crosses.
+
+With equal discounts :math:`\\gamma` on rewards and spend, a price :math:`\\lambda` of money is the same
+at every stage, so some stationary deterministic policy :math:`\\pi` is best for it. Its value and spend
+solve their own equations, and w = v - \\lambda b bounds every policy's value less priced spend,
+
+.. math:: v = r_\\pi + \\gamma P_\\pi v, \\quad b = c_\\pi + \\gamma P_\\pi b, \\quad
+          V(s, b') \\le w(s) + \\lambda b'.
+
+Computed numbers satisfy this only nearly. What is handed on is corrected, with the duration m of
+`optbudget.budgeted.termination` (1 / (1 - gamma), or the largest expected number of decisions):
+
+* the line is raised by :math:`\\rho m`, :math:`\\rho = \\max_a (r^a - \\lambda c^a + \\gamma P^a w - w)^+`;
+* the point is moved to :math:`(b + \\epsilon_b m, v - \\epsilon_v m)`, each :math:`\\epsilon` the largest
+  residual of its own equation; a spend of exactly 0 (no costly pair can be reached) is left at 0;
+* every residual includes a bound on its own rounding, (d + 8) u times the largest term, for d
+  successors and u = 2^-53.
+
+So the point can be achieved and the line holds, however the policy was found. An iterate of value
+iteration is never used as a point: its spend leaves out what is spent later.
+
+The price inf asks for the least spend, then the most value; the price 0 for the most value, then
+the least spend: one policy iteration each, then a second one among the pairs that tie in the first.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from optbudget.budgeted import _stationary_kernels as kernels
+from optbudget.budgeted._stationary_kernels import Chain
+from optbudget.budgeted.lines import PriceLines
+from optbudget.budgeted.policy_iteration import (
+    UNIT,
+    Choice,
+    Floats,
+    chosen,
+    evaluate,
+    first_choice,
+    largest_row_sum,
+    look_ahead,
+    policy_iteration,
+    restricted,
+    widest_row,
+)
+from optbudget.budgeted.termination import chain_of, longest
+from optbudget.errors import UsageError
+from optbudget.problems import BudgetedMDP
+from optbudget.problems.curve_set import StationaryWitness
+
+BATCH = 32
+"""Prices that travel together; fixed, so that results do not depend on the number of threads."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ongoing:
+    """A problem over an infinite horizon, without the states that have ended.
+
+    Attributes
+    ----------
+    problem : as given
+    chain : its pairs, those of ended states left out
+    pair : (p,) index of each of these pairs into the problem's
+    reward, cost : (p,)
+    end_value : (n,) terminal utility in ended states, else 0
+    duration : (n,) m, which bounds the discounted number of decisions to come
+    """
+
+    problem: BudgetedMDP
+    chain: Chain
+    pair: NDArray[np.int64]
+    reward: Floats
+    cost: Floats
+    end_value: Floats
+    duration: Floats
+
+    @classmethod
+    def of(cls, problem: BudgetedMDP, discount: float | None = None) -> "Ongoing":
+        """Prepare a problem; raises IllPosedError if some policy neither ends nor is discounted."""
+        duration, ended = longest(problem, problem.discount if discount is None else discount)
+        chain, pair = restricted(chain_of(problem), ~ended[problem.pair_state])
+        end_value = np.where(problem.is_terminal, problem.terminal_utility, 0.0)
+        return cls(problem, chain, pair, problem.pair_reward[pair], problem.cost[pair], end_value, duration)
+
+    def start(self, width: int) -> tuple[Choice, Floats, Floats]:
+        """First pairs, end values and no spend, for `width` policies: a start for policy iteration."""
+        value = np.repeat(self.end_value[:, None], width, axis=1)
+        return first_choice(self.chain, width), value, np.zeros_like(value)
+
+    def policy(self, choice: Choice) -> Choice:
+        """The pairs of a policy as indices into the problem's pairs; a resting state takes its first."""
+        named = self.pair[np.maximum(choice, 0)] if self.pair.size else np.zeros(choice.shape, np.int64)
+        first = np.where(self.problem.is_terminal, -1, self.problem.pair_ptr[:-1])
+        return np.where(choice >= 0, named, first[:, None]).astype(np.int32)
+
+    def choice(self, policy: Choice) -> Choice:
+        """The inverse of `policy`."""
+        back = np.full(self.problem.cost.size + 1, -1, dtype=np.int32)
+        back[self.pair] = np.arange(self.pair.size)
+        return back[policy]
+
+
+def stationary_lines(
+    problem: BudgetedMDP,
+    prices: ArrayLike,
+    *,
+    warm: StationaryWitness | None = None,
+    accuracy: float = 1e-13,
+    threads: int | None = None,
+) -> tuple[PriceLines, StationaryWitness]:
+    """One stationary policy per price, with its point and its supporting line in every state.
+
+    Parameters
+    ----------
+    prices : (K,) strictly decreasing, >= 0; inf and 0 are the lexicographic ends
+    warm : an earlier witness; each price starts from the policy of its nearest price there
+    accuracy : where the evaluations stop, relative; what they leave is measured and put in the result
+    threads : batches of prices worked on at once; default all cores
+
+    Returns
+    -------
+    lines : the points are already on the safe side, so their errors are 0
+    witness : policy, point and line of each price, from which both are checked in one step
+
+    Raises
+    ------
+    UsageError
+        If the discounts differ (`optbudget.budgeted.truncation` is for those).
+    IllPosedError
+        If value or spend need not be finite.
+
+    Examples
+    --------
+    >>> from optbudget.problems.examples import two_action_example
+    >>> lines, _ = stationary_lines(two_action_example(), [float("inf"), 9.0, 0.0])
+    >>> lines.spend.round(9), lines.value.round(9)
+    (array([[ 0.,  0., 10.]]), array([[ 10.,  10., 100.]]))
+    """
+    if problem.discount != problem.cost_discount:
+        raise UsageError("stationary policies need equal discounts on rewards and spend")
+    price = np.atleast_1d(np.asarray(prices, dtype=np.float64))
+    ongoing = Ongoing.of(problem)
+    near = None if warm is None else nearest_prices(warm.price, price)
+    finite = np.flatnonzero(np.isfinite(price) & (price > 0))
+    batches = [np.flatnonzero(price == end) for end in (np.inf, 0.0) if (price == end).any()]
+    batches += [finite[k : k + BATCH] for k in range(0, finite.size, BATCH)]
+
+    def one(columns: NDArray[np.int64]) -> tuple[PriceLines, StationaryWitness]:
+        if not 0 < price[columns[0]] < np.inf:
+            return measured(ongoing, price[columns], *end_policy(ongoing, float(price[columns[0]])))
+        choice, value, spend = ongoing.start(columns.size)
+        if warm is not None and near is not None:
+            choice = np.ascontiguousarray(ongoing.choice(warm.policy[near[columns]].T))
+            value[:] = np.where(choice >= 0, warm.value[near[columns]].T, value)
+            spend[:] = np.where(choice >= 0, warm.spend[near[columns]].T, spend)
+        policy_iteration(
+            ongoing.chain, problem.discount, ongoing.reward, ongoing.cost, price[columns],
+            choice, value, spend, accuracy=accuracy,
+        )  # fmt: skip
+        return measured(ongoing, price[columns], choice, value, spend)
+
+    workers = max(1, min(len(batches), threads or os.cpu_count() or 1))
+    with ThreadPoolExecutor(workers) as pool:
+        parts = list(pool.map(one, batches))
+    lines = PriceLines.gather([part for part, _ in parts])
+    return lines, gather_witnesses([witness for _, witness in parts])
+
+
+def lexicographic(
+    ongoing: Ongoing, first: Floats, first_discount: float, second: Floats, second_discount: float,
+    first_end: Floats, second_end: Floats,
+) -> Choice:  # fmt: skip
+    """A policy with the largest total of `first`, and among those the largest total of `second`.
+
+    Totals are over pairs (p,), each with its own discount; `*_end` (n,) is what ended states add.
+    Pairs tie in `first` if they differ by no more than the rounding of the comparison.
+    """
+    chain = ongoing.chain
+    none, zero = np.zeros_like(first), np.zeros(1)
+    choice = first_choice(chain, 1)
+    x = first_end[:, None].copy()
+    policy_iteration(chain, first_discount, first, none, zero, choice, x, np.zeros_like(x))
+    state = np.repeat(np.arange(x.shape[0]), np.diff(chain.pair_ptr))
+    short = x[state, 0] - look_ahead(chain, first_discount, first, x[:, 0])
+    size = look_ahead(chain, first_discount, np.abs(first), np.abs(x[:, 0])) + np.abs(x[state, 0])
+    tied = short <= 8 * (widest_row(chain) + 8) * UNIT * size
+    tied[choice[choice >= 0]] = True
+    fewer, kept = restricted(chain, tied)
+    best = first_choice(fewer, 1)
+    y = second_end[:, None].copy()
+    policy_iteration(fewer, second_discount, second[kept], none[kept], zero, best, y, np.zeros_like(y))
+    return np.where(best >= 0, kept[np.maximum(best, 0)] if kept.size else 0, -1).astype(np.int32)
+
+
+def end_policy(ongoing: Ongoing, price: float) -> tuple[Choice, Floats, Floats]:
+    """The lexicographic policy of price inf or 0, with its value and spend."""
+    discount = ongoing.problem.discount
+    nothing = np.zeros_like(ongoing.end_value)
+    spend_less = (-ongoing.cost, discount)
+    earn_more = (ongoing.reward, discount)
+    if np.isinf(price):
+        choice = lexicographic(ongoing, *spend_less, *earn_more, nothing, ongoing.end_value)
+    else:
+        choice = lexicographic(ongoing, *earn_more, *spend_less, ongoing.end_value, nothing)
+    _, value, spend = ongoing.start(1)
+    evaluate(ongoing.chain, discount, choice, chosen(ongoing.reward, choice), value, 0.0)
+    evaluate(ongoing.chain, discount, choice, chosen(ongoing.cost, choice), spend, 0.0)
+    return choice, value, spend
+
+
+def measured(
+    ongoing: Ongoing, price: Floats, choice: Choice, value: Floats, spend: Floats
+) -> tuple[PriceLines, StationaryWitness]:
+    """Lines and witness of K policies for K prices, corrected by what their equations leave.
+
+    Parameters
+    ----------
+    price : (K,) decreasing
+    choice, value, spend : (n, K) as `policy_iteration` leaves them; they may be wrong, at a cost in width
+    """
+    chain, problem = ongoing.chain, ongoing.problem
+    discount, m = problem.discount, ongoing.duration[:, None]
+    intercept = raised_lines(ongoing, price, value, spend)
+    spend, low_spend = _fixed_point(ongoing, choice, ongoing.cost, spend)
+    value, low_value = _fixed_point(ongoing, choice, ongoing.reward, value)
+    variance_gain, variance = np.empty_like(spend), np.zeros_like(spend)
+    kernels.spread(chain, discount, choice, spend, variance_gain)
+    evaluate(chain, discount * discount, choice, variance_gain, variance, 1e-12)
+    active = chosen(ongoing.cost, choice) > 0
+    kernels.reach(chain, choice, active)
+    safe_spend = np.where(active, spend + low_spend * m, 0.0)
+    safe_value = np.where(choice >= 0, value - low_value * m, value)
+    policy = ongoing.policy(choice)
+    action = problem.pair_action[np.maximum(policy, 0)] if problem.pair_action.size else policy
+    exact = np.zeros(price.size)
+    lines = PriceLines(
+        price, safe_spend, safe_value, np.maximum(variance, 0.0), intercept,
+        np.where(policy >= 0, action, -1).astype(np.int32), exact, exact,
+    )  # fmt: skip
+    witness = StationaryWitness(
+        price, *(np.ascontiguousarray(x.T) for x in (policy, safe_spend, safe_value, intercept))
+    )
+    return lines, witness
+
+
+def raised_lines(ongoing: Ongoing, price: Floats, value: Floats, spend: Floats) -> Floats:
+    """w + rho m for w = value - price * spend: intercepts that hold, (n, K); inf at an infinite price."""
+    chain, problem = ongoing.chain, ongoing.problem
+    finite = np.isfinite(price)
+    at = np.where(finite, price, 0.0)
+    w = value - at * spend
+    excess = np.empty(price.size)
+    kernels.excess(chain, problem.discount, ongoing.reward, ongoing.cost, at, w, excess)
+    reach = 1 + problem.discount * largest_row_sum(chain)
+    largest = np.abs(ongoing.reward).max(initial=0.0) + at * ongoing.cost.max(initial=0.0)
+    largest += reach * np.abs(w).max(axis=0)
+    rho = np.maximum(excess, 0.0) + (widest_row(chain) + 8) * UNIT * largest
+    m = ongoing.duration[:, None]
+    raised = np.where(m > 0, w + rho * m + 4 * UNIT * (np.abs(w) + rho * m), w)
+    return np.where(finite, raised, np.inf)
+
+
+def _fixed_point(ongoing: Ongoing, choice: Choice, gain: Floats, x: Floats) -> tuple[Floats, Floats]:
+    """x and its largest residual in gain + discount P x = x, rounding included, per column (K,)."""
+    chain, discount = ongoing.chain, ongoing.problem.discount
+    worst = np.empty(x.shape[1])
+    own = chosen(gain, choice)
+    kernels.residual(chain, discount, choice, own, x, worst)
+    reach = 1 + discount * largest_row_sum(chain)
+    largest = np.abs(own).max(axis=0) + reach * np.abs(x).max(axis=0)
+    return x, worst + (widest_row(chain) + 8) * UNIT * largest
+
+
+def gather_witnesses(parts: list[StationaryWitness]) -> StationaryWitness:
+    """One witness by decreasing price; of equal prices the first is kept."""
+    price = np.concatenate([part.price for part in parts])
+    order = np.lexsort((np.arange(price.size), -price))
+    order = order[np.concatenate(([True], np.diff(price[order]) < 0))]
+    policy, spend, value, intercept = (
+        np.concatenate([getattr(part, name) for part in parts])[order]
+        for name in ("policy", "spend", "value", "intercept")
+    )
+    return StationaryWitness(price[order], policy, spend, value, intercept)
+
+
+def nearest_prices(known: Floats, price: Floats) -> NDArray[np.int64]:
+    """Index of the known price nearest to each price on a logarithmic scale, (K,)."""
+    with np.errstate(divide="ignore"):
+        scale, at = (np.clip(np.log(x), -1e3, 1e3) for x in (known, price))
+    position = np.searchsorted(-scale, -at)
+    left, right = np.maximum(position - 1, 0), np.minimum(position, known.size - 1)
+    nearest: NDArray[np.int64] = np.where(np.abs(scale[left] - at) <= np.abs(scale[right] - at), left, right)
+    return nearest
