@@ -181,6 +181,30 @@ class Curves(Sequence[Curve]):
         """Number of segments of each curve, (n,)."""
         return np.diff(self.indptr)
 
+    def breakpoints(self) -> tuple[Floats, Floats]:
+        """Budgets and values of all breakpoints, curve after curve, (N+n,) each, as `Curve` gives them."""
+        first = self.indptr[:-1] + np.arange(len(self))
+        budgets, values = np.zeros(self.length.size + len(self)), np.zeros(self.length.size + len(self))
+        longest_first = np.argsort(-self.segments, kind="stable")
+        sizes = -self.segments[longest_first]
+        for j in range(-int(sizes[0]) if sizes.size else 0):
+            active = longest_first[: np.searchsorted(sizes, -j, side="left")]
+            at, segment = first[active] + j, self.indptr[active] + j
+            budgets[at + 1] = budgets[at] + self.length[segment]
+            values[at + 1] = values[at] + self.gain[segment]
+        points = self.segments + 1
+        return np.repeat(self.start_budget, points) + budgets, np.repeat(self.start_value, points) + values
+
+    def to_arrow(self) -> "pa.Table":
+        """The tables of the single curves, one after another; `self.segments + 1` rows of each curve."""
+        import pyarrow as pa
+
+        budget, value = self.breakpoints()
+        length, gain, price = np.zeros(budget.size), np.zeros(budget.size), np.zeros(budget.size)
+        right = np.arange(self.length.size) + np.repeat(np.arange(len(self)), self.segments)
+        length[right], gain[right], price[right] = self.length, self.gain, self.gain / self.length
+        return pa.table({"budget": budget, "value": value, "price": price, "length": length, "gain": gain})
+
     @classmethod
     def from_curves(cls, curves: Iterable[Curve]) -> "Curves":
         """Gather single curves into ragged arrays."""

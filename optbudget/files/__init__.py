@@ -1,5 +1,21 @@
 """Problems and answers to and from disk."""
 
+from optbudget.files.checks import check
+from optbudget.files.folders import load, require_free, save
 from optbudget.files.model_folder import DataWarning, load_model, model_hash, read_model
+from optbudget.files.populations import load_population
+from optbudget.files.result_reader import is_result, load_result
 
-__all__ = ["DataWarning", "load_model", "model_hash", "read_model"]
+__all__ = [
+    "DataWarning",
+    "check",
+    "is_result",
+    "load",
+    "load_model",
+    "load_population",
+    "load_result",
+    "model_hash",
+    "read_model",
+    "require_free",
+    "save",
+]

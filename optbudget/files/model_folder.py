@@ -152,9 +152,14 @@ def locate(
 
 def model_hash(folder: Path) -> str:
     """SHA-256 of the lines "<sha256 of file>  <name>" of model.toml and the model's tables, by name."""
-    files = [folder / "model.toml", *table_paths(folder, []).values()]
-    lines = [f"{file_hash(file)}  {file.name}\n" for file in sorted(files, key=lambda file: file.name)]
+    lines = [f"{file_hash(file)}  {file.name}\n" for file in model_files(folder)]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def model_files(folder: Path) -> list[Path]:
+    """model.toml and the tables that define the model, by name."""
+    files = [folder / "model.toml", *table_paths(folder, []).values()]
+    return sorted((file for file in files if file.is_file()), key=lambda file: file.name)
 
 
 def file_hash(path: Path) -> str:

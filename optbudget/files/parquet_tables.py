@@ -14,6 +14,11 @@ ROWS_PER_BYTE = 10_000
 
 SMALLEST_LIMIT = 1_000_000
 
+_UNREADABLE = (
+    pa.ArrowException, OSError, ValueError, MemoryError, RuntimeError, KeyError, IndexError, TypeError,
+    OverflowError, NotImplementedError,
+)  # fmt: skip
+
 
 def read_parquet(path: Path, names: Sequence[str], issues: list[Issue]) -> pa.Table | None:
     """All columns of a Parquet file, those in `names` as dictionaries; None after adding an issue."""
@@ -21,24 +26,27 @@ def read_parquet(path: Path, names: Sequence[str], issues: list[Issue]) -> pa.Ta
     def refuse(message: str) -> None:
         issues.append(Issue("error", "parquet", message, path.name))
 
+    limits = {"thrift_string_size_limit": 64 << 20, "thrift_container_size_limit": 1_000_000}
     try:
         size = path.stat().st_size
+        with pq.ParquetFile(path, **limits) as file:
+            meta, schema = file.metadata, file.schema_arrow
+        if meta.num_rows > SMALLEST_LIMIT + ROWS_PER_BYTE * size or meta.num_rows < 0:
+            return refuse(f"the file declares {meta.num_rows} rows and has only {size} bytes")
+        held = sum(meta.row_group(k).num_rows for k in range(meta.num_row_groups))
+        if held != meta.num_rows:
+            return refuse(f"the file declares {meta.num_rows} rows and its groups hold {held}")
+        textual = [
+            field.name
+            for field in schema
+            if field.name in names and (pa.types.is_string(field.type) or pa.types.is_large_string(field.type))
+        ]
         with pq.ParquetFile(
-            path,
-            read_dictionary=list(names),
-            thrift_string_size_limit=64 << 20,
-            thrift_container_size_limit=1_000_000,
-            page_checksum_verification=True,
+            path, read_dictionary=textual, page_checksum_verification=True, **limits
         ) as file:
-            meta = file.metadata
-            if meta.num_rows > SMALLEST_LIMIT + ROWS_PER_BYTE * size or meta.num_rows < 0:
-                return refuse(f"the file declares {meta.num_rows} rows and has only {size} bytes")
-            held = sum(meta.row_group(k).num_rows for k in range(meta.num_row_groups))
-            if held != meta.num_rows:
-                return refuse(f"the file declares {meta.num_rows} rows and its groups hold {held}")
             table = file.read(use_threads=True)
         table.validate(full=True)
-    except (pa.ArrowException, OSError, ValueError, MemoryError, RuntimeError) as error:
+    except _UNREADABLE as error:
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
         return refuse(f"the file is not readable Parquet: {_first_line(reason)}")
     return table

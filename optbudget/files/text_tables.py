@@ -41,6 +41,9 @@ def read_csv(path: Path, columns: Columns, issues: list[Issue]) -> pa.Table | No
     header = _header(path, issues)
     if header is None or not check_header(header, columns, path.name, issues):
         return None
+    if not _ends_with_newline(path):
+        message = "the last line has no end; make sure the file was not cut short"
+        issues.append(Issue("warning", "no-final-newline", message, path.name))
     wanted = [column for column in header if column in columns.known]
     types = {c: pa.dictionary(pa.int32(), pa.string()) for c in columns.names}
     types |= {c: pa.float64() for c in columns.numbers}
@@ -157,6 +160,12 @@ def _header(path: Path, issues: list[Issue]) -> list[str] | None:
     if len(header) == 1 and "\t" in header[0]:
         return refuse("separator", "columns are separated by tabs; use commas")
     return header
+
+
+def _ends_with_newline(path: Path) -> bool:
+    with path.open("rb") as stream:
+        stream.seek(-1, 2)
+        return stream.read(1) in (b"\n", b"\r")
 
 
 def _undecodable(text: str) -> bool:

@@ -92,6 +92,7 @@ class CurveSet:
     witness : the stationary certificate of an infinite horizon, else None
     intercept : (n, K) the supporting lines V(s, b) <= intercept + price * b, rounding included, at the
         finite prices; +inf at an infinite price; None where the curves were read from disk
+    pruning_error : (n,) most value that pruning may have cost each curve; None where nothing was pruned
     stated : what `result.json` says about this answer, where it was read from disk; a check holds it
         against what it recomputes
     """
@@ -112,6 +113,7 @@ class CurveSet:
     policy: PricePolicy | None = None
     witness: StationaryWitness | None = None
     intercept: Floats | None = None
+    pruning_error: Floats | None = None
     stated: Mapping[str, object] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 

@@ -1,0 +1,115 @@
+"""Folders written aside and put in place whole: a reader sees the old one or the new one.
+
+Where the system can exchange two folders in one step (Linux), it does. Elsewhere the old folder is
+renamed away just before the new one is renamed in, and `recover` puts it back if a kill came between.
+"""
+
+import ctypes
+import errno
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from optbudget.errors import LimitError, UsageError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def written_aside(target: Path) -> Iterator[Path]:
+    """A new folder beside `target` to write into; on leaving without an error it becomes `target`.
+
+    Raises
+    ------
+    LimitError
+        If the disk is full; `target` is as it was.
+    UsageError
+        If the folder cannot be written for another reason; `target` is as it was.
+    """
+    target = target.resolve()
+    aside = target.with_name(f".{target.name}.{os.getpid()}.writing")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        recover(target)
+        _sweep(target)
+        aside.mkdir()
+        yield aside
+        _flush(aside)
+        _put_in_place(aside, target)
+    except OSError as error:
+        kind = LimitError if error.errno in _FULL else UsageError
+        raise kind(f"{target.name} cannot be written: {os.strerror(error.errno or errno.EIO)}") from None
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def recover(target: Path) -> None:
+    """Put back a folder that a kill left renamed away; nothing where there is none."""
+    gone = _replaced(target)
+    if not target.exists() and gone.is_dir():
+        with suppress(OSError):
+            gone.rename(target)
+
+
+def _replaced(target: Path) -> Path:
+    return target.with_name(f".{target.name}.replaced")
+
+
+def _sweep(target: Path) -> None:
+    """Remove what killed processes left beside `target`."""
+    left = re.compile(re.escape(f".{target.name}.") + r"(\d+)\.writing")
+    for path in target.parent.iterdir():
+        made_by = left.fullmatch(path.name)
+        if made_by and not _alive(int(made_by[1])):
+            shutil.rmtree(path, ignore_errors=True)
+    if target.exists():
+        shutil.rmtree(_replaced(target), ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _flush(folder: Path) -> None:
+    """Ask the system to put every file on the disk before the folder gets its name."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+
+
+def _put_in_place(aside: Path, target: Path) -> None:
+    if not target.exists():
+        aside.rename(target)
+    elif target.is_dir() and not any(target.iterdir()):
+        target.rmdir()
+        aside.rename(target)
+    elif not _exchange(aside, target):
+        gone = _replaced(target)
+        target.rename(gone)
+        aside.rename(target)
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two folders in one step; False where the system cannot."""
+    if not sys.platform.startswith("linux"):
+        return False
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):
+        return False
+    here, exchange = -100, 2
+    return bool(rename(here, os.fsencode(one), here, os.fsencode(other), exchange) == 0)

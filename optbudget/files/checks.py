@@ -1,0 +1,85 @@
+"""Everything that is wrong or odd in a folder, as issues; nothing is raised."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optbudget.errors import Issue, ProblemError, ResultError
+from optbudget.files.model_folder import read_model
+from optbudget.files.populations import read_population
+from optbudget.files.result_reader import load_result
+from optbudget.problems import BudgetedMDP
+
+
+def check(path: str | Path) -> tuple[Issue, ...]:
+    """Errors and warnings of a model folder (or of a result folder), errors first.
+
+    Warnings are about what is allowed and seldom meant: unknown columns, transitions of probability
+    0, states that cannot be reached, an infinite horizon without discounting.
+    """
+    folder = Path(path)
+    if (folder / "result.json").is_file() and not (folder / "model.toml").is_file():
+        return _result_issues(folder)
+    try:
+        problem, warnings = read_model(folder)
+    except ProblemError as error:
+        return error.issues
+    issues = list(warnings)
+    issues += _horizon_issues(problem)
+    occupied = problem.initial > 0
+    if any((folder / f"population{end}").is_file() for end in (".csv", ".parquet")):
+        population = read_population(folder, problem, issues)
+        if population is not None:
+            occupied = occupied | (population.count > 0)
+    issues += _reach_issues(problem, occupied)
+    return tuple(sorted(issues, key=lambda issue: issue.severity != "error"))
+
+
+def _result_issues(folder: Path) -> tuple[Issue, ...]:
+    try:
+        load_result(folder)
+    except ResultError as error:
+        return (Issue("error", "result", str(error)),)
+    except ProblemError as error:
+        return error.issues
+    return ()
+
+
+def _horizon_issues(problem: BudgetedMDP) -> list[Issue]:
+    if problem.horizon is not None:
+        return []
+    return [
+        Issue(
+            "warning", "undiscounted",
+            f"{name} is 1 and the horizon infinite: there is an answer only if every policy ends in a "
+            "state that is worth and costs nothing",
+            "model.toml",
+        )
+        for name in ("discount", "cost_discount")
+        if getattr(problem, name) == 1
+    ]  # fmt: skip
+
+
+def _reach_issues(problem: BudgetedMDP, occupied: NDArray[np.bool_]) -> list[Issue]:
+    missed = np.flatnonzero(~_reached(problem, occupied))
+    if missed.size == 0:
+        return []
+    some = ", ".join(repr(problem.labels[i]) for i in missed[:3]) + (", ..." if missed.size > 3 else "")
+    message = f"{missed.size} states cannot be reached from the initial states and the population: {some}"
+    return [Issue("warning", "unreachable", message, state=problem.labels[missed[0]])]
+
+
+def _reached(problem: BudgetedMDP, start: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """States that some policy can reach from `start`, (n,)."""
+    widths = np.diff(problem.row_ptr)[problem.pair_row]
+    source = np.repeat(problem.pair_state, widths)
+    begin = problem.row_ptr[:-1][problem.pair_row]
+    entry = np.arange(source.size) - np.repeat(np.cumsum(widths) - widths - begin, widths)
+    target = problem.next_state[entry]
+    reached = start.copy()
+    while True:
+        new = target[reached[source] & ~reached[target]]
+        if new.size == 0:
+            return reached
+        reached[new] = True

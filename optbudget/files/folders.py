@@ -1,0 +1,92 @@
+"""The two doors of this package: load what a folder holds, save a problem or an answer into one."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from optbudget.errors import Issue, ProblemError, UsageError
+from optbudget.files.aside import recover, written_aside
+from optbudget.files.model_folder import load_model
+from optbudget.files.model_writer import write_model
+from optbudget.files.result_reader import is_result, load_result
+from optbudget.files.result_writer import write_result
+from optbudget.problems import Allocation, BudgetedMDP, CurveSet, PricePolicy
+
+
+def load(path: str | Path) -> BudgetedMDP | CurveSet | Allocation:
+    """Read a folder: a model with model.toml, or a result with result.json.
+
+    Raises
+    ------
+    ProblemError
+        If it is neither, or a model with something wrong.
+    ResultError
+        If it is a result that cannot be read.
+    """
+    folder = Path(path)
+    recover(folder.resolve())
+    if (folder / "result.json").is_file():
+        return load_result(folder)
+    if (folder / "model.toml").is_file():
+        return load_model(folder)
+    message = f"{folder} holds neither model.toml nor result.json"
+    raise ProblemError([Issue("error", "no-folder", message)])
+
+
+def save(
+    noun: BudgetedMDP | CurveSet | Allocation,
+    path: str | Path,
+    *,
+    command: Sequence[str] = (),
+    copy: bool | None = None,
+    policy: PricePolicy | None = None,
+    warnings: Sequence[str] = (),
+    seed: int | None = None,
+    format: str | None = None,
+) -> None:
+    """Write a model folder (for a problem) or a result folder (for an answer), whole or not at all.
+
+    `path` may exist if it is empty, or a result that an answer then replaces whole.
+
+    Parameters
+    ----------
+    command : the arguments that made the answer, recorded without absolute paths and --threads
+    copy : copy the model's tables into the result; None copies up to 64 MiB, and always where they
+        are nowhere else
+    policy : what to do at the prices that the answer uses; default: the policy the curves kept
+    warnings : sentences for whoever reads the result
+    seed : of anything that was drawn
+    format : "csv" or "parquet" tables of a model folder; None chooses by size
+
+    Raises
+    ------
+    UsageError
+        If `path` holds something else, or cannot be written.
+    LimitError
+        If the disk is full.
+    """
+    target = Path(path).resolve()
+    require_free(target)
+    with written_aside(target) as aside:
+        if isinstance(noun, BudgetedMDP):
+            if format not in (None, "csv", "parquet"):
+                raise UsageError(f"format is {format!r}; it must be 'csv' or 'parquet'")
+            write_model(noun, aside, format=format)
+        else:
+            write_result(
+                noun, aside, target, command=command, copy=copy, policy=policy, warnings=warnings, seed=seed
+            )
+
+
+def require_free(target: Path) -> None:
+    """Refuse a path that holds something a result may not replace; before long work, too.
+
+    Raises
+    ------
+    UsageError
+        If `target` is a file, or a folder that is neither empty nor a result of this program.
+    """
+    if target.is_dir():
+        if any(target.iterdir()) and not is_result(target):
+            raise UsageError(f"{target.name} exists and is not a result of optbudget; name another folder")
+    elif target.exists():
+        raise UsageError(f"{target.name} exists and is not a folder; name another")

@@ -1,0 +1,133 @@
+"""The canonical model folder of a problem: the same problem always gives the same bytes.
+
+Numbers are written so that reading gives the same double back. States come back in order of first
+appearance, terminal states after the others, and rows that are equal come back shared; a problem
+already in that form is reproduced exactly.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from optbudget.problems import BudgetedMDP
+
+LARGEST_CSV = 200_000
+"""Most transitions that are written as CSV when no format is asked for."""
+
+UNSAFE_START = ("=", "+", "-", "@", "\t", "\r")
+"""First letters that make a spreadsheet take a name for a formula."""
+
+
+def write_model(problem: BudgetedMDP, folder: Path, *, format: str | None = None) -> None:
+    """Write model.toml and the tables into an existing folder.
+
+    `format` is "csv" or "parquet"; None takes CSV up to 200,000 transitions, but Parquet where a name
+    begins as a formula would, since it must come back unchanged.
+    """
+    tables = model_tables(problem)
+    names = (*problem.states, *problem.actions, *problem.state_type)
+    risky = any(name.startswith(UNSAFE_START) for name in names)
+    if format is None:
+        format = "parquet" if risky or tables["transitions"].num_rows > LARGEST_CSV else "csv"
+    (folder / "model.toml").write_text(model_toml(problem), encoding="utf-8", newline="\n")
+    for name, table in tables.items():
+        if format == "csv":
+            write_csv(table, folder / f"{name}.csv")
+        else:
+            write_parquet(table, folder / f"{name}.parquet")
+
+
+def model_tables(problem: BudgetedMDP) -> dict[str, pa.Table]:
+    """The tables of a problem: actions, transitions and, where there is terminal utility, states."""
+    state = pa.array(problem.states)
+    action = pa.array(problem.actions, pa.string())
+    widths = np.diff(problem.row_ptr)[problem.pair_row]
+    pair = np.repeat(np.arange(problem.cost.size), widths)
+    starts = problem.row_ptr[problem.pair_row]
+    entry = np.arange(pair.size) - np.repeat(np.cumsum(widths) - widths - starts, widths)
+
+    def typed(index: np.ndarray, columns: dict[str, object]) -> pa.Table:
+        if problem.state_type:
+            columns = {"type": pa.array(problem.state_type).take(pa.array(index)), **columns}
+        return pa.table(columns)
+
+    pair_state = problem.pair_state
+    tables = {
+        "actions": typed(
+            pair_state,
+            {
+                "state": state.take(pa.array(pair_state)),
+                "action": action.take(pa.array(problem.pair_action)),
+                "cost": problem.cost,
+                "utility": problem.utility,
+            },
+        ),
+        "transitions": typed(
+            pair_state[pair],
+            {
+                "state": state.take(pa.array(pair_state[pair])),
+                "action": action.take(pa.array(problem.pair_action[pair])),
+                "next_state": state.take(pa.array(problem.next_state[entry])),
+                "probability": problem.probability[entry],
+            },
+        ),
+    }
+    worth = np.flatnonzero(problem.terminal_utility != 0)
+    if worth.size:
+        tables["states"] = typed(
+            worth,
+            {
+                "state": state.take(pa.array(worth)),
+                "terminal_utility": problem.terminal_utility[worth],
+            },
+        )
+    return tables
+
+
+def model_toml(problem: BudgetedMDP) -> str:
+    """The text of model.toml."""
+    horizon = '"infinite"' if problem.horizon is None else str(int(problem.horizon))
+    lines = ['kind = "budgeted_mdp"']
+    lines += [f"{key} = {quoted(value)}" for key, value in (
+        ("title", problem.title), ("source", problem.source), ("money_unit", problem.money_unit))]  # fmt: skip
+    lines += [
+        f"discount = {float(problem.discount)!r}",
+        f"cost_discount = {float(problem.cost_discount)!r}",
+        f"horizon = {horizon}",
+        f"reward = {quoted(problem.reward)}",
+    ]
+    if problem.budget_cap is not None:
+        lines.append(f"budget_cap = {float(problem.budget_cap)!r}")
+    terminal = [problem.labels[i] for i in np.flatnonzero(problem.is_terminal)]
+    if terminal:
+        lines.append(f"terminal_states = [{', '.join(map(quoted, terminal))}]")
+    if problem.formulations:
+        lines.append(f"formulations = [{', '.join(map(quoted, problem.formulations))}]")
+    lines += ["", "[initial]"]
+    lines += [
+        f"{quoted(problem.labels[i])} = {float(share)!r}"
+        for i, share in zip(problem.initial_state, problem.initial_probability, strict=True)
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def quoted(text: str) -> str:
+    """A TOML basic string."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def write_csv(table: pa.Table, path: Path) -> None:
+    """Write a table of names and numbers, with quotes only if some name needs them."""
+    try:
+        pacsv.write_csv(table, path, pacsv.WriteOptions(quoting_style="none", quoting_header="none"))
+    except pa.ArrowInvalid:
+        pacsv.write_csv(table, path, pacsv.WriteOptions(quoting_style="needed"))
+
+
+def write_parquet(table: pa.Table, path: Path) -> None:
+    """Write a table with checksums; equal tables give equal bytes."""
+    pq.write_table(table, path, compression="zstd", version="2.6", write_page_checksum=True)

@@ -1,0 +1,127 @@
+"""Populations from disk: a table of state and count, or of unit and state."""
+
+from pathlib import Path
+
+import numpy as np
+
+from optbudget.errors import FIRST_ISSUES, Issue, ProblemError
+from optbudget.files.model_folder import locate, read_table
+from optbudget.files.text_tables import Columns
+from optbudget.problems import BudgetedMDP, Population
+from optbudget.problems.columns import Finding, names, whole_numbers
+
+COUNTED = Columns(("type", "state"), ("count",), ("state", "count"))
+LISTED = Columns(("type", "unit", "state"), (), ("unit", "state"))
+
+
+def load_population(path: str | Path, problem: BudgetedMDP) -> Population:
+    """Read population.csv or .parquet, or the one in a model folder.
+
+    Raises
+    ------
+    ProblemError
+        With every problem found and its place: a state the problem does not have, a unit or state
+        listed twice, a count that is not a whole number >= 0.
+    """
+    issues: list[Issue] = []
+    population = read_population(Path(path), problem, issues)
+    if population is None:
+        raise ProblemError([issue for issue in issues if issue.severity == "error"])
+    return population
+
+
+def read_population(path: Path, problem: BudgetedMDP, issues: list[Issue]) -> Population | None:
+    """The population, or None after adding errors to `issues`."""
+    if path.is_dir():
+        there = [path / name for name in ("population.csv", "population.parquet") if (path / name).is_file()]
+        if len(there) != 1:
+            what = "both population.csv and population.parquet" if there else "no population.csv"
+            issues.append(Issue("error", "missing-file", f"there is {what}", "population.csv"))
+            return None
+        path = there[0]
+    if path.suffix not in (".csv", ".parquet"):
+        issues.append(Issue("error", "format", "a population is a .csv or .parquet table", path.name))
+        return None
+    columns = LISTED if _has_units(path) else COUNTED
+    table = read_table(path, columns, issues)
+    if table is None:
+        return None
+    found: list[Finding] = []
+    typed = bool(problem.state_type)
+    if typed != ("type" in table.column_names):
+        message = "a column 'type' is needed" if typed else "there is a column 'type', and the model has none"
+        issues.append(Issue("error", "types", message, path.name, 1))
+        return None
+    state = names(table, "state", "population", found)
+    kind = names(table, "type", "population", found) if typed else None
+    if columns is LISTED:
+        unit = names(table, "unit", "population", found)
+        count = None
+    else:
+        unit, count = None, whole_numbers(table, "count", "population", found)
+    population = None
+    if not found and state is not None:
+        where = _positions(problem, state, kind, found)
+        if columns is COUNTED and count is not None:
+            _refuse_repeats(where, "state", [problem.labels[i] if i >= 0 else "" for i in where], found)
+            if not found and float(np.sum(count, dtype=np.float64)) > 2**62:
+                found.append(Finding("count", "the counts sum to more than 2^62 units", "population"))
+            if not found:
+                total = np.zeros(problem.n_states, dtype=np.int64)
+                total[where] = count
+                population = Population(problem.labels, total)
+        elif unit is not None:
+            label = np.asarray(unit.distinct)[unit.code] if unit.distinct else np.empty(0, dtype=str)
+            _refuse_repeats(unit.code, "unit", label, found)
+            if not found:
+                if table.column("unit").type in ("int64", "int32", "uint32", "int16", "int8", "uint8"):
+                    label = table.column("unit").to_numpy()
+                population = Population(
+                    problem.labels, np.bincount(where, minlength=problem.n_states), label, where
+                )
+    issues.extend(locate(found, {"population": path}, {}))
+    return population
+
+
+def _has_units(path: Path) -> bool:
+    """Whether the table's header names a unit column; a table that cannot be read says no."""
+    if path.suffix == ".csv":
+        from optbudget.files.text_tables import header_column
+
+        return header_column(path, "unit") is not None
+    import pyarrow.parquet as pq
+
+    try:
+        return "unit" in pq.read_schema(path).names
+    except Exception:  # noqa: BLE001 - whatever is wrong is reported when the table is read
+        return False
+
+
+def _positions(problem, state, kind, found):  # type: ignore[no-untyped-def]
+    """Index of the state in each row, -1 where the problem has none such (a finding)."""
+    labels = np.asarray(state.distinct, dtype=object)[state.code]
+    if kind is not None:
+        labels = np.asarray(kind.distinct, dtype=object)[kind.code] + "/" + labels
+    where = np.array([problem._position.get(label, -1) for label in labels], dtype=np.int64)
+    for row in np.flatnonzero(where < 0)[:FIRST_ISSUES].tolist():
+        found.append(
+            Finding(
+                "unknown-state", f"no state is called {labels[row]!r}", "population", row, "state",
+                labels[row],
+            )
+        )  # fmt: skip
+    return where
+
+
+def _refuse_repeats(key, column, label, found):  # type: ignore[no-untyped-def]
+    seen: dict[int, int] = {}
+    for row, item in enumerate(np.asarray(key).tolist()):
+        if item >= 0 and seen.setdefault(item, row) != row:
+            found.append(
+                Finding(
+                    f"duplicate-{column}", f"{column} {str(label[row])!r} is listed twice", "population",
+                    row, column,
+                )
+            )  # fmt: skip
+            if len(found) >= FIRST_ISSUES:
+                return

@@ -1,0 +1,332 @@
+"""The result folder of curves or of an allocation, as DESIGN section 6 fixes it.
+
+Equal answers give equal bytes in every file but timings.json. Nothing written names a user, a machine
+or an absolute path.
+"""
+
+import json
+import math
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from optbudget import __version__
+from optbudget.errors import UsageError
+from optbudget.files.model_folder import model_files, model_hash
+from optbudget.files.model_writer import UNSAFE_START, write_csv, write_model, write_parquet
+from optbudget.problems import Allocation, BudgetedMDP, CurveSet, PricePolicy, StationaryWitness
+
+SCHEMA = "optbudget-result-1"
+LARGEST_COPY = 64 << 20
+"""Bytes of model tables that are copied into a result unless asked otherwise."""
+
+
+def write_result(
+    answer: CurveSet | Allocation,
+    folder: Path,
+    target: Path,
+    *,
+    command: Sequence[str] = (),
+    copy: bool | None = None,
+    policy: PricePolicy | None = None,
+    warnings: Sequence[str] = (),
+    seed: int | None = None,
+) -> None:
+    """Write everything about an answer into `folder`, which will become `target`; see `save`."""
+    curves = answer.curves if isinstance(answer, Allocation) else answer
+    allocation = answer if isinstance(answer, Allocation) else None
+    model = _place_model(curves.problem, folder, target, copy)
+    policy = policy if policy is not None else curves.policy
+    write_stage(curves, folder)
+    for kept in curves.stages:
+        place = folder / "stages" / str(kept.stage)
+        place.mkdir(parents=True)
+        write_stage(kept, place)
+        _write_json(_stage_certificate(kept), place / "certificate.json")
+    if policy is not None:
+        write_parquet(policy.to_arrow(), folder / "policy.parquet")
+    if allocation is not None:
+        write_allocation(allocation, folder)
+    _write_json(_certificate(curves, allocation), folder / "certificate.json")
+    stated = _stated(curves, allocation)
+    said = (curves.stated or {}).get("warnings", ())
+    head = {
+        "schema": SCHEMA,
+        "version": __version__,
+        "command": recorded(command),
+        "method": curves.method,
+        "seed": seed,
+        "tolerance": curves.tolerance,
+        "model": model,
+    }
+    notes = {
+        "warnings": [*(said if isinstance(said, (list, tuple)) else ()), *warnings],
+        "ranges": ranges(curves.problem),
+    }
+    _write_json({**head, **stated, **notes}, folder / "result.json")
+    _write_json(_timings(curves), folder / "timings.json")
+
+
+def write_stage(curves: CurveSet, folder: Path) -> None:
+    """curves, first actions, gaps of single states and prices of one stage."""
+    table = curves.to_arrow()
+    write_parquet(table, folder / "curves.parquet")
+    names = pa.array([*curves.problem.actions, None], pa.string())
+    action = names.take(pa.array(np.where(curves.first_action < 0, len(names) - 1, curves.first_action)))
+    kept = [name for name in ("type", "state", "budget") if name in table.column_names]
+    write_parquet(table.select(kept).append_column("action", action), folder / "first_actions.parquet")
+    everyone = np.arange(len(curves))
+    gaps = {**_state_columns(curves.problem, everyone), "gap": curves.state_gap}
+    write_parquet(pa.table(gaps), folder / "state_gaps.parquet")
+    write_parquet(_certificate_table(curves), folder / "certificate.parquet")
+
+
+def write_allocation(allocation: Allocation, folder: Path) -> None:
+    """population, allocation, the value of each of its rows, and who gets what where units are known."""
+    problem = allocation.curves.problem
+    table = allocation.to_arrow()
+    write_parquet(table, folder / "allocation.parquet")
+    values = table.drop_columns(["count", "probability", "action"])
+    write_parquet(
+        values.append_column("value", pa.array(allocation.unit_value)), folder / "allocation_values.parquet"
+    )
+    occupied = np.flatnonzero(allocation.population.count > 0)
+    counts = {**_state_columns(problem, occupied), "count": allocation.population.count[occupied]}
+    write_parquet(pa.table(counts), folder / "population.parquet")
+    if allocation.population.unit is not None:
+        units = assignment(allocation)
+        write_parquet(units, folder / "assignment.parquet")
+        write_csv(_without_formulas(units), folder / "assignment.csv")
+
+
+def assignment(allocation: Allocation) -> pa.Table:
+    """Which unit gets which budget, and what to do with it now: unit, state, budget, probability, action.
+
+    Units of a state take the allocation's rows of that state in the order in which they were
+    listed. The one randomised unit has two rows, whose probabilities sum to 1: draw one of them.
+
+    Raises
+    ------
+    UsageError
+        If the population was given by counts.
+    """
+    population = allocation.population
+    if population.unit is None or population.unit_state is None:
+        raise UsageError("the population was given by counts, so no unit has a name")
+    n = population.count.size
+    lotteries = _lotteries(allocation)
+    demand = allocation.count.copy()
+    demand[list(lotteries.values())] = 0
+    if not np.array_equal(np.bincount(allocation.state, demand, minlength=n), population.count):
+        raise UsageError("the allocation's counts are not those of its population")
+    by_state = np.argsort(allocation.state, kind="stable")
+    row = np.repeat(by_state, demand[by_state])
+    unit = np.argsort(population.unit_state, kind="stable")
+    for first, second in lotteries.items():
+        drawn = unit[row == first]
+        unit, row = np.append(unit, drawn), np.append(row, np.full(drawn.size, second))
+    order = np.lexsort((row, unit))
+    unit, row = unit[order], row[order]
+    table = allocation.to_arrow().drop_columns(["count"]).take(pa.array(row))
+    return table.add_column(0, "unit", pa.array(population.unit[unit]))
+
+
+def _lotteries(allocation: Allocation) -> dict[int, int]:
+    """For each randomised unit, its first row and its second."""
+    pairs: dict[int, int] = {}
+    waiting: dict[int, int] = {}
+    for row in np.flatnonzero(allocation.probability < 1).tolist():
+        state = int(allocation.state[row])
+        if state in waiting:
+            pairs[waiting.pop(state)] = row
+        else:
+            waiting[state] = row
+    return pairs
+
+
+def ranges(problem: BudgetedMDP) -> dict[str, list[float] | None]:
+    """Smallest and largest non-zero magnitude of cost, utility and probability; null if all are zero."""
+    spread: dict[str, list[float] | None] = {}
+    for name in ("cost", "utility", "probability"):
+        size = np.abs(getattr(problem, name))
+        size = size[size > 0]
+        spread[name] = [float(size.min()), float(size.max())] if size.size else None
+    return spread
+
+
+def recorded(command: Sequence[str]) -> list[str]:
+    """Arguments as given, but of an absolute path only its last part, and without --threads.
+
+    The number of threads changes no answer, and equal answers are to give equal bytes.
+    """
+    kept: list[str] = []
+    skip = False
+    for word in map(str, command):
+        if skip:
+            skip = False
+        elif word == "--threads":
+            skip = True
+        elif not word.startswith("--threads="):
+            option, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
+            kept.append(option + equals + _relative(value))
+    return kept
+
+
+def _relative(word: str) -> str:
+    if PurePosixPath(word).is_absolute():
+        return PurePosixPath(word).name
+    windows = PureWindowsPath(word)
+    return windows.name if windows.is_absolute() else word
+
+
+def _stated(curves: CurveSet, allocation: Allocation | None) -> dict[str, object]:
+    """The numbers that the answer claims."""
+    segments = curves.curves.segments
+    outcome = allocation.outcome if allocation is not None else curves.outcome
+    numbers: dict[str, object] = dict.fromkeys(
+        ("budget", "value", "bound", "gap", "gap_absolute", "price", "spent", "unspent",
+         "why_unspent", "allocation_method")
+    )  # fmt: skip
+    if allocation is not None:
+        numbers |= {
+            name: number_or_null(getattr(allocation, name))
+            for name in ("budget", "value", "bound", "gap", "gap_absolute", "price", "spent", "unspent")
+        }
+        numbers |= {"why_unspent": allocation.why_unspent, "allocation_method": allocation.method}
+    return {
+        "termination": outcome.termination.value,
+        "solution": outcome.solution.value,
+        "message": outcome.message,
+        "curves": {
+            "states": len(curves),
+            "segments_mean": float(segments.mean()),
+            "segments_max": int(segments.max()),
+            "gap": number_or_null(curves.gap),
+            "rounding": number_or_null(curves.rounding),
+            "stage": curves.stage,
+            "stages": [kept.stage for kept in curves.stages],
+            "termination": curves.outcome.termination.value,
+            "solution": curves.outcome.solution.value,
+            "message": curves.outcome.message,
+        },
+        **numbers,
+    }
+
+
+def _certificate(curves: CurveSet, allocation: Allocation | None) -> dict[str, object]:
+    return {
+        "schema": "optbudget-certificate-1",
+        "kind": "prices" if curves.witness is None else "stationary",
+        "prices": int(curves.prices.size),
+        "gap": number_or_null(curves.gap),
+        "rounding": number_or_null(curves.rounding),
+        "allocation_price": None if allocation is None else number_or_null(allocation.price),
+    }
+
+
+def _stage_certificate(kept: CurveSet) -> dict[str, object]:
+    return {
+        **_certificate(kept, None), "stage": kept.stage, "method": kept.method,
+        "tolerance": kept.tolerance, "termination": kept.outcome.termination.value,
+        "solution": kept.outcome.solution.value, "message": kept.outcome.message,
+    }  # fmt: skip
+
+
+def _certificate_table(curves: CurveSet) -> pa.Table:
+    """The prices; for an infinite horizon also, per price and state, action, spend, value, intercept."""
+    if curves.witness is None:
+        return pa.table({"price": np.asarray(curves.prices, dtype=np.float64)})
+    return _witness_table(curves.problem, curves.witness)
+
+
+def _witness_table(problem: BudgetedMDP, witness: StationaryWitness) -> pa.Table:
+    n = problem.n_states
+    state = np.tile(np.arange(n), witness.price.size)
+    names = pa.array([*problem.actions, None], pa.string())
+    pair = witness.policy.reshape(-1)
+    action = np.full(pair.size, len(problem.actions), dtype=np.int64)
+    action[pair >= 0] = problem.pair_action[pair[pair >= 0]]
+    return pa.table(
+        {
+            "price": np.repeat(witness.price, n),
+            **_state_columns(problem, state),
+            "action": names.take(pa.array(action)),
+            "spend": witness.spend.reshape(-1),
+            "value": witness.value.reshape(-1),
+            "intercept": witness.intercept.reshape(-1),
+        }
+    )
+
+
+def _state_columns(problem: BudgetedMDP, index: NDArray[np.integer]) -> dict[str, pa.Array]:
+    columns = {"state": pa.array(problem.states).take(pa.array(index))}
+    if problem.state_type:
+        return {"type": pa.array(problem.state_type).take(pa.array(index)), **columns}
+    return columns
+
+
+def _place_model(
+    problem: BudgetedMDP, folder: Path, target: Path, copy: bool | None
+) -> dict[str, object]:
+    """Copy the model's tables, or say where they are; its name, hash and path for result.json."""
+    known = problem.folder
+    name = known.name if known else problem.title or "model"
+    unchanged = known is not None and known.path.is_dir() and model_hash(known.path) == known.sha256
+    if known is None or not unchanged:
+        (folder / "model").mkdir()
+        write_model(problem, folder / "model")
+        return {"name": name, "sha256": model_hash(folder / "model"), "path": None}
+    files = model_files(known.path)
+    inside = known.path.resolve().is_relative_to(target.resolve())
+    if copy is None:
+        copy = sum(file.stat().st_size for file in files) <= LARGEST_COPY
+    if copy or inside:
+        (folder / "model").mkdir()
+        for file in files:
+            shutil.copyfile(file, folder / "model" / file.name)
+        return {"name": name, "sha256": known.sha256, "path": None}
+    try:
+        path = os.path.relpath(known.path.resolve(), target.resolve())
+    except ValueError:
+        raise UsageError("the model is on another drive; copy it into the result (--copy)") from None
+    return {"name": name, "sha256": known.sha256, "path": Path(path).as_posix()}
+
+
+def _without_formulas(table: pa.Table) -> pa.Table:
+    """Names that a spreadsheet would take for formulas, with an apostrophe before them."""
+    for k, field in enumerate(table.schema):
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
+            text = table.column(k).to_pylist()
+            safe = [f"'{name}" if name and name.startswith(UNSAFE_START) else name for name in text]
+            table = table.set_column(k, field.name, pa.array(safe, field.type))
+    return table
+
+
+def _timings(curves: CurveSet) -> dict[str, object]:
+    return {"seconds": {k: float(v) for k, v in curves.seconds.items()}, "bytes": {"peak": _peak_bytes()}}
+
+
+def _peak_bytes() -> int | None:
+    """Most memory the process has held, where the system says it."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def number_or_null(number: float) -> float | None:
+    """A finite number as it is; NaN and infinities as null, since JSON has no word for them."""
+    return float(number) if math.isfinite(number) else None
+
+
+def _write_json(content: Mapping[str, object], path: Path) -> None:
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
