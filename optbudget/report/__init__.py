@@ -1,0 +1,52 @@
+"""Tables, figures and pages: what a person reads of an answer.
+
+Tables need only the base installation. Figures (matplotlib) and the page (Altair, Jinja) are in the
+extra `report`; without it the functions that need it raise `MissingExtraError`, whose message is the
+command that installs it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from optbudget.report.comparison import demo_grids, paper_populations
+    from optbudget.report.figures import figure_4, figure_6, write
+    from optbudget.report.pages import page
+    from optbudget.report.plotting import plot
+    from optbudget.report.tables import Grid, allocation_grid, curve_grid, print_grids, summary_grid
+
+_HOME = {
+    "Grid": "tables",
+    "allocation_grid": "tables",
+    "curve_grid": "tables",
+    "demo_grids": "comparison",
+    "figure_4": "figures",
+    "figure_6": "figures",
+    "page": "pages",
+    "paper_populations": "comparison",
+    "plot": "plotting",
+    "print_grids": "tables",
+    "summary_grid": "tables",
+    "write": "figures",
+}
+
+__all__ = [
+    "Grid",
+    "allocation_grid",
+    "curve_grid",
+    "demo_grids",
+    "figure_4",
+    "figure_6",
+    "page",
+    "paper_populations",
+    "plot",
+    "print_grids",
+    "summary_grid",
+    "write",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'optbudget.report' has no attribute {name!r}")
+    return getattr(import_module(f"optbudget.report.{_HOME[name]}"), name)

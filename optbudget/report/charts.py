@@ -1,0 +1,193 @@
+"""Charts for the page, declared with Vega-Altair and drawn to SVG by vl-convert, without a browser.
+
+Colours are the page's own variables, so a chart follows its light and dark dress. Every chart has
+invisible points that say their numbers when the reader rests on them; no script is needed.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optbudget.curves import Curve
+from optbudget.problems import Allocation, BudgetedMDP, CurveSet
+from optbudget.report._extra import needs_extra
+from optbudget.report.selection import units_by_state
+from optbudget.report.words import budget_label, number, price_label
+
+with needs_extra("report"):
+    import altair as alt
+    import vl_convert
+
+COLOURS = tuple(f"var(--c{k})" for k in range(6))
+WIDTH, HIGH, LOW = 620, 230, 120
+HOVER_POINTS = 60
+
+
+def svg(chart: alt.TopLevelMixin, description: str) -> str:
+    """A chart as an SVG element for the page, as wide as its place and read aloud as `description`."""
+    spec = chart.properties(description=description).configure(**_CONFIG).to_dict()
+    text = vl_convert.vegalite_to_svg(spec)
+    text = re.sub(r'width="(\d+)" height="\d+"', r'style="max-width:\1px" role="img"', text, count=1)
+    return re.sub(r'<path (aria-label="([^"]*)" role="graphics-symbol"[^>]*)/>', _with_title, text)
+
+
+def _with_title(match: re.Match[str]) -> str:
+    return f"<path {match[1]}><title>{match[2]}</title></path>"
+
+
+_CONFIG: dict[str, Any] = {
+    "background": "transparent",
+    "font": "sans-serif",
+    "padding": 10,
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": "var(--ink)", "titleColor": "var(--ink)", "labelFontSize": 11, "titleFontSize": 11,
+        "titleFontWeight": "normal", "gridColor": "var(--line)", "domainColor": "var(--faint)",
+        "tickColor": "var(--faint)", "titlePadding": 14, "labelLimit": 220,
+    },
+    "legend": {
+        "labelColor": "var(--ink)", "titleColor": "var(--ink)", "titleFontWeight": "normal",
+        "labelFontSize": 11, "titleFontSize": 11, "symbolStrokeWidth": 3, "labelLimit": 220,
+    },
+}  # fmt: skip
+
+
+def curves_chart(answer: CurveSet, states: Sequence[str]) -> str:
+    """Value by budget of each state, and below it the price."""
+    reach = 1.05 * max(answer[label].largest_useful_budget for label in states) or 1.0
+    problem = answer.problem
+    curves = {label: answer[label] for label in states}
+    above, below = _value_and_price(curves, reach, problem, "per unit", "value per unit")
+    what = f"Value and {price_label(problem)} of {', '.join(states)}, by {budget_label(problem)} per unit"
+    return svg(alt.vconcat(above, below, spacing=8), what)
+
+
+def sweet_spot_chart(curve: Curve, problem: BudgetedMDP, at: tuple[float, float] | None) -> str:
+    """Value of the population by its budget, the price below, and the budget that was asked for.
+
+    `at` is the (budget, value) of an allocation, or None.
+    """
+    reach = max(1.05 * curve.largest_useful_budget, 1.05 * at[0] if at else 0.0) or 1.0
+    above, below = _value_and_price({"": curve}, reach, problem, "in total", "value of the population")
+    if at is not None:
+        here = alt.Data(
+            values=[{"budget": at[0], "value": at[1], "note": f" {number(at[1])} for {number(at[0])}"}]
+        )
+        point = alt.Chart(here).encode(x="budget:Q", y="value:Q")
+        rule = alt.Chart(here).mark_rule(stroke=COLOURS[1], strokeDash=[4, 3]).encode(x="budget:Q")
+        late = at[0] > 0.6 * reach
+        above = above + rule + point.mark_point(filled=True, size=70, color=COLOURS[1], opacity=1)
+        above = above + point.mark_text(
+            align="right" if late else "left",
+            dx=-8 if late else 8,
+            dy=16,
+            color="var(--ink)",
+            fontWeight="bold",
+        ).encode(text="note:N")
+        below = below + rule
+    return svg(
+        alt.vconcat(above, below, spacing=8), f"Value of the population by its total {budget_label(problem)}"
+    )
+
+
+def allocation_chart(answer: Allocation, *, limit: int = 20) -> str:
+    """A bar of money for each state that is served, most money first."""
+    problem = answer.curves.problem
+    shares = units_by_state(answer)[:limit]
+    rows = [
+        {
+            "state": row.label,
+            "budget": row.spent,
+            "note": f"{row.units:,} × {number(row.mean_budget, 4)}",
+            "says": f"{row.label}: {row.units:,} units share {number(row.spent)}, worth {number(row.value)}",
+        }
+        for row in shares
+    ]
+    room = alt.Scale(domain=[0, 1.2 * max((share.spent for share in shares), default=0.0) or 1.0], nice=False)
+    base = alt.Chart(alt.Data(values=rows), width=WIDTH - 60, height=alt.Step(22)).encode(
+        x=alt.X(
+            "budget:Q", scale=room, title=f"{budget_label(problem)} for the state (units × budget of one)"
+        ),
+        y=alt.Y("state:N", sort=None, title=None),
+        description="says:N",
+    )
+    bars = base.mark_bar(color=COLOURS[0])
+    notes = base.mark_text(align="left", dx=5, color="var(--faint)").encode(text="note:N")
+    return svg(bars + notes, "Money for each state")
+
+
+def _value_and_price(
+    curves: dict[str, Curve], reach: float, problem: BudgetedMDP, whose: str, value_title: str
+) -> tuple[alt.LayerChart, alt.LayerChart]:
+    """Two panels over one budget axis: the curves, and their prices as steps."""
+    lines, steps, spots = [], [], []
+    ceiling = 0.0
+    for label, curve in curves.items():
+        budgets = _thinned(curve, reach)
+        lines += [{"state": label, "budget": b, "value": v} for b, v in _pairs(budgets, curve.value(budgets))]
+        steps += [{"state": label, "budget": b, "price": p} for b, p in _pairs(budgets, curve.price(budgets))]
+        ceiling = max(ceiling, _visible_price(curve))
+        grid = np.linspace(curve.least_budget, reach, HOVER_POINTS)
+        spots += [
+            {
+                "state": label, "budget": b, "value": v,
+                "says": f"{label}{': ' if label else ''}{number(b, 4)} is worth {number(v)}; "
+                f"one more is worth {number(p, 4)}",
+            }
+            for b, v, p in np.column_stack([grid, curve.value(grid), curve.price(grid)]).tolist()
+        ]  # fmt: skip
+    x = alt.X(
+        "budget:Q", title=None, scale=alt.Scale(domain=[0, reach], nice=False), axis=alt.Axis(labels=False)
+    )
+    titled = alt.X(
+        "budget:Q", title=f"{budget_label(problem)} {whose}, spent in expectation",
+        scale=alt.Scale(domain=[0, reach], nice=False),
+    )  # fmt: skip
+    legend = alt.Legend(title="state") if len(curves) > 1 else None
+    colour = alt.Color(
+        "state:N", scale=alt.Scale(domain=list(curves), range=list(COLOURS[: len(curves)])), legend=legend
+    )
+    value = alt.Y("value:Q", title=value_title, scale=alt.Scale(zero=False))
+    line = (
+        alt.Chart(alt.Data(values=lines), width=WIDTH, height=HIGH)
+        .mark_line(strokeWidth=2)
+        .encode(x, value, colour)
+    )
+    spot = (
+        alt.Chart(alt.Data(values=spots))
+        .mark_point(filled=True, size=90, opacity=0)
+        .encode(x, value, colour, description="says:N")
+    )
+    two_lines = price_label(problem).replace(" (", "\n(").split("\n")
+    price = alt.Y("price:Q", title=two_lines, scale=alt.Scale(domain=[0, ceiling or 1.0], nice=False))
+    step = (
+        alt.Chart(alt.Data(values=steps), width=WIDTH, height=LOW)
+        .mark_line(interpolate="step-after", strokeWidth=2, clip=True)
+        .encode(titled, price, colour)
+    )
+    return line + spot, alt.layer(step)
+
+
+def _pairs(a: NDArray[np.float64], b: NDArray[np.float64]) -> list[tuple[float, float]]:
+    return list(zip(a.tolist(), b.tolist(), strict=True))
+
+
+def _thinned(curve: Curve, reach: float, most: int = 400) -> NDArray[np.float64]:
+    """Useful budgets to draw: all, or `most` spread by number and by money; and the end of the axis."""
+    budgets = curve.budgets
+    if budgets.size > most:
+        by_number = np.linspace(0, budgets.size - 1, most // 2).astype(np.int64)
+        by_money = np.searchsorted(budgets, np.linspace(budgets[0], budgets[-1], most // 2))
+        budgets = budgets[np.union1d(by_number, np.minimum(by_money, budgets.size - 1))]
+    return np.append(budgets, reach) if reach > budgets[-1] else budgets
+
+
+def _visible_price(curve: Curve) -> float:
+    """Top of the price axis: a few very short, very steep first segments may leave the panel."""
+    if not len(curve):
+        return 0.0
+    span = curve.largest_useful_budget - curve.least_budget
+    return 1.15 * float(curve.price(curve.least_budget + 0.002 * span))

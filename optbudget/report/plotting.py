@@ -1,0 +1,43 @@
+"""One verb for every answer: the figure that says most about it."""
+
+from typing import TYPE_CHECKING
+
+from optbudget.errors import UsageError
+from optbudget.problems import Allocation, CurveSet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.figure import Figure
+
+
+def plot(answer: CurveSet | Allocation, *, states: "Sequence[str] | None" = None) -> "Figure":
+    """Draw an answer: curves with their prices, or who gets how much.
+
+    Parameters
+    ----------
+    answer : curves of every state, or an allocation
+    states : for curves, the labels of the states to draw; default: the initial states and those that
+        gain most from money, six at most
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Save it with `figure.savefig(path)`.
+
+    Raises
+    ------
+    MissingExtraError
+        If matplotlib is not installed; the message is the command that installs it.
+    ProblemError
+        If a state is not one of the problem's.
+    UsageError
+        If the answer is of a kind that has no figure.
+    """
+    from optbudget.report.figures import allocation_figure, curve_figure
+
+    if isinstance(answer, CurveSet):
+        return curve_figure(answer, states)
+    if isinstance(answer, Allocation):
+        return allocation_figure(answer)
+    raise UsageError(f"there is no figure for a {type(answer).__name__}; plot curves or an allocation")

@@ -1,0 +1,134 @@
+"""Tables as data, so that terminal and page show the same cells; and their form for the terminal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from optbudget.problems import Allocation, CurveSet, Verification
+from optbudget.report.selection import units_by_state
+from optbudget.report.words import budget_label, number
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table of finished texts.
+
+    Attributes
+    ----------
+    title : what the table says
+    columns : headings; a heading that begins with ">" is a column of numbers, set to the right
+    rows : cells, as many in each row as there are columns
+    note : a sentence below the table, or ""
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        return tuple(column.removeprefix(">") for column in self.columns)
+
+    @property
+    def is_number(self) -> tuple[bool, ...]:
+        return tuple(column.startswith(">") for column in self.columns)
+
+    def to_rich(self) -> "Table":
+        """The same table for the terminal; names are shown as they are, never read as markup."""
+        from rich import box
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(
+            title=Text(self.title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
+            caption=Text(self.note) if self.note else None, caption_justify="left",
+        )  # fmt: skip
+        for heading, numeric in zip(self.headings, self.is_number, strict=True):
+            table.add_column(Text(heading), justify="right" if numeric else "left", no_wrap=numeric)
+        for row in self.rows:
+            table.add_row(*(Text(cell) for cell in row))
+        return table
+
+
+def curve_grid(answer: CurveSet, *, limit: int = 30) -> Grid:
+    """One row per state: where its curve begins and ends, and what the first money is worth."""
+    problem = answer.problem
+    shown = list(zip(problem.labels, answer.curves, strict=True))[:limit]
+    rows = tuple(
+        (
+            label,
+            f"{len(curve):,}",
+            number(curve.start_budget),
+            number(curve.start_value),
+            number(curve.largest_useful_budget),
+            number(float(curve.values[-1])),
+            number(float(curve.prices[0]), 4) if len(curve) else "0",
+        )
+        for label, curve in shown
+    )
+    note = f"and {len(answer) - limit:,} more states" if len(answer) > limit else ""
+    columns = (
+        "state", ">segments", ">least budget", ">worth there", ">largest useful budget", ">worth there",
+        ">value of the first unit of money",
+    )  # fmt: skip
+    return Grid(f"Value by {budget_label(problem)}, for each state", columns, rows, note)
+
+
+def allocation_grid(answer: Allocation, *, limit: int = 30) -> Grid:
+    """One row per group of units that is treated alike: how many, what each gets, what to do now."""
+    problem = answer.curves.problem
+    shares = units_by_state(answer)
+    rows = tuple(
+        (
+            share.label,
+            f"{units:,}",
+            number(budget),
+            "" if probability == 1.0 else number(probability, 4),
+            action or "nothing to do",
+            number(value),
+        )
+        for share in shares[:limit]
+        for units, probability, budget, value, action in share.rows
+    )
+    notes = []
+    if any(probability < 1.0 for share in shares[:limit] for _, probability, *_ in share.rows):
+        notes.append("The two rows with a probability are one unit, whose budget is drawn once, now.")
+    if len(shares) > limit:
+        notes.append(f"{len(shares) - limit:,} more states are not shown.")
+    each = f">{budget_label(problem)} of each"
+    columns = ("state", ">units", each, ">with probability", "do now", ">worth each")
+    return Grid("Who gets how much", columns, rows, " ".join(notes))
+
+
+def summary_grid(answer: Allocation) -> Grid:
+    """The numbers of an allocation, named as `allocate --json` names them."""
+    lines = {
+        "budget": number(answer.budget, 10),
+        "value": number(answer.value, 10),
+        "bound": number(answer.bound, 10),
+        "gap (relative)": f"{answer.gap:.2g}",
+        "price": number(answer.price),
+        "spent": number(answer.spent, 10),
+        "unspent": number(answer.unspent),
+    }
+    return Grid("The split", ("", ">"), tuple(lines.items()), answer.why_unspent or "")
+
+
+def verification_grid(verification: Verification) -> Grid:
+    """One row per statement that was checked."""
+    said = {True: "proved", False: "FAILED"}
+    rows = tuple((check.name, said[check.ok], check.detail) for check in verification.checks)
+    return Grid("What the check found", ("statement", "result", "detail"), rows)
+
+
+def print_grids(grids: Sequence[Grid]) -> None:
+    """Print tables to the terminal, one after another."""
+    from rich.console import Console
+
+    console = Console()
+    for grid in grids:
+        console.print(grid.to_rich())

@@ -1,0 +1,56 @@
+"""How names and numbers are written, the same in every table, figure and page."""
+
+import math
+
+from optbudget.problems import BudgetedMDP
+
+MINUS = "\u2212"
+
+
+def number(value: float, digits: int = 6) -> str:
+    """A number for a person: `digits` significant digits, thousands separated, a true minus sign.
+
+    Examples
+    --------
+    >>> number(18114.2345), number(0.000123456789), number(-3), number(12.0)
+    ('18,114.2', '0.000123457', '−3', '12')
+    >>> number(float("nan"))
+    'none'
+    """
+    if math.isnan(value):
+        return "none"
+    if math.isinf(value):
+        return "unlimited" if value > 0 else f"{MINUS}unlimited"
+    text = f"{value:,.{digits}g}"
+    if "e" in text and 1e-5 <= abs(value) < 1e15:
+        decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+        text = f"{value:,.{decimals}f}"
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+    return text.replace("-", MINUS)
+
+
+def unit_of_money(problem: BudgetedMDP) -> str:
+    """One of it: the model's `money_unit`, or "unit of money" where it names none."""
+    return "unit of money" if problem.money_unit == "money" else problem.money_unit
+
+
+def budget_label(problem: BudgetedMDP) -> str:
+    """Axis label of money: "budget" or "budget (EUR)"."""
+    return "budget" if problem.money_unit == "money" else f"budget ({problem.money_unit})"
+
+
+def price_label(problem: BudgetedMDP) -> str:
+    """The one wording of a price in print.
+
+    Examples
+    --------
+    >>> from optbudget.problems.examples import two_action_example
+    >>> price_label(two_action_example())
+    'shadow price (value of one more unit of money)'
+    """
+    return f"shadow price (value of one more {unit_of_money(problem)})"
+
+
+def plural(count: int, noun: str) -> str:
+    """ "1 state", "1,469 states"."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
