@@ -8,7 +8,12 @@ os.environ.pop("OPTBUDGET_DEBUG", None)
 slow_machine = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 settings.register_profile(
-    "default", max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=slow_machine
+    "default",
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=slow_machine,
 )
 settings.register_profile(
     "nightly", max_examples=2000, deadline=None, database=None, suppress_health_check=slow_machine

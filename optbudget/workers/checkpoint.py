@@ -1,24 +1,23 @@
 """Named arrays on disk from which an interrupted computation goes on.
 
 Every piece is one file, written aside and renamed, so a kill at any moment leaves each piece whole:
-the old one or the new one. Every file carries the key of the computation it belongs to (a hash of
-the problem and of the options that change its numbers); a piece with another key, or one that cannot
-be read, counts as absent, because a computation can always do a piece again.
+the old one or the new one. A file begins with the SHA-256 of the computation's key (the problem and
+every option that changes its numbers) followed by the arrays. A piece made under another key, or
+damaged since, does not match and counts as absent: a computation can always do a piece again.
 """
 
 import os
 import re
-import zipfile
-import zlib
 from contextlib import suppress
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_KEY = "checkpoint key"
-_UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error)
-_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_SUFFIX = ".piece"
+_DIGEST = sha256().digest_size
 
 
 class Checkpoint:
@@ -56,18 +55,20 @@ class Checkpoint:
         ValueError
             For another name, or an array of Python objects.
         OSError
-            If the folder cannot be written.
+            If the folder cannot be written; an earlier piece of that name is as it was.
         """
-        owned = {field: np.asarray(array) for field, array in arrays.items()}
-        for field, array in owned.items():
-            if array.dtype.hasobject:
-                raise ValueError(f"{field} holds Python objects; a checkpoint keeps numbers and text only")
         target = self._path(name)
+        payload = BytesIO()
+        for field, array in arrays.items():
+            if np.asarray(array).dtype.hasobject:
+                raise ValueError(f"{field} holds Python objects; a checkpoint keeps numbers and text only")
+        np.savez(payload, **{field: np.asarray(array) for field, array in arrays.items()})  # type: ignore[arg-type]
         self.folder.mkdir(parents=True, exist_ok=True)
         aside = target.with_suffix(f".{os.getpid()}.part")
         try:
             with aside.open("wb") as file:
-                np.savez(file, **{_KEY: np.array(self.key)}, **owned)  # type: ignore[arg-type]
+                file.write(self._digest(payload.getbuffer()))
+                file.write(payload.getbuffer())
                 file.flush()
                 os.fsync(file.fileno())
             aside.replace(target)
@@ -75,37 +76,39 @@ class Checkpoint:
             aside.unlink(missing_ok=True)
 
     def fetch(self, name: str) -> dict[str, NDArray[np.generic]] | None:
-        """The arrays stored under a name, or None if there are none, or none that can be used."""
-        path = self._path(name)
-        try:
-            with np.load(path, allow_pickle=False) as pieces:
-                if str(pieces[_KEY]) != self.key:
-                    return None
-                return {field: pieces[field] for field in pieces.files if field != _KEY}
-        except _UNREADABLE:
+        """The arrays stored under a name, or None if there are none that belong to this computation."""
+        payload = self._payload(self._path(name))
+        if payload is None:
             return None
+        with np.load(BytesIO(payload), allow_pickle=False) as arrays:
+            return dict(arrays)
 
     def names(self) -> list[str]:
         """Names of the pieces that can be fetched, sorted."""
-        stems = sorted(path.stem for path in self.folder.glob("*.npz") if _NAME.fullmatch(path.stem))
-        return [name for name in stems if self._belongs(name)]
+        paths = sorted(self.folder.glob(f"*{_SUFFIX}"))
+        return [path.stem for path in paths if self._payload(path) is not None]
 
     def discard(self) -> None:
         """Remove every piece, and the folder if nothing else is in it."""
-        for pattern in ("*.npz", "*.part"):
+        for pattern in (f"*{_SUFFIX}", "*.part"):
             for path in self.folder.glob(pattern):
                 path.unlink(missing_ok=True)
         with suppress(OSError):
             self.folder.rmdir()
 
-    def _path(self, name: str) -> Path:
-        if not _NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name for a checkpoint: use letters, digits, - and _")
-        return self.folder / f"{name}.npz"
-
-    def _belongs(self, name: str) -> bool:
+    def _payload(self, path: Path) -> memoryview | None:
         try:
-            with np.load(self._path(name), allow_pickle=False) as pieces:
-                return str(pieces[_KEY]) == self.key
-        except _UNREADABLE:
-            return False
+            content = memoryview(path.read_bytes())
+        except OSError:
+            return None
+        return content[_DIGEST:] if content[:_DIGEST] == self._digest(content[_DIGEST:]) else None
+
+    def _digest(self, payload: memoryview) -> bytes:
+        state = sha256(f"{len(self.key)}:{self.key}".encode())
+        state.update(payload)
+        return state.digest()
+
+    def _path(self, name: str) -> Path:
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+            raise ValueError(f"{name!r} is no name for a checkpoint: use letters, digits, - and _")
+        return self.folder / f"{name}{_SUFFIX}"
