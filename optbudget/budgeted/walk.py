@@ -1,0 +1,136 @@
+"""Walking: every price at which any action anywhere changes, so every vertex of every curve.
+
+Between two neighbouring such prices the best policy does not change, every w is linear in the price
+and every curve stays at one vertex. A pass at a price therefore also finds the highest price below
+it at which some action in some state and stage is overtaken by a dearer one,
+
+.. math:: \\lambda' = \\max_{k, s, a} \\frac{v_k(s, a) - v_k(s)}{b_k(s, a) - b_k(s)} \\Big/
+          (\\gamma_c / \\gamma)^k \\quad\\text{over } b_k(s, a) > b_k(s),
+
+and the next pass is made just below it, where ties have gone to the most spend: at
+:math:`\\lambda' (1 - \\delta)`, :math:`\\delta = 10^{-12}`. Breakpoints closer than that are passed in one step;
+what this costs, at most :math:`\\delta` of a segment's gain, is in the certified gap like everything else.
+
+The walk begins below the highest price at which anything changes and ends at the lowest, both known
+from the lexicographic passes. It ends because every step passes at least one of finitely many
+breakpoints: pairs are compared as their crossing is computed (see `_sweep_kernels.choose`), so a
+crossing once passed is not met again. Many walkers go at once from spread prices; one that arrives
+where the next began splits the longest way that is left.
+
+Source: DESIGN 5.2, "Exactly"; parametric analysis as in Murty (1980) and Gass & Saaty (1955).
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optbudget.budgeted.lines import PriceLines
+from optbudget.budgeted.price_sweep import Ends
+from optbudget.status import Termination
+from optbudget.workers import Monitor
+
+Floats = NDArray[np.float64]
+
+STEP = 1e-12
+"""How far below a breakpoint, relatively, the next pass is made."""
+
+WALKERS = 32
+SHORTEST = 1e-6
+"""A way shorter than this, relatively, is not split."""
+
+Steps = Callable[[Floats], tuple[dict[int, PriceLines], Floats]]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A walker's way: the price of its next pass, and the price at which the next walker began."""
+
+    top: float
+    bottom: float
+
+    @property
+    def length(self) -> float:
+        return math.log(self.top / self.bottom)
+
+    def split(self) -> "tuple[Way, Way]":
+        middle = math.sqrt(self.top) * math.sqrt(self.bottom)
+        return Way(self.top, middle), Way(middle, self.bottom)
+
+
+def walk(
+    step: Steps,
+    ends: Ends,
+    *,
+    most_passes: int,
+    monitor: Monitor | None = None,
+) -> tuple[dict[int, PriceLines], Termination | None]:
+    """Lines at every price between the ends below which some curve has a new vertex.
+
+    Parameters
+    ----------
+    step : for decreasing prices, their lines and the next breakpoint below each (0: none)
+    ends : the lexicographic passes
+    most_passes : give up beyond this many
+
+    Returns
+    -------
+    lines : per stage, the ends and one price per vertex, prices without a new vertex left out
+    stopped : None if the walk arrived; else why not: a limit of the monitor's, or NUMERICAL after
+        `most_passes`; the lines are then those in hand
+    """
+    parts = [ends.lines]
+    ways = _first_ways(ends)
+    passed = 0
+    whole = sum(way.length for way in ways)
+    stopped = None
+    while ways:
+        stopped = Termination.NUMERICAL if passed >= most_passes else monitor and monitor.stop_reason()
+        if stopped is not None:
+            break
+        lines, below = step(np.array([way.top for way in ways]))
+        passed += len(ways)
+        parts.append(lines)
+        moved = [Way(b * (1 - STEP), way.bottom) for way, b in zip(ways, below, strict=True)]
+        ways = _spread([way for way in moved if way.top > way.bottom])
+        if monitor is not None:
+            monitor.progress(1 - sum(way.length for way in ways) / whole, f"{passed} prices walked")
+    joined = {stage: PriceLines.gather([part[stage] for part in parts]) for stage in ends.lines}
+    return _without_repeats(joined), stopped
+
+
+def _first_ways(ends: Ends) -> list[Way]:
+    """Equal ways, in logarithm, between the highest and the lowest breakpoint."""
+    if not 0 < ends.highest < math.inf:
+        return []
+    top = ends.highest * (1 - STEP)
+    bottom = min(ends.lowest, top) * (1 - 4 * STEP)
+    if bottom <= 0:
+        bottom = math.ulp(0.0)
+    return _spread([Way(top, bottom)])
+
+
+def _spread(ways: list[Way]) -> list[Way]:
+    """The longest ways split until all walkers have one, in order of decreasing price."""
+    ways = list(ways)
+    while ways and len(ways) < WALKERS:
+        longest = max(range(len(ways)), key=lambda i: ways[i].length)
+        if ways[longest].length < SHORTEST:
+            break
+        ways[longest : longest + 1] = ways[longest].split()
+    return ways
+
+
+def _without_repeats(lines: dict[int, PriceLines]) -> dict[int, PriceLines]:
+    """Only prices whose points differ from the previous price's, in any state and kept stage."""
+    now = lines[0]
+    new = np.ones(len(now), dtype=np.bool_)
+    if all(len(kept) == len(now) for kept in lines.values()):
+        new[1:] = False
+        for kept in lines.values():
+            for table in (kept.spend, kept.value):
+                new[1:] |= (table[:, 1:] != table[:, :-1]).any(axis=0)
+        new[-1] = True
+    return {stage: kept.take(np.flatnonzero(new)) for stage, kept in lines.items()}
