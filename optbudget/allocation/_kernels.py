@@ -52,65 +52,70 @@ def add_products(count, bits, digits):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def place(start, indptr, step, level, point):
-    """Where each curve is after `level` segments: point = start + (step_1 + ... + step_level).
+def screen(indptr, length, gain, count, low, high, level, near, bought, won, spend, found):
+    """Count the segments of each curve priced above `high`, and those from `low` to `high`.
 
-    Shapes: start, level, point (n,); indptr (n+1,); step (N,). Sums run in the curve's own order and
-    start is added last, as in `Curve.budgets`, so the bits are the same.
-    """
-    for chunk in prange(CHUNKS):
-        n = start.shape[0]
-        for i in range(chunk * n // CHUNKS, (chunk + 1) * n // CHUNKS):
-            total = 0.0
-            for j in range(indptr[i], indptr[i] + level[i]):
-                total += step[j]
-            point[i] = start[i] + total
+    Every segment is looked at and nothing branches on a price, which costs less than the mispredicted
+    branches of an early exit.
 
-
-@njit(cache=True, parallel=True, error_model="numpy")
-def screen(indptr, length, gain, count, low, high, level, spend, found, state, price, size):
-    """Take all segments priced above `high` and list those priced from `low` to `high`.
-
-    The price of a segment is the least gain / length up to it in its curve. Segments of empty states
-    are left out.
-
-    Shapes: indptr (n+1,); length, gain (N,); count, level (n,), level overwritten; spend (CHUNKS, 2)
-    money of the taken and of the listed, as rounded sums; found, state, price (N,) overwritten: each
-    chunk lists its segments, in order, from the place of its first; size (CHUNKS,) how many.
+    Shapes: indptr (n+1,); length, gain (N,); count (n,). Overwritten: level, near (n,) the two counts,
+    bought, won (n,) sums of length and gain over the first of them; spend (CHUNKS, 2) rounded money of
+    the units for both; found (CHUNKS, 2) how many are near, and 1 where a price rises along a curve
+    across `low` or `high`. States without units have none near.
     """
     n = count.shape[0]
     for chunk in prange(CHUNKS):
-        begin = chunk * n // CHUNKS
-        end = (chunk + 1) * n // CHUNKS
-        slot = indptr[begin]
         taken = 0.0
-        listed = 0.0
-        for i in range(begin, end):
-            level[i] = 0
-            if count[i] == 0:
-                continue
-            j = indptr[i]
-            stop = indptr[i + 1]
-            total = 0.0
-            least = np.inf
-            while j < stop:
-                least = min(least, gain[j] / length[j])
-                if least <= high:
-                    break
-                total += length[j]
-                j += 1
-            level[i] = j - indptr[i]
-            taken += total * count[i]
-            while j < stop:
-                least = min(least, gain[j] / length[j])
-                if not least >= low:
-                    break
-                found[slot] = j
-                state[slot] = i
-                price[slot] = least
-                slot += 1
-                listed += length[j] * count[i]
-                j += 1
+        reached = 0.0
+        crossed = 0
+        listed = 0
+        for i in range(chunk * n // CHUNKS, (chunk + 1) * n // CHUNKS):
+            above_count = 0
+            within_count = 0
+            above_length = 0.0
+            above_gain = 0.0
+            within_length = 0.0
+            was_above = 1
+            was_within = 1
+            for j in range(indptr[i], indptr[i + 1]):
+                price = gain[j] / length[j]
+                above = 1 if price > high else 0
+                within = 1 if price >= low else 0
+                crossed |= (above & ~was_above) | (within & ~was_within)
+                was_above = above
+                was_within = within
+                above_count += above
+                within_count += within
+                above_length += length[j] if above else 0.0
+                above_gain += gain[j] if above else 0.0
+                within_length += length[j] if within else 0.0
+            level[i] = above_count
+            near[i] = within_count - above_count if count[i] > 0 else 0
+            listed += near[i]
+            bought[i] = above_length
+            won[i] = above_gain
+            taken += above_length * count[i]
+            reached += within_length * count[i]
         spend[chunk, 0] = taken
-        spend[chunk, 1] = listed
-        size[chunk] = slot - indptr[begin]
+        spend[chunk, 1] = reached
+        found[chunk, 0] = listed
+        found[chunk, 1] = crossed
+
+
+@njit(cache=True, parallel=True, error_model="numpy")
+def list_near(indptr, length, gain, count, level, near, first, segment, state, price, cost):
+    """Write out the segments that `screen` counted as near, in the order of the curves.
+
+    Shapes: as in `screen`; first (CHUNKS,) where each chunk begins to write; segment, state, price,
+    cost (t,) overwritten, cost being the rounded money of all units.
+    """
+    n = count.shape[0]
+    for chunk in prange(CHUNKS):
+        slot = first[chunk]
+        for i in range(chunk * n // CHUNKS, (chunk + 1) * n // CHUNKS):
+            for j in range(indptr[i] + level[i], indptr[i] + level[i] + near[i]):
+                segment[slot] = j
+                state[slot] = i
+                price[slot] = gain[j] / length[j]
+                cost[slot] = count[i] * length[j]
+                slot += 1

@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optbudget.allocation import exact
-from optbudget.allocation.ending import Purchase, next_point, place
+from optbudget.allocation.ending import Purchase
 from optbudget.curves import Curves
 from optbudget.errors import ProblemError, UsageError
 from optbudget.status import Outcome, Solution, Termination
@@ -132,66 +132,56 @@ def split(
     least = exact.dot(units, curves.start_budget)
     if least > money:
         return infeasible(least, too_little(curves.start_budget, units, money, least))
-    bought = purchase(curves, units, money, method=method)
-    return fill(curves, units, money, bought, least)
+    bought = purchase(curves, units, money, least, method=method)
+    return fill(units, money, bought, least)
 
 
-def purchase(curves: Curves, count: Integers, money: float, *, method: str) -> Purchase:
-    """Where `money`, at least the least feasible total, ends, by the named method."""
+def purchase(
+    curves: Curves, count: Integers, money: float, least: Fraction, *, method: str
+) -> Purchase:
+    """Where `money`, at least the `least` feasible total, ends, by the named method."""
+    exactly = Fraction(money) if math.isfinite(money) else None
     if method == "greedy":
-        from optbudget.allocation import greedy as route
-    elif method == "price":
-        from optbudget.allocation import price as route
-    else:
-        raise UsageError(f"method is {method!r}; known are 'greedy' and 'price'")
-    if math.isfinite(money):
-        return route.purchase(curves, count, Fraction(money))
-    return _everything(curves, count)
+        from optbudget.allocation import greedy
+
+        return greedy.purchase(curves, count, exactly, least)
+    if method == "price":
+        from optbudget.allocation import price
+
+        return price.purchase(curves, count, exactly, least)
+    raise UsageError(f"method is {method!r}; known are 'greedy' and 'price'")
 
 
-def _everything(curves: Curves, count: Integers) -> Purchase:
-    """All segments with a positive price: what unlimited money buys."""
-    from optbudget.allocation.greedy import segment_prices
-
-    state = np.repeat(np.arange(len(curves)), curves.segments)
-    level = np.bincount(state[segment_prices(curves) > 0], minlength=len(curves))
-    budget = place(curves.start_budget, curves.indptr, curves.length, level)
-    return Purchase(level, budget, exact.dot(count, budget), -1, 0.0)
-
-
-def fill(curves: Curves, count: Integers, money: float, bought: Purchase, least: Fraction) -> Split:
+def fill(count: Integers, money: float, bought: Purchase, least: Fraction) -> Split:
     """The rows: whole states, then the units of the marginal state that the rest of the money raises."""
-    value = place(curves.start_value, curves.indptr, curves.gain, bought.level)
     state = np.flatnonzero(count)
-    whole = (state, count[state], bought.level[state], bought.budget[state], value[state])
-    probability = np.ones(state.size)
-    spent, gained = bought.spent, exact.dot(count, value)
+    special: list[tuple[int, int, float, float, float]] = []
+    spent, gained = bought.spent, exact.dot(count, bought.value)
+    at = int(np.searchsorted(state, bought.state))
     if bought.state >= 0:
-        j, units, k = bought.state, int(count[bought.state]), int(bought.level[bought.state])
-        low, low_value = float(bought.budget[j]), float(value[j])
-        high, high_value = next_point(curves, bought.level, j)
-        step, rise = Fraction(high) - Fraction(low), Fraction(high_value) - Fraction(low_value)
+        units, level = int(count[bought.state]), int(bought.level[bought.state])
+        low = (level, float(bought.budget[bought.state]), float(bought.value[bought.state]))
+        high = (level + 1, bought.next_budget, bought.next_value)
+        step, rise = (Fraction(high[k]) - Fraction(low[k]) for k in (1, 2))
         raised, rest = divmod(Fraction(money) - spent, step)
         chance = exact.probability_below(rest / step)
         drawn = 1 if chance > 0 else 0
         spent += (raised + Fraction(chance)) * step
         gained += (raised + Fraction(chance)) * rise
-        parts = [
-            (units - raised - drawn, k, low, low_value, 1.0),
-            (raised, k + 1, high, high_value, 1.0),
-            (drawn, k, low, low_value, 1.0 - chance),
-            (drawn, k + 1, high, high_value, chance),
+        rows = [
+            (units - raised - drawn, *low, 1.0),
+            (raised, *high, 1.0),
+            (drawn, *low, 1.0 - chance),
+            (drawn, *high, chance),
         ]
-        kept = [part for part in parts if part[0] > 0]
-        at = int(np.searchsorted(state, j))
-        extra = (np.full(len(kept), j), *(np.array(column) for column in zip(*kept, strict=True)))
-        *whole_parts, probability = (
-            np.concatenate((old[:at], new.astype(old.dtype), old[at + 1 :]))
-            for old, new in zip((*whole, probability), extra, strict=True)
-        )
-        whole = tuple(whole_parts)  # type: ignore[assignment]
+        special = [row for row in rows if row[0] > 0]
+        state = np.concatenate((state[:at], np.full(len(special), bought.state), state[at + 1 :]))
+    columns = [array[state] for array in (count, bought.level, bought.budget, bought.value)]
+    columns.append(np.ones(state.size))
+    for column, numbers in zip(columns, zip(*special, strict=True), strict=False):
+        column[at : at + len(special)] = numbers
     outcome = Outcome(Termination.OPTIMAL, Solution.FEASIBLE)
-    return Split(*whole, probability, bought.price, spent, gained, least, outcome)
+    return Split(state, *columns, bought.price, spent, gained, least, outcome)
 
 
 def infeasible(least: Fraction, message: str) -> Split:
@@ -236,11 +226,12 @@ def checked_count(curves: Curves, count: ArrayLike) -> Integers:
     given = np.asarray(count)
     if given.shape != (len(curves),):
         raise ProblemError(f"count must have shape ({len(curves)},); got {given.shape}")
-    whole = given.astype(np.int64)
-    wrong = np.flatnonzero((whole != given) | (whole < 0))
-    if wrong.size:
-        raise ProblemError(f"count[{wrong[0]}] is {given[wrong[0]]}; it must be a whole number >= 0")
-    if float(np.sum(given, dtype=np.float64)) > 2**62:
+    whole = given.astype(np.int64, copy=False)
+    wrong = whole < 0 if whole is given else (whole != given) | (whole < 0)
+    if wrong.any():
+        i = int(np.flatnonzero(wrong)[0])
+        raise ProblemError(f"count[{i}] is {given[i]}; it must be a whole number >= 0")
+    if float(np.sum(whole, dtype=np.float64)) > 2**62:
         raise ProblemError("the counts sum to more than 2^62 units")
     return whole
 
