@@ -1,0 +1,362 @@
+"""Checks of value curves over a finite horizon, from the problem and the certificate's prices alone.
+
+The checker makes its own passes at the prices (:mod:`optbudget.certify.support`) and asks of every stored
+breakpoint whether it is achieved, of every state whether its stated gap holds at all budgets, of
+every least budget whether less would do, and of every first action whether it leads to its
+breakpoint. Where a single pass does not explain a breakpoint, because actions tie at a price, two
+more passes give both ends of the tie.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optbudget.certify import bracket
+from optbudget.certify.support import ROUNDOFF, Support, Ties, support
+from optbudget.problems import BudgetedMDP, Check, CurveSet
+
+Floats = NDArray[np.float64]
+
+SLOPE_RISE = 2.0**-48
+"""Rounding that the quotient of a stored gain and length may show against a falling price."""
+
+VARIANCE_TOLERANCE = 1e-8
+"""Of the second moment: variances are compared, not proved."""
+
+VARIANCE_NUMBERS = 1 << 22
+"""States times prices up to which every variance is compared; beyond, those of a spread of prices."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What the checker's own passes say: lines by falling finite price, and points by falling price.
+
+    `least` is the lexicographic pass at the price inf: it proves what no policy can spend less than.
+    """
+
+    lines: Support
+    points: Support
+    least: Support
+
+
+def gather(problem: BudgetedMDP, prices: Floats, *, decisions: int | None = None) -> Evidence:
+    """One strict pass at all prices, and one at inf whether or not it is among them."""
+    price = np.unique(prices[~np.isnan(prices)])[::-1]
+    points = support(problem, price, decisions=decisions)
+    infinite = np.isinf(price)
+    least = (
+        columns(points, np.flatnonzero(infinite))
+        if infinite.any()
+        else support(problem, [np.inf], decisions=decisions)
+    )
+    return Evidence(columns(points, np.flatnonzero(~infinite)), points, least)
+
+
+def columns(lines: Support, chosen: NDArray[np.int64]) -> Support:
+    """Some of the prices of a pass."""
+    def pick(array: NDArray[np.generic] | None) -> NDArray[np.generic] | None:
+        return None if array is None else array[:, chosen]
+
+    return replace(
+        lines, price=lines.price[chosen], intercept=lines.intercept[:, chosen],
+        spend=lines.spend[:, chosen], value=lines.value[:, chosen], pair=lines.pair[:, chosen],
+        second_moment=pick(lines.second_moment), ambiguity=pick(lines.ambiguity),
+        following_spend=pick(lines.following_spend), following_value=pick(lines.following_value),
+    )  # fmt: skip
+
+
+def with_ties(problem: BudgetedMDP, points: Support, *, decisions: int | None = None) -> Support:
+    """The points of a strict pass between those that spend least and most among tied actions."""
+    least, most = (support(problem, points.price, decisions=decisions, ties=t) for t in ("least", "most"))
+    k = points.price.size
+    order = np.arange(3 * k).reshape(3, k).T.ravel()
+
+    def joined(name: str) -> NDArray[np.generic]:
+        parts = [getattr(p, name) for p in (least, points, most)]
+        return np.concatenate(parts, axis=-1)[..., order]
+
+    names = ("price", "intercept", "spend", "value", "pair")
+    return replace(points, **{name: joined(name) for name in names})
+
+
+def ties_of(points: Support, column: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which pass (0 least, 1 strict, 2 most) and which price a column of :func:`with_ties` is."""
+    return column % 3, column // 3
+
+
+def curve_checks(
+    answer: CurveSet, evidence: Evidence, *, decisions: int | None = None, prefix: str = ""
+) -> Iterator[Check]:
+    """All checks of the curves of one stage against the checker's own passes."""
+    yield from shape_checks(answer, prefix)
+    if not structure_ok(answer):
+        return
+    points, tied = evidence.points, False
+    shortfall = _all_shortfalls(answer, points)
+    allowed = _allowed(answer, points)
+    if (shortfall > allowed).any():
+        points, tied = with_ties(answer.problem, points, decisions=decisions), True
+        shortfall = np.minimum(shortfall, _all_shortfalls(answer, points))
+    yield _achievable(answer, shortfall, allowed, prefix)
+    yield _least_budgets(answer, evidence.least, prefix)
+    yield from gap_checks(answer, evidence.lines, shortfall, prefix)
+    yield _first_actions(answer, points, tied, shortfall, allowed, decisions, prefix)
+    yield _variances(answer, points.price, decisions, prefix)
+
+
+def structure_ok(answer: CurveSet) -> bool:
+    """Whether the arrays fit together, so that the other checks can read them."""
+    curves, n = answer.curves, answer.problem.n_states
+    size = curves.length.size + n
+    return (
+        len(curves) == n
+        and answer.state_gap.shape == (n,)
+        and answer.spend_variance.shape == (size,)
+        and answer.first_action.shape == (size,)
+        and curves.indptr[0] == 0
+        and bool((np.diff(curves.indptr) >= 0).all())
+        and curves.length.size == curves.gain.size
+        and all(np.isfinite(x).all() for x in (curves.start_budget, curves.start_value))
+        and all(np.isfinite(x).all() and (x > 0).all() for x in (curves.length, curves.gain))
+    )
+
+
+def shape_checks(answer: CurveSet, prefix: str) -> Iterator[Check]:
+    """Array sizes, finite positive segments, falling prices, and a certificate that can be read."""
+    n, curves = answer.problem.n_states, answer.curves
+    if not structure_ok(answer):
+        yield Check(
+            prefix + "curves well formed", False,
+            f"{len(curves)} curves for {n} states, or sizes that do not fit, or segments that are not > 0",
+        )  # fmt: skip
+        return
+    price = curves.gain / curves.length
+    state = np.repeat(np.arange(n), curves.segments)
+    rises = np.flatnonzero((np.diff(state) == 0) & (np.diff(price) > SLOPE_RISE * price[:-1]))
+    yield Check(
+        prefix + "curves well formed", rises.size == 0,
+        f"{n:,} curves, {price.size:,} segments of falling price" if rises.size == 0 else
+        f"the price rises from {price[rises[0]]:.17g} to {price[rises[0] + 1]:.17g} in "
+        f"{answer.problem.labels[state[rises[0]]]!r}",
+    )  # fmt: skip
+    prices = answer.prices
+    falls = prices.ndim == 1 and prices.size > 0 and bool((prices >= 0).all() and (np.diff(prices) < 0).all())
+    span = f"{prices.size:,} falling prices" if falls else "prices must be a falling vector of numbers >= 0"
+    yield Check(prefix + "certificate readable", falls, span)
+
+
+def _allowed(answer: CurveSet, points: Support) -> Floats:
+    """What a stated value may exceed the proven one by: the stated rounding and the checker's own."""
+    state = np.repeat(np.arange(len(answer.curves)), answer.curves.segments + 1)
+    stated = answer.rounding if answer.rounding >= 0 else 0.0
+    size = np.abs(answer.curves.start_value[state]) + np.abs(points.value).max(axis=1, initial=0.0)[state]
+    return stated + 4.0 * points.value_error[state] + 32 * ROUNDOFF * size
+
+
+def _all_shortfalls(answer: CurveSet, points: Support) -> Floats:
+    """Shortfall of every breakpoint of every curve."""
+    curves = answer.curves
+    parts = [
+        bracket.shortfalls(bracket.breakpoints(curves, first, last), points)
+        for first, last in bracket.in_parts(curves)
+    ]
+    return np.concatenate(parts)
+
+
+def _achievable(answer: CurveSet, shortfall: Floats, allowed: Floats, prefix: str) -> Check:
+    over = shortfall - allowed
+    worst = int(np.argmax(over))
+    ok = bool(over[worst] <= 0)
+    where = _name(answer, worst)
+    detail = (
+        f"{shortfall.size:,} breakpoints achieved to {max(0.0, float(shortfall.max())):.2g} in value"
+        if ok
+        else f"{where} is stated {shortfall[worst]:.3g} above what is achieved (allowed {allowed[worst]:.2g})"
+    )
+    return Check(prefix + "curves achievable", ok, detail)
+
+
+def _name(answer: CurveSet, position: int) -> str:
+    """Say which breakpoint a position among all of them is."""
+    starts = answer.curves.indptr[:-1] + np.arange(len(answer.curves))
+    state = int(np.searchsorted(starts, position, side="right")) - 1
+    j = position - int(starts[state])
+    curve = answer.curves[state]
+    return f"breakpoint {j} of {answer.problem.labels[state]!r} ({curve.budgets[j]:.6g}, {curve.values[j]:.6g})"
+
+
+def _least_budgets(answer: CurveSet, least: Support, prefix: str) -> Check:
+    """No curve begins above the least feasible budget."""
+    start, spend = answer.curves.start_budget, least.spend[:, 0]
+    room = least.spend_slack + 3.0 * least.spend_error + 8.0 * ROUNDOFF * np.abs(start)
+    over = start - spend - room
+    worst = int(np.argmax(over))
+    ok = bool(over[worst] <= 0)
+    detail = (
+        f"every curve begins at the least feasible budget to {float(np.max(room)):.2g}"
+        if ok
+        else f"{answer.problem.labels[worst]!r} begins at {start[worst]:.17g}, but {spend[worst]:.17g} is feasible"
+    )
+    return Check(prefix + "least budgets", ok, detail)
+
+
+def gap_checks(answer: CurveSet, lines: Support, shortfall: Floats, prefix: str) -> Iterator[Check]:
+    """The stated gap of every state holds at all budgets, and the stated gap is the largest of them."""
+    curves, problem = answer.curves, answer.problem
+    starts = curves.indptr[:-1] + np.arange(len(curves))
+    least, held = np.zeros(len(curves)), np.ones(len(curves), dtype=bool)
+    for first, last in bracket.in_parts(curves):
+        at = bracket.breakpoints(curves, first, last)
+        span = slice(int(starts[first]), int(starts[first]) + at.state.size)
+        finite = np.where(np.isfinite(shortfall[span]), shortfall[span], 1e300)
+        piece = bracket.pieces(at, finite, problem.budget_cap)
+        stated = np.where(answer.state_gap[first:last] >= 0, answer.state_gap[first:last], 0.0)
+        proved = bracket.holds(piece, lines, stated, first)
+        np.logical_and.at(held, piece.state, proved)
+        least[first:last] = bracket.least_gaps(piece, lines, first, last)
+    wrong = np.flatnonzero(~held | np.isnan(answer.state_gap))
+    worst = int(np.argmax(least))
+    yield Check(
+        prefix + "gap of every state", wrong.size == 0,
+        f"recomputed over all budgets: at most {least[worst]:.3g}, in {problem.labels[worst]!r}"
+        if wrong.size == 0 else
+        f"{problem.labels[wrong[0]]!r} states {answer.state_gap[wrong[0]]:.6g}, "
+        f"recomputed {least[wrong[0]]:.6g}" + (f"; {wrong.size - 1:,} more" if wrong.size > 1 else ""),
+    )  # fmt: skip
+    largest = float(answer.state_gap.max())
+    ok = answer.gap >= largest
+    yield Check(prefix + "gap", bool(ok), f"stated {answer.gap:.6g}, largest of the states {largest:.6g}")
+
+
+def pair_of_action(problem: BudgetedMDP, state: NDArray[np.int64], action: NDArray[np.int32]) -> NDArray[np.int64]:
+    """The pair of each state and action, -1 where the state does not have the action."""
+    found = np.full(state.size, -1, dtype=np.int64)
+    first, count = problem.pair_ptr[state], np.diff(problem.pair_ptr)[state]
+    for position in range(int(count.max(initial=0))):
+        has = np.flatnonzero(count > position)
+        pair = first[has] + position
+        found[has] = np.where(problem.pair_action[pair] == action[has], pair, found[has])
+    return found
+
+
+def _first_actions(
+    answer: CurveSet,
+    points: Support,
+    tied: bool,
+    shortfall: Floats,
+    allowed: Floats,
+    decisions: int | None,
+    prefix: str,
+) -> Check:
+    """Taking the stored action now leads to the breakpoint; where ours differs, it is evaluated."""
+    problem, curves = answer.problem, answer.curves
+    doubtful = []
+    name = prefix + "first actions"
+    position = 0
+    for first, last in bracket.in_parts(curves):
+        at = bracket.breakpoints(curves, first, last)
+        span = slice(position, position + at.state.size)
+        position += at.state.size
+        action = answer.first_action[span]
+        terminal = problem.is_terminal[at.state]
+        pair = pair_of_action(problem, at.state, action)
+        bad = np.flatnonzero(np.where(terminal, action != -1, pair < 0))
+        if bad.size:
+            where = _name(answer, span.start + int(bad[0]))
+            return Check(name, False, f"action index {action[bad[0]]} does not exist at {where}")
+        column = bracket.column_below(at, points)
+        same = points.pair[at.state, np.maximum(column, 0)] == pair
+        capped = at.ends & (at.budget == (problem.budget_cap if problem.budget_cap is not None else -1.0))
+        for j in np.flatnonzero(~same & ~terminal & ~capped & np.isfinite(shortfall[span])):
+            doubtful.append((span.start + int(j), int(at.state[j]), int(pair[j]), int(column[j]),
+                             float(at.budget[j]), float(at.value[j])))  # fmt: skip
+    checked = f"{curves.length.size + len(curves):,} actions, {len(doubtful):,} of them other than the checker's"
+    if not doubtful:
+        return Check(name, True, checked)
+    short = _lead_to(problem, points, tied, doubtful, decisions)
+    over = short - allowed[[d[0] for d in doubtful]]
+    worst = int(np.argmax(over))
+    if over[worst] <= 0:
+        return Check(name, True, checked + f", which lead to the same points to {max(0.0, short.max()):.2g}")
+    action_name = problem.actions[problem.pair_action[doubtful[worst][2]]]
+    where = _name(answer, doubtful[worst][0])
+    return Check(name, False, f"{action_name!r} falls {short[worst]:.3g} short of {where}")
+
+
+def _lead_to(
+    problem: BudgetedMDP,
+    points: Support,
+    tied: bool,
+    doubtful: list[tuple[int, int, int, int, float, float]],
+    decisions: int | None,
+) -> Floats:
+    """How far, in value, each (.., state, pair, column, budget, value) is above what its pair achieves."""
+    short = np.full(len(doubtful), np.inf)
+    column = np.array([d[3] for d in doubtful])
+    kind, price = (column % 3, points.price[column]) if tied else (np.ones_like(column), points.price[column])
+    names: tuple[Ties, ...] = ("least", "strict", "most")
+    for which in np.unique(kind):
+        mine = np.flatnonzero(kind == which)
+        wanted, place = np.unique(price[mine], return_inverse=True)
+        for begin in range(0, wanted.size, 64):
+            here = np.flatnonzero((place >= begin) & (place < begin + 64))
+            batch = wanted[begin : begin + 64]
+            lines = support(problem, batch, decisions=decisions, ties=names[which], following=True)
+            for j in here:
+                _, state, pair, _, budget, value = doubtful[mine[j]]
+                short[mine[j]] = _pair_shortfall(problem, lines, state, pair, place[j] - begin, budget, value)
+    return short
+
+
+def _pair_shortfall(
+    problem: BudgetedMDP, lines: Support, state: int, pair: int, column: int, budget: float, value: float
+) -> float:
+    """Value minus what the pair achieves, inf where its spend is above the budget beyond rounding."""
+    row = problem.pair_row[pair]
+    entries = slice(problem.row_ptr[row], problem.row_ptr[row + 1])
+    p, to = problem.probability[entries], problem.next_state[entries]
+    assert lines.following_spend is not None and lines.following_value is not None
+    spend = problem.cost[pair] + problem.cost_discount * float(p @ lines.following_spend[to, column])
+    worth = problem.pair_reward[pair] + problem.discount * float(p @ lines.following_value[to, column])
+    room = 4.0 * lines.spend_error[state] + 8.0 * ROUNDOFF * abs(budget)
+    if spend + lines.spend_error[state] > budget + room:
+        return float("inf")
+    return float(value - worth + lines.value_error[state])
+
+
+def _variances(answer: CurveSet, price: Floats, decisions: int | None, prefix: str) -> Check:
+    """Stored variances are those of the checker's policies where no other policy reaches the point."""
+    name = prefix + "spend variance"
+    variance, curves = answer.spend_variance, answer.curves
+    if not (np.isfinite(variance).all() and (variance >= 0).all()):
+        return Check(name, False, "a stored variance is negative or not finite")
+    finite = np.unique(price[np.isfinite(price)])
+    price = np.unique(np.concatenate((price, np.sqrt(finite[1:] * finite[:-1]))))[::-1]
+    most = max(1, VARIANCE_NUMBERS // len(curves))
+    if price.size > most:
+        price = price[np.unique(np.linspace(0, price.size - 1, most).astype(np.int64))]
+    points = support(answer.problem, price, decisions=decisions, moments=True)
+    assert points.second_moment is not None and points.ambiguity is not None
+    compared, position = 0, 0
+    for first, last in bracket.in_parts(curves):
+        at = bracket.breakpoints(curves, first, last)
+        column = np.maximum(bracket.column_below(at, points), 0)
+        spend, value = points.spend[at.state, column], points.value[at.state, column]
+        second = points.second_moment[at.state, column]
+        near = 1e-11
+        same = (
+            (points.ambiguity[at.state, column] == 0)
+            & (np.abs(spend - at.budget) <= near * (np.abs(at.budget)) + 4 * points.spend_error[at.state])
+            & (np.abs(value - at.value) <= near * (np.abs(at.value)) + 4 * points.value_error[at.state])
+        )
+        mine = np.maximum(second - spend**2, 0.0)
+        stored = variance[position : position + at.state.size]
+        off = np.flatnonzero(same & (np.abs(stored - mine) > VARIANCE_TOLERANCE * second + 1e-300))
+        compared += int(same.sum())
+        if off.size:
+            where = _name(answer, position + int(off[0]))
+            return Check(name, False, f"{stored[off[0]]:.9g} is stored for {where}, recomputed {mine[off[0]]:.9g}")
+        position += at.state.size
+    return Check(name, True, f"{compared:,} of {variance.size:,} recomputed")
