@@ -98,12 +98,12 @@ def lower_envelope(price, intercept, line, kink):
 
 
 @njit(cache=True, error_model="numpy")
-def curve_gap(price, intercept, line, kink, start, value, length, gain, open_end):
+def curve_gap(price, intercept, line, kink, start, value, length, gain, limit):
     """Largest (U - L) / (1 + |L|) of one state over the budgets of its curve.
 
     U is the lower envelope of the lines, L the curve. Between kinks of U, breakpoints of L and the
-    zero of L the ratio is monotone, so it is looked at there. `open_end`: budgets past the
-    last breakpoint count too; there U is at most the intercept of the last line, if it is flat.
+    zero of L the ratio is monotone, so it is looked at there. Past its last breakpoint L is flat:
+    there U is followed to `limit`, which may be inf.
     """
     count = lower_envelope(price, intercept, line, kink)
     if count == 0:
@@ -133,15 +133,18 @@ def curve_gap(price, intercept, line, kink, start, value, length, gain, open_end
             worst = max(worst, (top - low) / (1 + abs(low)))
         b, v = end_b, end_v
         segment += 1
-    if open_end:
-        flat = line[count - 1]
-        worst = max(worst, (intercept[flat] - v) / (1 + abs(v)) if price[flat] == 0 else np.inf)
+    if b < limit:
+        while at + 1 < count and kink[at + 1] < limit:
+            at += 1
+            worst = max(worst, (intercept[line[at]] + price[line[at]] * kink[at] - v) / (1 + abs(v)))
+        rise = price[line[at]] * limit if price[line[at]] > 0 else 0.0
+        worst = max(worst, (intercept[line[at]] + rise - v) / (1 + abs(v)))
     return worst
 
 
 @njit(cache=True, error_model="numpy", parallel=True)
-def curve_gaps(price, intercept, start, value, indptr, length, gain, open_end, gap):
-    """`curve_gap` of each state: intercept (n, K), curves ragged, open_end (n,), gap (n,) is filled."""
+def curve_gaps(price, intercept, start, value, indptr, length, gain, limit, gap):
+    """`curve_gap` of each state: intercept (n, K), curves ragged, `limit` of budgets, gap (n,) is filled."""
     n = start.shape[0]
     for chunk in prange(CHUNKS):
         line = np.empty(price.shape[0], dtype=np.int64)
@@ -150,5 +153,60 @@ def curve_gaps(price, intercept, start, value, indptr, length, gain, open_end, g
             span = slice(indptr[state], indptr[state + 1])
             gap[state] = curve_gap(
                 price, intercept[state], line, kink,
-                start[state], value[state], length[span], gain[span], open_end[state],
+                start[state], value[state], length[span], gain[span], limit,
             )  # fmt: skip
+
+
+@njit(cache=True, error_model="numpy")
+def interval_gap(
+    spend, value, next_spend, next_value, price, intercept, next_price, next_intercept, cap
+):
+    """Largest (U - L) / (1 + |L|) between two points of neighbouring prices, from them alone.
+
+    L is the chord, U the lesser of the two lines; budgets above `cap` do not count.
+    """
+    if spend >= cap:
+        return 0.0
+    top = min(intercept + price * spend if np.isfinite(price) else np.inf, next_intercept + next_price * spend)
+    worst = (top - value) / (1 + abs(value))
+    if next_spend <= spend:
+        return worst
+    slope = (next_value - value) / (next_spend - spend)
+    if np.isfinite(price):
+        kink = (next_intercept - intercept) / (price - next_price)
+        if spend < kink < next_spend:
+            low = value + slope * (kink - spend)
+            worst = max(worst, (intercept + price * kink - low) / (1 + abs(low)))
+    top = next_intercept + next_price * next_spend
+    worst = max(worst, (top - next_value) / (1 + abs(next_value)))
+    if value < 0 < next_value:
+        zero = spend - value / slope
+        top = next_intercept + next_price * zero
+        worst = max(worst, min(top, intercept + price * zero) if np.isfinite(price) else top)
+    return worst
+
+
+@njit(cache=True, error_model="numpy", parallel=True)
+def interval_gaps(price, spend, value, intercept, tolerance, cap, gap, low, high):
+    """The worst `interval_gap` of all states between neighbouring prices, and where to look next.
+
+    Shapes: spend, value, intercept (n, K); gap, low, high (CHUNKS, K-1) are filled: the largest gap,
+    and the least and greatest slope of the chords whose gap exceeds `tolerance`.
+    """
+    n = spend.shape[0]
+    for chunk in prange(CHUNKS):
+        gap[chunk] = 0.0
+        low[chunk] = np.inf
+        high[chunk] = 0.0
+        for state in range(chunk * n // CHUNKS, (chunk + 1) * n // CHUNKS):
+            for k in range(price.shape[0] - 1):
+                here = interval_gap(
+                    spend[state, k], value[state, k], spend[state, k + 1], value[state, k + 1],
+                    price[k], intercept[state, k], price[k + 1], intercept[state, k + 1], cap,
+                )  # fmt: skip
+                gap[chunk, k] = max(gap[chunk, k], here)
+                more, gain = spend[state, k + 1] - spend[state, k], value[state, k + 1] - value[state, k]
+                if here > tolerance and more > 0 and gain > 0:
+                    slope = min(max(gain / more, price[k + 1]), price[k])
+                    low[chunk, k] = min(low[chunk, k], slope)
+                    high[chunk, k] = max(high[chunk, k], slope)

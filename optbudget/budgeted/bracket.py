@@ -75,7 +75,7 @@ def curves_from_lines(
     )  # fmt: skip
     start = (lines.spend[:, 0].astype(np.float64), lines.value[:, 0].astype(np.float64))
     curves = Curves(*start, indptr, length, gain)
-    return (curves, variance, action) if cap is None else _cut(curves, variance, action, cap)
+    return (curves, variance, action) if cap is None else cut(curves, variance, action, cap)
 
 
 def state_gaps(curves: Curves, lines: PriceLines, *, cap: float | None = None) -> Floats:
@@ -97,15 +97,10 @@ def state_gaps(curves: Curves, lines: PriceLines, *, cap: float | None = None) -
     -----
     The lines are raised by `OUTWARD` times their rounding bound beyond what they carry. O(n (K + segments)).
     """
-    with np.errstate(invalid="ignore"):
-        slack = lines.value_error + np.where(np.isinf(lines.price), 0.0, lines.price) * lines.spend_error
-    raised = lines.intercept + OUTWARD * slack
     gap = np.empty(len(curves))
-    end = _ends(curves)
-    open_end = np.ones(len(curves), dtype=np.bool_) if cap is None else end < cap
     kernels.curve_gaps(
-        lines.price, raised, curves.start_budget, curves.start_value,
-        curves.indptr, curves.length, curves.gain, open_end, gap,
+        lines.price, raised(lines), curves.start_budget, curves.start_value,
+        curves.indptr, curves.length, curves.gain, np.inf if cap is None else cap, gap,
     )  # fmt: skip
     if not len(lines) or not np.isinf(lines.price[0]):
         gap[:] = np.inf
@@ -114,13 +109,13 @@ def state_gaps(curves: Curves, lines: PriceLines, *, cap: float | None = None) -
     return gap
 
 
-def _ends(curves: Curves) -> Floats:
-    """Largest useful budget of each curve, (n,)."""
-    total = np.concatenate(([0.0], np.cumsum(curves.length)))
-    return curves.start_budget + total[curves.indptr[1:]] - total[curves.indptr[:-1]]
+def raised(lines: PriceLines) -> Floats:
+    """The intercepts raised by `OUTWARD` times their rounding bound once more, (n, K)."""
+    finite = np.where(np.isinf(lines.price), 0.0, lines.price)
+    return lines.intercept + OUTWARD * (lines.value_error + finite * lines.spend_error)
 
 
-def _cut(
+def cut(
     curves: Curves, variance: Floats, action: NDArray[np.int32], cap: float
 ) -> tuple[Curves, Floats, NDArray[np.int32]]:
     """The curves up to a budget; a curve that begins above it keeps its first point."""

@@ -23,7 +23,6 @@ The proof is the price sweep's: lines at all slopes found lie above the curves, 
 backup made. O(N log d) per merge and O(N A) per envelope, for N segments at hand.
 """
 
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -32,6 +31,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.budgeted import _exact_kernels as kernels
+from optbudget.budgeted.bracket import cut, state_gaps
+from optbudget.budgeted.price_sweep import passes
 from optbudget.budgeted.pruning import PruningSchedule
 from optbudget.curves import Curves
 from optbudget.errors import InterruptedWork, LimitError, UsageError
@@ -65,6 +66,13 @@ class StageCurves:
     heads: kernels.Heads
     segments: kernels.Segments
     size: int
+
+    def copy(self) -> "StageCurves":
+        """The same with memory of its own, which later stages do not overwrite."""
+        heads = kernels.Heads(*(part.copy() for part in self.heads))
+        return replace(
+            self, heads=heads, segments=kernels.Segments(*(part[: self.size].copy() for part in self.segments))
+        )
 
     @property
     def curves(self) -> Curves:
@@ -116,8 +124,9 @@ def exact_backup(
     -------
     CurveSet
         Achievable curves; `prices` are their distinct slopes between inf and 0, `gap` is certified by
-        the supporting lines at these prices, `rounding` bounds joining and floating point together.
-        A breakpoint cut by `budget_cap` is a mixture: its action is that of its better part.
+        the supporting lines at these prices, `rounding` bounds joining and floating point together,
+        `pruning_error` what pruning may have cost each state. Curves end at `budget_cap`, which cuts
+        the answer, not the budgets that later states are assigned.
 
     Raises
     ------
@@ -128,7 +137,7 @@ def exact_backup(
 
     Examples
     --------
-    The two-action example with two decisions: 1, 0.9, and 1.9 of money each buy 9 per unit spent.
+    With two decisions, money buys 9 per unit now and again 9 per unit later:
 
     >>> from optbudget.problems.examples import two_action_example
     >>> answer = exact_backup(two_action_example(horizon=2))
@@ -137,13 +146,83 @@ def exact_backup(
     """
     monitor = monitor or Monitor()
     began = time.perf_counter()
-    kept: list[tuple[StageCurves, Curves]] = []
-    for found in backup(problem, pruning=pruning, monitor=monitor):
-        if keep_stages or found.stage == 0:
-            kept.append((replace(found), found.curves))
+    kept = [
+        found.copy()
+        for found in backup(problem, pruning=pruning, monitor=monitor)
+        if keep_stages or found.stage == 0
+    ][::-1]
     backed_up = time.perf_counter()
-    answer = _certified(problem, kept, pruning, tolerance)
+    answer = _certified(problem, kept, pruning is not None, tolerance, monitor)
     return answer.with_seconds(backup=backed_up - began, certificate=time.perf_counter() - backed_up)
+
+
+def _certified(
+    problem: BudgetedMDP, kept: list[StageCurves], pruned: bool, tolerance: float, monitor: Monitor
+) -> CurveSet:
+    """Curves of the kept stages, now first, held against the lines at all their slopes."""
+    ratio = problem.discount / problem.cost_discount
+    slopes = np.concatenate([found.segments.slope[: found.size] * ratio**found.stage for found in kept])
+    prices = np.concatenate(([np.inf], _distinct(slopes), [0.0]))
+    stages = [found.stage for found in kept]
+    lines = passes(problem, prices, keep_stages=stages[1:], monitor=monitor)
+    answers = []
+    for found in kept:
+        curves, variance, action = found.curves, found.spend_variance, found.first_action
+        if problem.budget_cap is not None:
+            curves, variance, action = cut(curves, variance, action, problem.budget_cap)
+        state_gap = state_gaps(curves, lines[found.stage], cap=problem.budget_cap)
+        gap = float(state_gap.max())
+        answers.append(
+            CurveSet(
+                problem=problem,
+                curves=curves,
+                spend_variance=variance,
+                first_action=action,
+                prices=prices if found.stage == 0 else lines[found.stage].price,
+                gap=gap,
+                state_gap=state_gap,
+                rounding=_rounding(problem, found),
+                method="exact",
+                tolerance=tolerance,
+                outcome=_outcome(gap, tolerance, pruned),
+                stage=found.stage,
+                intercept=lines[found.stage].intercept,
+                pruning_error=found.heads.pruned if pruned else None,
+            )
+        )
+    return replace(answers[0], stages=tuple(answers[1:]))
+
+
+def _outcome(gap: float, tolerance: float, pruned: bool) -> Outcome:
+    message = "pruning gave up more than the tolerance" if pruned and gap > tolerance else ""
+    return Outcome.certified(gap=gap, tolerance=tolerance, message=message)
+
+
+def _distinct(slopes: Floats) -> Floats:
+    """Slopes in decreasing order, without those within PRICE_TIE of the one before."""
+    ordered = np.unique(slopes)[::-1]
+    if ordered.size == 0:
+        return ordered
+    return ordered[np.concatenate(([True], ordered[1:] < ordered[:-1] * (1 - PRICE_TIE)))]
+
+
+def _rounding(problem: BudgetedMDP, found: StageCurves) -> float:
+    """A bound on how far, in value, the curves may be from exact arithmetic on the same data.
+
+    Every stage multiplies and sums over at most d successors, in the first values and in the gains;
+    their sizes never exceed the largest value and gain at hand.
+    """
+    heads, used = found.heads, slice(0, found.size)
+    gains = np.bincount(
+        np.repeat(np.arange(problem.n_states), heads.count),
+        found.segments.length[used] * found.segments.slope[used],
+        minlength=problem.n_states,
+    )
+    assert problem.horizon is not None
+    stages = problem.horizon - found.stage
+    width = int(np.diff(problem.row_ptr).max(initial=0))
+    size = float(np.max(np.abs(heads.value) + gains)) + float(np.abs(problem.pair_reward).max(initial=0.0))
+    return float(heads.joined.max()) + 2 * stages * (width + 8) * UNIT_ROUNDOFF * size
 
 
 def backup(

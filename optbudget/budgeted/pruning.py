@@ -79,7 +79,7 @@ class PruningSchedule:
     >>> schedule.rules(50)[44:46]
     ((-1.0, -1.0, 0.01), (-1.0, -1.0, -1.0))
     >>> round(schedule.bound(50, 0.975), 6)
-    0.239637
+    0.239643
     """
 
     phases: tuple[PruningPhase, ...]

@@ -47,6 +47,25 @@ class Heads(NamedTuple):
 
 
 @njit(cache=True)
+def chain(x, y, kept):
+    """Vertices of the upper concave envelope of points into `kept` (n,); returns how many.
+
+    Shapes: x, y (n,), both strictly increasing. A vertex stays only where the slope falls by more than
+    a tie.
+    """
+    count = 0
+    for i in range(x.shape[0]):
+        while count >= 2:
+            a, b = kept[count - 2], kept[count - 1]
+            if (y[b] - y[a]) * (x[i] - x[b]) > (y[i] - y[b]) * (x[b] - x[a]) * (1.0 + SLOPE_TIE):
+                break
+            count -= 1
+        kept[count] = i
+        count += 1
+    return count
+
+
+@njit(cache=True)
 def _sink(heap, slope, position, size):
     """Restore the heap: largest slope first, and at one slope the smaller entry."""
     entry = heap[position]

@@ -1,0 +1,112 @@
+"""Slow, obvious versions of the fast paths. They import nothing from the package."""
+
+import itertools
+from fractions import Fraction
+
+
+def concave_points(points):
+    """Vertices of the least nondecreasing concave curve above points (budget, value), in exact arithmetic."""
+    chain = []
+    for b, v in sorted(points, key=lambda point: (point[0], -point[1])):
+        if chain and v <= chain[-1][1]:
+            continue
+        if chain and b == chain[-1][0]:
+            chain.pop()
+        while len(chain) > 1:
+            (b1, v1), (b2, v2) = chain[-2:]
+            if (v2 - v1) * (b - b2) > (v - v2) * (b2 - b1):
+                break
+            chain.pop()
+        chain.append((b, v))
+    return chain
+
+
+def joint_value(point_lists, weights, budget):
+    """Best sum of weight * value over concave curves given by points, in all at most `budget` in mean.
+
+    By duality: the least over prices of price * budget + sum of weight * max(value - price * budget).
+    None where the budget is below the least feasible one.
+    """
+    if budget < sum(w * min(points)[0] for w, points in zip(weights, point_lists, strict=True)):
+        return None
+    prices = {Fraction(0)}
+    for points in point_lists:
+        for b1, v1 in points:
+            for b2, v2 in points:
+                if b2 > b1 and v2 > v1:
+                    prices.add(Fraction(v2 - v1) / Fraction(b2 - b1))
+    # The minimum of a convex piecewise linear function of the price is at a kink, or beyond all of them
+    # where only the least spends count.
+    prices.add(max(prices) + 1)
+    return min(
+        price * budget
+        + sum(
+            w * max(v - price * b for b, v in points) for w, points in zip(weights, point_lists, strict=True)
+        )
+        for price in prices
+    )
+
+
+def rational_backup(pairs, terminal, discount, cost_discount, horizon, net=True):
+    """Vertices (budget, value) of every state's curve, by whole-curve backups in rational arithmetic.
+
+    pairs[i] = [(cost, utility, [(next state, probability)])]; all numbers int or Fraction.
+    """
+    curves = [[(Fraction(0), Fraction(u))] for u in terminal]
+    for _ in range(horizon):
+        new = []
+        for i, options in enumerate(pairs):
+            points = [] if options else [(Fraction(0), Fraction(terminal[i]))]
+            for cost, utility, row in options:
+                b = cost + cost_discount * sum(p * curves[j][0][0] for j, p in row)
+                v = utility - (cost if net else 0) + discount * sum(p * curves[j][0][1] for j, p in row)
+                steps = []
+                for j, p in row:
+                    for (b1, v1), (b2, v2) in zip(curves[j], curves[j][1:], strict=False):
+                        steps.append((cost_discount * p * (b2 - b1), discount * p * (v2 - v1)))
+                points.append((b, v))
+                for length, gain in sorted(steps, key=lambda step: -step[1] / step[0]):
+                    b, v = b + length, v + gain
+                    points.append((b, v))
+            new.append(concave_points(points))
+        curves = new
+    return curves
+
+
+def stationary_points(plain):
+    """(spend, value) of every stationary deterministic policy over an infinite horizon, per state, exact.
+
+    plain["pairs"][state] = [(cost, utility, [(next state, probability)])]; no pairs: terminal.
+    """
+    pairs, terminal = plain["pairs"], plain["terminal"]
+    points = [[] for _ in pairs]
+    for policy in itertools.product(*[options or [None] for options in pairs]):
+        cost = [0 if pair is None else pair[0] for pair in policy]
+        gain = [
+            terminal[i] if pair is None else pair[1] - plain["net"] * pair[0]
+            for i, pair in enumerate(policy)
+        ]
+        spend = _fixed_point(cost, policy, plain["cost_discount"])
+        value = _fixed_point(gain, policy, plain["discount"])
+        for i in range(len(pairs)):
+            points[i].append((spend[i], value[i]))
+    return points
+
+
+def _fixed_point(gain, policy, discount):
+    """x = gain + discount P x by Gauss-Jordan elimination in fractions."""
+    n = len(gain)
+    table = []
+    for i in range(n):
+        row = [Fraction(int(i == j)) for j in range(n)] + [Fraction(gain[i])]
+        for j, p in policy[i][2] if policy[i] is not None else ():
+            row[j] -= Fraction(discount) * Fraction(p)
+        table.append(row)
+    for i in range(n):
+        pivot = next(k for k in range(i, n) if table[k][i] != 0)
+        table[i], table[pivot] = table[pivot], table[i]
+        table[i] = [x / table[i][i] for x in table[i]]
+        for k in range(n):
+            if k != i and table[k][i] != 0:
+                table[k] = [x - table[k][i] * y for x, y in zip(table[k], table[i])]
+    return [row[-1] for row in table]

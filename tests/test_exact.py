@@ -1,0 +1,259 @@
+import tomllib
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from reference import rational_backup
+from small_problems import plain_models, problem_of
+
+from optbudget.budgeted.exact import backup, exact_backup
+from optbudget.budgeted.price_sweep import passes
+from optbudget.errors import InterruptedWork, LimitError, UsageError
+from optbudget.files import load_model
+from optbudget.problems.examples import two_action_example
+from optbudget.status import Solution, Termination
+from optbudget.workers import Monitor
+
+MODELS = Path(__file__).parents[1] / "models"
+
+
+def backed_up(plain):
+    keys = ("pairs", "terminal", "discount", "cost_discount", "horizon", "net")
+    return rational_backup(*(plain[key] for key in keys))
+
+
+def exact_numbers(problem, horizon):
+    """The tables of a problem as decimal fractions, in the form of `rational_backup`."""
+    def decimal(number):
+        return Fraction(repr(float(number)))
+
+    pairs = []
+    for i in range(problem.n_states):
+        options = []
+        for pair in range(problem.pair_ptr[i], problem.pair_ptr[i + 1]):
+            row = problem.pair_row[pair]
+            span = slice(problem.row_ptr[row], problem.row_ptr[row + 1])
+            row = [(int(j), decimal(p)) for j, p in
+                   zip(problem.next_state[span], problem.probability[span], strict=True)]  # fmt: skip
+            options.append((decimal(problem.cost[pair]), decimal(problem.utility[pair]), row))
+        pairs.append(options)
+    terminal = [decimal(u) for u in problem.terminal_utility]
+    rates = decimal(problem.discount), decimal(problem.cost_discount)
+    return rational_backup(pairs, terminal, *rates, horizon, problem.reward == "net")
+
+
+def assert_same_vertices(curves, expected, tolerance):
+    for curve, points in zip(curves, expected, strict=True):
+        points = np.array([(float(b), float(v)) for b, v in points])
+        assert len(curve) == len(points) - 1
+        np.testing.assert_allclose(curve.budgets, points[:, 0], rtol=tolerance, atol=tolerance)
+        np.testing.assert_allclose(curve.values, points[:, 1], rtol=tolerance, atol=tolerance)
+
+
+@pytest.fixture(scope="module")
+def synthetic_ad():
+    return load_model(MODELS / "synthetic_ad")
+
+
+@pytest.fixture(scope="module")
+def synthetic_answer(synthetic_ad):
+    return exact_backup(synthetic_ad)
+
+
+# -- known answers -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("horizon", [1, 2, 50])
+def test_two_action_example(horizon):
+    # Boutilier & Lu 2016, section 2.2.3: buying costs 1 and wins 9 at every decision, so one edge of slope 9.
+    total = (1 - 0.9**horizon) / (1 - 0.9)
+    answer = exact_backup(two_action_example(horizon))
+    curve = answer["s"]
+    assert len(curve) == 1
+    assert curve.budgets == pytest.approx([0, total])
+    assert curve.values == pytest.approx([total, 10 * total])
+    assert answer.outcome.termination is Termination.OPTIMAL
+    if horizon == 50:
+        assert float(curve.value(1.9)) == pytest.approx(total + 9 * 1.9)
+
+
+def test_synthetic_ad_reproduces_the_paper(synthetic_ad, synthetic_answer):
+    # Section 4.7, as recorded in published.toml.
+    published = {
+        "begin": 11.77, "uninterested": 4.09, "search_3": 22.31,
+    }  # fmt: skip
+    for state, budget in published.items():
+        assert round(synthetic_answer[state].largest_useful_budget, 2) == budget
+    useful = [curve.largest_useful_budget for curve in synthetic_answer.curves if len(curve)]
+    assert len(useful) == 12 and round(float(np.mean(useful)), 1) == 15.2
+    values = [
+        curve.values[-1]
+        for label, curve in zip(synthetic_ad.labels, synthetic_answer.curves, strict=True)
+        if label not in ("rival_conversion", "gone")
+    ]
+    assert len(values) == 13 and round(float(np.mean(values)), 1) == 56.5
+
+
+def test_synthetic_ad_has_the_segments_of_rational_arithmetic(synthetic_answer):
+    # Counted by a backup in fractions over all 50 stages.
+    for state, segments in {"begin": 541, "uninterested": 501, "search_3": 444}.items():
+        assert len(synthetic_answer[state]) == segments
+    assert int((synthetic_answer["begin"].length > 1e-12).sum()) == 541
+
+
+def test_synthetic_ad_is_certified(synthetic_answer):
+    assert synthetic_answer.outcome.termination is Termination.OPTIMAL
+    assert synthetic_answer.outcome.solution is Solution.CERTIFIED
+    assert 0 <= synthetic_answer.gap <= 1e-9
+    assert 0 < synthetic_answer.rounding <= 1e-9
+    assert synthetic_answer.prices[0] == np.inf and synthetic_answer.prices[-1] == 0
+
+
+@pytest.mark.parametrize("horizon", [6, pytest.param(12, marks=pytest.mark.nightly)])
+def test_synthetic_ad_equals_rational_arithmetic(synthetic_ad, horizon):
+    answer = exact_backup(replace(synthetic_ad, horizon=horizon))
+    assert_same_vertices(answer.curves, exact_numbers(synthetic_ad, horizon), 1e-12)
+
+
+# -- against the twins -------------------------------------------------------------------------
+
+
+@given(plain_models())
+def test_agrees_with_rational_arithmetic(plain):
+    answer = exact_backup(problem_of(plain))
+    assert_same_vertices(answer.curves, backed_up(plain), 1e-12)
+    assert answer.outcome.termination is Termination.OPTIMAL
+
+
+@given(plain_models())
+def test_vertices_are_the_points_of_the_price_sweep(plain):
+    """Spend, value, variance and action between two neighbouring slopes are those of the vertex."""
+    problem = problem_of(plain)
+    answer = exact_backup(problem)
+    for i, curve in enumerate(answer.curves):
+        between = np.concatenate(([2.0], np.ones(len(curve) - 1), [0.5])) if len(curve) else np.ones(1)
+        prices = curve.prices
+        if len(curve):
+            between = np.concatenate(([prices[0] * 2], np.sqrt(prices[:-1] * prices[1:]), [prices[-1] / 2]))
+        lines = passes(problem, between)[0]
+        np.testing.assert_allclose(curve.budgets, lines.spend[i], atol=1e-12)
+        np.testing.assert_allclose(curve.values, lines.value[i], atol=1e-12)
+
+
+@given(plain_models(), st.sampled_from([1, 2, 3]))
+def test_kept_stages_are_the_curves_of_shorter_horizons(plain, stage):
+    plain["horizon"] = 4
+    answer = exact_backup(problem_of(plain), keep_stages=True)
+    kept = answer.at_stage(stage)
+    assert_same_vertices(kept.curves, backed_up(plain | {"horizon": 4 - stage}), 1e-12)
+    assert kept.gap <= 1e-9 and kept.stage == stage
+    assert [one.stage for one in answer.stages] == [1, 2, 3]
+
+
+# -- metamorphic laws --------------------------------------------------------------------------
+
+
+@given(plain_models())
+def test_curves_rise_and_bend_down(plain):
+    for curve in exact_backup(problem_of(plain)).curves:
+        assert (curve.length > 0).all() and (curve.gain > 0).all()
+        assert (np.diff(curve.prices) < 0).all()
+
+
+@given(plain_models(), st.sampled_from([-20, 3, 30]))
+def test_money_in_another_unit_changes_budgets_and_nothing_else(plain, exponent):
+    plain["net"] = False
+    problem = problem_of(plain)
+    scaled = replace(problem, cost=problem.cost * 2.0**exponent)
+    before, after = exact_backup(problem).curves, exact_backup(scaled).curves
+    np.testing.assert_array_equal(after.length, before.length * 2.0**exponent)
+    np.testing.assert_array_equal(after.start_budget, before.start_budget * 2.0**exponent)
+    np.testing.assert_array_equal(after.gain, before.gain)
+
+
+@given(plain_models(), st.randoms())
+def test_other_names_of_states_change_nothing(plain, random):
+    n = len(plain["pairs"])
+    to = random.sample(range(n), n)
+    moved = plain | {"pairs": [None] * n, "terminal": [None] * n}
+    for i in range(n):
+        moved["terminal"][to[i]] = plain["terminal"][i]
+        options = [(c, u, [(to[j], p) for j, p in row]) for c, u, row in plain["pairs"][i]]
+        moved["pairs"][to[i]] = random.sample(options, len(options))
+    before, after = exact_backup(problem_of(plain)), exact_backup(problem_of(moved))
+    for i in range(n):
+        assert len(before.curves[i]) == len(after.curves[to[i]])
+        np.testing.assert_allclose(after.curves[to[i]].budgets, before.curves[i].budgets, atol=1e-12)
+        np.testing.assert_allclose(after.curves[to[i]].values, before.curves[i].values, atol=1e-12)
+
+
+@given(plain_models(max_actions=2))
+def test_a_dominated_action_changes_nothing(plain):
+    worse = [
+        [*options, (options[0][0] + 1, options[0][1] - 1, options[0][2])] if options else []
+        for options in plain["pairs"]
+    ]
+    before, after = exact_backup(problem_of(plain)), exact_backup(problem_of(plain | {"pairs": worse}))
+    np.testing.assert_array_equal(before.curves.length, after.curves.length)
+    np.testing.assert_array_equal(before.curves.gain, after.curves.gain)
+
+
+@given(plain_models())
+def test_no_money_and_all_money(plain):
+    """At the least budget and beyond the last one the curve is worth what the lexicographic passes say."""
+    problem = problem_of(plain)
+    curves = exact_backup(problem).curves
+    lines = passes(problem, [np.inf, 0.0])[0]
+    np.testing.assert_allclose(curves.start_budget, lines.spend[:, 0], atol=1e-12)
+    np.testing.assert_allclose(curves.start_value, lines.value[:, 0], atol=1e-12)
+    np.testing.assert_allclose([float(c.value(np.inf)) for c in curves], lines.value[:, 1], atol=1e-12)
+
+
+def test_equal_rows_are_merged_once_or_many_times_alike(synthetic_ad, monkeypatch):
+    whole = list(backup(replace(synthetic_ad, horizon=10)))[-1].curves
+    monkeypatch.setattr("optbudget.budgeted.exact.BLOCK", 50)
+    np.testing.assert_array_equal(list(backup(replace(synthetic_ad, horizon=10)))[-1].curves.length, whole.length)
+
+
+# -- ends of the work --------------------------------------------------------------------------
+
+
+def test_budget_cap_cuts_the_answer(synthetic_ad, synthetic_answer):
+    answer = exact_backup(replace(synthetic_ad, budget_cap=5.0))
+    assert answer["begin"].largest_useful_budget == pytest.approx(5.0)
+    assert answer["begin"].values[-1] == pytest.approx(float(synthetic_answer.value("begin", 5.0)))
+    assert answer["uninterested"].largest_useful_budget < 5
+    assert answer.gap <= 1e-9
+    assert answer.spend_variance.size == answer.curves.length.size + len(answer)
+
+
+def test_an_infinite_horizon_is_refused():
+    with pytest.raises(UsageError, match="finite horizon"):
+        exact_backup(two_action_example())
+
+
+def test_limits_stop_the_work(synthetic_ad):
+    monitor = Monitor()
+    monitor.interrupt()
+    with pytest.raises(InterruptedWork, match="50 of 50"):
+        exact_backup(synthetic_ad, monitor=monitor)
+    with pytest.raises(LimitError, match="time limit"):
+        exact_backup(synthetic_ad, monitor=Monitor(time_limit=0))
+    with pytest.raises(LimitError, match="exact backup needs"):
+        exact_backup(synthetic_ad, monitor=Monitor(memory_limit=1000))
+
+
+def test_progress_reaches_one(synthetic_ad):
+    seen = []
+    exact_backup(replace(synthetic_ad, horizon=3), monitor=Monitor(report=lambda share, text: seen.append(share)))
+    assert 1.0 in seen and all(0 <= share <= 1 for share in seen)
+
+
+def test_published_numbers_are_those_of_the_model_folder():
+    expected = MODELS / "synthetic_ad" / "expected.toml"
+    if expected.exists():
+        assert tomllib.loads(expected.read_text())["expected"]
