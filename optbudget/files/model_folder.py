@@ -2,7 +2,7 @@
 
 import hashlib
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +13,9 @@ from optbudget.files.model_toml import read_model_toml
 from optbudget.files.parquet_tables import read_parquet
 from optbudget.files.text_tables import Columns, check_header, header_column, read_csv, row_lines
 from optbudget.problems import BudgetedMDP, ModelFolder
-from optbudget.problems.assembly import COLUMNS, assemble, failed
+from optbudget.problems.assembly import assemble
 from optbudget.problems.columns import Finding
+from optbudget.problems.roster import COLUMNS
 
 TABLES = {
     name: Columns(("type", *texts), numbers, texts + numbers) for name, (texts, numbers) in COLUMNS.items()
@@ -26,9 +27,7 @@ class DataWarning(UserWarning):
     """Something in a file that is odd but not wrong."""
 
 
-def load_model(
-    path: str | Path, *, normalize: bool = False, sum_duplicates: bool = False
-) -> BudgetedMDP:
+def load_model(path: str | Path, *, normalize: bool = False, sum_duplicates: bool = False) -> BudgetedMDP:
     """Read a model folder.
 
     Parameters
@@ -94,7 +93,8 @@ def table_paths(folder: Path, issues: list[Issue]) -> dict[str, Path]:
     """The file of each table that is there, CSV or Parquet; issues for what is missing or doubled."""
     paths = {}
     for name in TABLES:
-        there = [folder / f"{name}{end}" for end in (".csv", ".parquet") if (folder / f"{name}{end}").is_file()]
+        either = (folder / f"{name}.csv", folder / f"{name}.parquet")
+        there = [file for file in either if file.is_file()]
         if len(there) == 2:
             message = f"both {name}.csv and {name}.parquet are there; keep one"
             issues.append(Issue("error", "two-files", message, f"{name}.csv"))
@@ -116,9 +116,7 @@ def read_table(path: Path, columns: Columns, issues: list[Issue]) -> pa.Table | 
     return table.select([name for name in table.column_names if name in columns.known])
 
 
-def locate(
-    found: Iterable[Finding], paths: dict[str, Path], lines: dict[str, int]
-) -> list[Issue]:
+def locate(found: Iterable[Finding], paths: Mapping[str, Path], lines: Mapping[str, int]) -> list[Issue]:
     """Findings as issues with file, line and column; findings of no table are model.toml's."""
     findings = list(found)
     rows: dict[str, set[int]] = {}

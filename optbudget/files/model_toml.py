@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from optbudget.errors import Issue
 from optbudget.problems.assembly import Settings
@@ -132,7 +133,7 @@ def _wanted(key: str) -> str:
     return '"budgeted_mdp"' if key == "kind" else str(CHECKS[key](None))
 
 
-def read_toml(path: Path, issues: list[Issue]) -> tuple[dict[str, object], dict[str, int]] | None:
+def read_toml(path: Path, issues: list[Issue]) -> tuple[dict[str, Any], dict[str, int]] | None:
     """A TOML file and the line of each top-level key; None after adding an issue."""
     try:
         if path.stat().st_size > LARGEST:

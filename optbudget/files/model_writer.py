@@ -92,9 +92,10 @@ def model_toml(problem: BudgetedMDP) -> str:
     """The text of model.toml."""
     horizon = '"infinite"' if problem.horizon is None else str(int(problem.horizon))
     lines = ['kind = "budgeted_mdp"']
-    lines += [f"{key} = {quoted(value)}" for key, value in (
-        ("title", problem.title), ("source", problem.source), ("money_unit", problem.money_unit))]  # fmt: skip
     lines += [
+        f"title = {quoted(problem.title)}",
+        f"source = {quoted(problem.source)}",
+        f"money_unit = {quoted(problem.money_unit)}",
         f"discount = {float(problem.discount)!r}",
         f"cost_discount = {float(problem.cost_discount)!r}",
         f"horizon = {horizon}",

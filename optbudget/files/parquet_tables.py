@@ -32,23 +32,24 @@ def read_parquet(path: Path, names: Sequence[str], issues: list[Issue]) -> pa.Ta
         with pq.ParquetFile(path, **limits) as file:
             meta, schema = file.metadata, file.schema_arrow
         if meta.num_rows > SMALLEST_LIMIT + ROWS_PER_BYTE * size or meta.num_rows < 0:
-            return refuse(f"the file declares {meta.num_rows} rows and has only {size} bytes")
+            refuse(f"the file declares {meta.num_rows} rows and has only {size} bytes")
+            return None
         held = sum(meta.row_group(k).num_rows for k in range(meta.num_row_groups))
         if held != meta.num_rows:
-            return refuse(f"the file declares {meta.num_rows} rows and its groups hold {held}")
+            refuse(f"the file declares {meta.num_rows} rows and its groups hold {held}")
+            return None
         textual = [
             field.name
             for field in schema
-            if field.name in names and (pa.types.is_string(field.type) or pa.types.is_large_string(field.type))
+            if field.name in names and field.type in (pa.string(), pa.large_string())
         ]
-        with pq.ParquetFile(
-            path, read_dictionary=textual, page_checksum_verification=True, **limits
-        ) as file:
+        with pq.ParquetFile(path, read_dictionary=textual, page_checksum_verification=True, **limits) as file:
             table = file.read(use_threads=True)
         table.validate(full=True)
     except _UNREADABLE as error:
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
-        return refuse(f"the file is not readable Parquet: {_first_line(reason)}")
+        refuse(f"the file is not readable Parquet: {_first_line(reason)}")
+        return None
     return table
 
 

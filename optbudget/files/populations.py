@@ -1,14 +1,18 @@
 """Populations from disk: a table of state and count, or of unit and state."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from optbudget.errors import FIRST_ISSUES, Issue, ProblemError
-from optbudget.files.model_folder import locate, read_table
-from optbudget.files.text_tables import Columns
+from optbudget.files.model_folder import locate
+from optbudget.files.parquet_tables import read_parquet
+from optbudget.files.text_tables import Columns, check_header, header_column, read_csv
 from optbudget.problems import BudgetedMDP, Population
-from optbudget.problems.columns import Finding, names, whole_numbers
+from optbudget.problems.columns import Finding, Names, names, whole_numbers
 
 COUNTED = Columns(("type", "state"), ("count",), ("state", "count"))
 LISTED = Columns(("type", "unit", "state"), (), ("unit", "state"))
@@ -42,8 +46,7 @@ def read_population(path: Path, problem: BudgetedMDP, issues: list[Issue]) -> Po
     if path.suffix not in (".csv", ".parquet"):
         issues.append(Issue("error", "format", "a population is a .csv or .parquet table", path.name))
         return None
-    columns = LISTED if _has_units(path) else COUNTED
-    table = read_table(path, columns, issues)
+    columns, table = _read(path, issues)
     if table is None:
         return None
     found: list[Finding] = []
@@ -83,21 +86,23 @@ def read_population(path: Path, problem: BudgetedMDP, issues: list[Issue]) -> Po
     return population
 
 
-def _has_units(path: Path) -> bool:
-    """Whether the table's header names a unit column; a table that cannot be read says no."""
+def _read(path: Path, issues: list[Issue]) -> tuple[Columns, pa.Table | None]:
+    """The table, and which of the two kinds its header makes it."""
     if path.suffix == ".csv":
-        from optbudget.files.text_tables import header_column
+        columns = LISTED if header_column(path, "unit") else COUNTED
+        return columns, read_csv(path, columns, issues)
+    table = read_parquet(path, LISTED.names, issues)
+    if table is None:
+        return COUNTED, None
+    columns = LISTED if "unit" in table.column_names else COUNTED
+    if not check_header(table.column_names, columns, path.name, issues):
+        return columns, None
+    return columns, table
 
-        return header_column(path, "unit") is not None
-    import pyarrow.parquet as pq
 
-    try:
-        return "unit" in pq.read_schema(path).names
-    except Exception:  # noqa: BLE001 - whatever is wrong is reported when the table is read
-        return False
-
-
-def _positions(problem, state, kind, found):  # type: ignore[no-untyped-def]
+def _positions(
+    problem: BudgetedMDP, state: Names, kind: Names | None, found: list[Finding]
+) -> NDArray[np.int64]:
     """Index of the state in each row, -1 where the problem has none such (a finding)."""
     labels = np.asarray(state.distinct, dtype=object)[state.code]
     if kind is not None:
@@ -113,7 +118,10 @@ def _positions(problem, state, kind, found):  # type: ignore[no-untyped-def]
     return where
 
 
-def _refuse_repeats(key, column, label, found):  # type: ignore[no-untyped-def]
+def _refuse_repeats(
+    key: NDArray[np.int64], column: str, label: Sequence[object], found: list[Finding]
+) -> None:
+    """A finding for each row that names what an earlier row named; codes below 0 are passed over."""
     seen: dict[int, int] = {}
     for row, item in enumerate(np.asarray(key).tolist()):
         if item >= 0 and seen.setdefault(item, row) != row:

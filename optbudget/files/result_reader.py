@@ -40,9 +40,7 @@ Integers = NDArray[np.int64]
 LARGEST_JSON = 64 << 20
 
 
-def load_result(
-    path: str | Path, model: str | Path | BudgetedMDP | None = None
-) -> CurveSet | Allocation:
+def load_result(path: str | Path, model: str | Path | BudgetedMDP | None = None) -> CurveSet | Allocation:
     """Read a result folder: an `Allocation` if it holds one, else the `CurveSet`.
 
     Parameters
@@ -145,9 +143,7 @@ def _outcome(content: Mapping[str, Any], file: str = "result.json") -> Outcome:
     return Outcome(Termination[termination], Solution[solution], _word(content, "message", file))
 
 
-def _model(
-    folder: Path, stated: Mapping[str, Any], model: str | Path | BudgetedMDP | None
-) -> BudgetedMDP:
+def _model(folder: Path, stated: Mapping[str, Any], model: str | Path | BudgetedMDP | None) -> BudgetedMDP:
     """The model that was given, or the copy, or the one at model.path; its hash must be the stated one."""
     said = _object(stated, "model")
     name, digest = _word(said, "name"), _word(said, "sha256")
@@ -285,8 +281,7 @@ class _Table:
 def _curves(folder: Path, stated: Mapping[str, Any], problem: BudgetedMDP) -> CurveSet:
     said = _object(stated, "curves")
     stages = said.get("stages")
-    whole = isinstance(stages, list) and all(isinstance(k, int) and 0 <= k < 2**31 for k in stages)
-    if not whole:
+    if not isinstance(stages, list) or not all(isinstance(k, int) and 0 <= k < 2**31 for k in stages):
         raise ResultError("result.json: curves.stages must be a list of whole numbers")
     kept = tuple(_stage(folder / "stages" / str(k), folder, problem) for k in stages)
     policy = _policy(folder, problem) if (folder / "policy.parquet").is_file() else None
@@ -474,5 +469,3 @@ def _population(folder: Path, problem: BudgetedMDP) -> Population:
     if unit.dtype == object:
         unit = unit.astype(str)
     return Population(problem.labels, total, unit, where)
-
-

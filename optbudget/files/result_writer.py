@@ -270,9 +270,7 @@ def _state_columns(problem: BudgetedMDP, index: NDArray[np.integer]) -> dict[str
     return columns
 
 
-def _place_model(
-    problem: BudgetedMDP, folder: Path, target: Path, copy: bool | None
-) -> dict[str, object]:
+def _place_model(problem: BudgetedMDP, folder: Path, target: Path, copy: bool | None) -> dict[str, object]:
     """Copy the model's tables, or say where they are; its name, hash and path for result.json."""
     known = problem.folder
     name = known.name if known else problem.title or "model"
@@ -328,5 +326,3 @@ def number_or_null(number: float) -> float | None:
 def _write_json(content: Mapping[str, object], path: Path) -> None:
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8", newline="\n")
-
-

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -111,7 +112,7 @@ def _near(word: str, words: Sequence[str]) -> str | None:
     return next(iter(get_close_matches(word, words, n=1)), None)
 
 
-def _open(path: Path):  # type: ignore[no-untyped-def]
+def _open(path: Path) -> TextIO:
     # Bytes that are not UTF-8 become lone surrogates, found where they stand.
     return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
 
@@ -148,17 +149,23 @@ def _header(path: Path, issues: list[Issue]) -> list[str] | None:
         with _open(path) as lines:
             _, header = next(_walk(iter([lines.readline(LONGEST_FIELD)])), (1, []))
     except OSError as error:
-        return refuse("unreadable", f"the file cannot be read: {error.strerror}", None)
+        refuse("unreadable", f"the file cannot be read: {error.strerror}", None)
+        return None
     except _Malformed as error:
-        return refuse("header", f"the header is not CSV: {error}")
+        refuse("header", f"the header is not CSV: {error}")
+        return None
     if not header:
-        return refuse("empty-file", "the file is empty; its first line must name the columns")
+        refuse("empty-file", "the file is empty; its first line must name the columns")
+        return None
     if any(_undecodable(name) for name in header):
-        return refuse("encoding", "the header is not UTF-8; save the file as UTF-8")
+        refuse("encoding", "the header is not UTF-8; save the file as UTF-8")
+        return None
     if len(header) == 1 and ";" in header[0]:
-        return refuse("separator", "columns are separated by semicolons; use commas and decimal points")
+        refuse("separator", "columns are separated by semicolons; use commas and decimal points")
+        return None
     if len(header) == 1 and "\t" in header[0]:
-        return refuse("separator", "columns are separated by tabs; use commas")
+        refuse("separator", "columns are separated by tabs; use commas")
+        return None
     return header
 
 
@@ -172,10 +179,8 @@ def _undecodable(text: str) -> bool:
     return any("\udc80" <= letter <= "\udcff" for letter in text)
 
 
-def _read_slowly(
-    path: Path, header: list[str], columns: Columns, issues: list[Issue]
-) -> pa.Table | None:
-    """Read a file that Arrow's parser refused, saying where and why; a table if nothing is wrong after all."""
+def _read_slowly(path: Path, header: list[str], columns: Columns, issues: list[Issue]) -> pa.Table | None:
+    """Read a file that Arrow's parser refused, and say where and why; a table if nothing is wrong."""
     cells: list[list[str | float]] = [[] for _ in header]
     before = len(issues)
     numeric = [name in columns.numbers for name in header]
@@ -218,7 +223,7 @@ def _row_issues(
         return
     for k, (name, field) in enumerate(zip(header, fields, strict=True)):
         if _undecodable(field):
-            yield Issue("error", "encoding", f"{name} is not UTF-8; save the file as UTF-8", file, line, k + 1)
+            yield Issue("error", "encoding", f"{name} is not UTF-8; save it as UTF-8", file, line, k + 1)
         elif name in columns.numbers:
             reason = _not_a_number(field)
             if reason:

@@ -1,9 +1,7 @@
 """From tables of transitions and actions to a `BudgetedMDP`, or to everything that is wrong with them.
 
 Each row of `transitions` belongs to one state-action pair of `actions`; the rows of a pair are one
-probability distribution over next states. Distributions that are equal entry for entry, in the order
-given, are stored once: rows are hashed, grouped by hash, and every member of a group is then
-compared with its first, so a collision costs time and never correctness.
+probability distribution over next states. Equal distributions are stored once.
 
 States are numbered in order of first appearance: in `actions`, then as next states of
 `transitions`, then in `states`, then in `terminal_states`.
@@ -11,22 +9,16 @@ States are numbered in order of first appearance: in `actions`, then as next sta
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from optbudget.errors import FIRST_ISSUES, ProblemError
 from optbudget.problems.budgeted_mdp import ROW_SUM_TOLERANCE, BudgetedMDP, ModelFolder
-from optbudget.problems.columns import Codes, Finding, Floats, Names, floats, names
-
-COLUMNS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "transitions": (("state", "action", "next_state"), ("probability",)),
-    "actions": (("state", "action"), ("cost", "utility")),
-    "states": (("state",), ("terminal_utility",)),
-}
-"""Columns of names and of numbers that each table of a budgeted MDP must have."""
+from optbudget.problems.columns import Codes, Finding, Floats
+from optbudget.problems.roster import Roster, TableColumns, table_columns
+from optbudget.problems.sharing import share_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +57,12 @@ def assemble(
     folder : where the tables were read from
     """
     found: list[Finding] = []
-    columns = {name: _columns(table, name, found) for name, table in tables.items()}
+    columns = {name: table_columns(table, name, found) for name, table in tables.items()}
     if len({"type" in table.column_names for table in tables.values()}) > 1:
         found.append(Finding("types", "a column 'type' must be in all tables or in none"))
     if failed(found):
         return None, found
-    roster = _Roster(typed="type" in columns["actions"].name)
+    roster = Roster(typed="type" in columns["actions"].name)
     pairs = _pairs(columns["actions"], roster, found)
     entries = _entries(columns["transitions"], roster, pairs, found)
     worth = _terminal_utility(columns.get("states"), roster, found)
@@ -89,7 +81,7 @@ def assemble(
     problem = BudgetedMDP(
         states=tuple(roster.names), actions=tuple(pairs.actions),
         pair_ptr=np.concatenate(([0], np.cumsum(np.bincount(pairs.state, minlength=n)))),
-        pair_action=pairs.action[order], pair_row=rows.of_pair,
+        pair_action=pairs.action[order].astype(np.int32), pair_row=rows.of_pair,
         cost=pairs.cost[order], utility=pairs.utility[order],
         row_ptr=rows.ptr, next_state=rows.next_state, probability=rows.probability,
         terminal_utility=utility, discount=settings.discount, cost_discount=settings.cost_discount,
@@ -111,73 +103,6 @@ def require(problem: BudgetedMDP | None, found: list[Finding]) -> BudgetedMDP:
 
 def failed(found: list[Finding]) -> bool:
     return any(finding.severity == "error" for finding in found)
-
-
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """One table: its columns of names as codes and its columns of numbers."""
-
-    table: str
-    name: dict[str, Names]
-    number: dict[str, Floats]
-
-
-def _columns(table: pa.Table, of: str, found: list[Finding]) -> _Columns:
-    textual, numeric = COLUMNS[of]
-    if "type" in table.column_names:
-        textual = ("type", *textual)
-    texts = {column: names(table, column, of, found) for column in textual}
-    numbers = {column: floats(table, column, of, found) for column in numeric}
-    for row, kind in enumerate(texts["type"].distinct if texts.get("type") else ()):  # type: ignore[union-attr]
-        if "/" in kind:
-            first = int(cast(Names, texts["type"]).first[row])
-            found.append(Finding("name", f"type {kind!r} contains '/'", of, first, "type"))
-    return _Columns(
-        of,
-        {column: part for column, part in texts.items() if part is not None},
-        {column: part for column, part in numbers.items() if part is not None},
-    )
-
-
-class _Roster:
-    """States in order of first appearance, each known by its label ("state" or "type/state")."""
-
-    def __init__(self, *, typed: bool) -> None:
-        self.typed = typed
-        self.names: list[str] = []
-        self.types: list[str] = []
-        self.position: dict[str, int] = {}
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def label(self, index: int) -> str:
-        return f"{self.types[index]}/{self.names[index]}" if self.typed else self.names[index]
-
-    def add(self, name: str, kind: str = "") -> int:
-        """Index of a state, new or known."""
-        label = f"{kind}/{name}" if self.typed else name
-        index = self.position.setdefault(label, len(self.names))
-        if index == len(self.names):
-            self.names.append(name)
-            if self.typed:
-                self.types.append(kind)
-        return index
-
-    def enrol(self, columns: _Columns, column: str) -> Codes:
-        """Index of the state in each row of a column, adding states as they first appear."""
-        state = columns.name[column]
-        if not self.typed:
-            return np.array([self.add(name) for name in state.distinct], dtype=np.int64)[state.code]
-        kind = columns.name["type"]
-        width = max(1, len(state.distinct))
-        both = kind.code * width + state.code
-        distinct, first, inverse = np.unique(both, return_index=True, return_inverse=True)
-        index = np.empty(distinct.size, dtype=np.int64)
-        for k in np.argsort(first, kind="stable").tolist():
-            t, s = divmod(int(distinct[k]), width)
-            index[k] = self.add(state.distinct[s], kind.distinct[t])
-        return index[inverse]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +130,7 @@ class _Entries:
     row: Codes
 
 
-def _pairs(columns: _Columns, roster: _Roster, found: list[Finding]) -> _Pairs:
+def _pairs(columns: TableColumns, roster: Roster, found: list[Finding]) -> _Pairs:
     state = roster.enrol(columns, "state")
     action = columns.name["action"]
     pairs = _Pairs(
@@ -245,7 +170,7 @@ def _repeats(key: Codes) -> list[tuple[int, int]]:
     return hits[:FIRST_ISSUES]
 
 
-def _entries(columns: _Columns, roster: _Roster, pairs: _Pairs, found: list[Finding]) -> _Entries:
+def _entries(columns: TableColumns, roster: Roster, pairs: _Pairs, found: list[Finding]) -> _Entries:
     """Transitions by pair; those of unlisted pairs are findings and are left out."""
     acting = len(roster)
     state = roster.enrol(columns, "state")
@@ -271,13 +196,14 @@ def _entries(columns: _Columns, roster: _Roster, pairs: _Pairs, found: list[Find
         found.append(
             Finding(
                 "unlisted-action",
-                f"action {name!r} of state {roster.label(state[row])!r} has a transition but no row in actions",
+                f"action {name!r} of state {roster.label(state[row])!r} has transitions but no row in actions",
                 "transitions", row, "action", roster.label(state[row]), name,
             )
         )  # fmt: skip
         if len(seen) >= FIRST_ISSUES:
             break
-    for row in np.flatnonzero((probability < 0) | (probability > 1 + ROW_SUM_TOLERANCE))[:FIRST_ISSUES].tolist():
+    wrong = np.flatnonzero((probability < 0) | (probability > 1 + ROW_SUM_TOLERANCE))
+    for row in wrong[:FIRST_ISSUES].tolist():
         found.append(
             Finding(
                 "probability", f"probability is {probability[row]:g}; it must be in (0, 1]",
@@ -327,9 +253,7 @@ def _find(keys: Codes, wanted: Codes, limit: int) -> Codes:
     return np.where(keys[order][at] == wanted, order[at], -1)
 
 
-def _terminal_utility(
-    columns: _Columns | None, roster: _Roster, found: list[Finding]
-) -> dict[int, float]:
+def _terminal_utility(columns: TableColumns | None, roster: Roster, found: list[Finding]) -> dict[int, float]:
     if columns is None:
         return {}
     state = roster.enrol(columns, "state")
@@ -345,7 +269,7 @@ def _terminal_utility(
 
 
 def _terminal_states(
-    listed: tuple[str, ...], roster: _Roster, pairs: _Pairs, entries: _Entries, found: list[Finding]
+    listed: tuple[str, ...], roster: Roster, pairs: _Pairs, entries: _Entries, found: list[Finding]
 ) -> None:
     """Every state without actions must be listed as terminal, and no other."""
     acting = np.zeros(len(roster), dtype=bool)
@@ -353,9 +277,7 @@ def _terminal_states(
     terminal = set()
     for label in listed:
         if roster.typed and "/" not in label:
-            found.append(
-                Finding("terminal", f"terminal_states: write {label!r} as type/state", state=label)
-            )
+            found.append(Finding("terminal", f"terminal_states: write {label!r} as type/state", state=label))
             continue
         kind, _, name = label.partition("/") if roster.typed else ("", "", label)
         index = roster.add(name, kind)
@@ -387,16 +309,14 @@ def _terminal_states(
 
 
 def _initial(
-    initial: str | Mapping[str, float] | None, roster: _Roster, found: list[Finding]
+    initial: str | Mapping[str, float] | None, roster: Roster, found: list[Finding]
 ) -> tuple[Codes, Floats]:
     if initial is None:
         return np.zeros(1, dtype=np.int64), np.ones(1)
     shares = {initial: 1.0} if isinstance(initial, str) else dict(initial)
     for label, share in shares.items():
         if label not in roster.position:
-            found.append(
-                Finding("unknown-state", f"initial names {label!r}, which is no state", state=label)
-            )
+            found.append(Finding("unknown-state", f"initial names {label!r}, which is no state", state=label))
         if not 0 <= share <= 1:
             found.append(Finding("initial", f"initial probability of {label!r} is {share}", state=label))
     if not failed(found) and not abs(sum(shares.values()) - 1) <= ROW_SUM_TOLERANCE:
@@ -406,7 +326,7 @@ def _initial(
 
 
 def _distributions(
-    entries: _Entries, pairs: _Pairs, roster: _Roster, found: list[Finding],
+    entries: _Entries, pairs: _Pairs, roster: Roster, found: list[Finding],
     normalize: bool, sum_duplicates: bool,
 ) -> _Entries:  # fmt: skip
     """Check that each pair's entries are one distribution over states of its type."""
@@ -443,7 +363,7 @@ def _distributions(
                 found.append(
                     Finding(
                         "duplicate-transition",
-                        f"next state {roster.label(next_state[e])!r} is listed twice for this state and action",
+                        f"next state {roster.label(next_state[e])!r} is listed twice",
                         "transitions", int(row[e]), "next_state", *culprit(int(pair[e])),
                     )
                 )  # fmt: skip
@@ -470,81 +390,3 @@ def _distributions(
                 )
             )  # fmt: skip
     return _Entries(ptr, next_state, probability, row)
-
-
-@dataclass(frozen=True, slots=True)
-class SharedRows:
-    """Distinct rows, in order of first use, and which of them each pair uses."""
-
-    of_pair: NDArray[np.int32]
-    ptr: Codes
-    next_state: NDArray[np.int32]
-    probability: Floats
-
-
-def share_rows(ptr: Codes, next_state: NDArray[np.integer], probability: Floats) -> SharedRows:
-    """Store equal rows once: equal length, next states and probabilities, in the same order.
-
-    Parameters
-    ----------
-    ptr : (m+1,) entries of pair k are ptr[k]:ptr[k+1]; no row is empty
-    next_state, probability : (z,)
-
-    Examples
-    --------
-    >>> rows = share_rows(np.array([0, 1, 2, 3]), np.array([0, 1, 0]), np.ones(3))
-    >>> rows.of_pair, rows.next_state
-    (array([0, 1, 0], dtype=int32), array([0, 1], dtype=int32))
-    """
-    m = ptr.size - 1
-    width = np.diff(ptr)
-    if m == 0:
-        empty = np.empty(0, dtype=np.int32)
-        return SharedRows(empty, np.zeros(1, dtype=np.int64), empty, np.empty(0))
-    chosen = _representatives(ptr, width, next_state, probability)
-    distinct, of_pair = np.unique(chosen, return_inverse=True)
-    entry = _spans(ptr[distinct], width[distinct])
-    return SharedRows(
-        of_pair.astype(np.int32),
-        np.concatenate(([0], np.cumsum(width[distinct]))),
-        next_state[entry].astype(np.int32),
-        probability[entry],
-    )
-
-
-def _representatives(
-    ptr: Codes, width: Codes, next_state: NDArray[np.integer], probability: Floats
-) -> Codes:
-    """For each row the first row that equals it, (m,)."""
-    bits = np.ascontiguousarray(probability).view(np.uint64)
-    place = (np.arange(bits.size) - np.repeat(ptr[:-1], width)).astype(np.uint64)
-    mixed = _mix(bits ^ _mix(next_state.astype(np.uint64) + _mix(place)))
-    digest = np.add.reduceat(mixed, ptr[:-1]) ^ _mix(width.astype(np.uint64))
-    _, first, group = np.unique(digest, return_index=True, return_inverse=True)
-    chosen = first[group]
-    follower = np.flatnonzero(chosen != np.arange(width.size))
-    leader = chosen[follower]
-    alike = width[follower] == width[leader]
-    if alike.all():
-        mine, theirs = _spans(ptr[follower], width[follower]), _spans(ptr[leader], width[leader])
-        alike = (next_state[mine] == next_state[theirs]) & (bits[mine] == bits[theirs])
-    if alike.all():
-        return chosen
-    seen: dict[tuple[bytes, bytes], int] = {}
-    for k in range(width.size):
-        span = slice(int(ptr[k]), int(ptr[k + 1]))
-        chosen[k] = seen.setdefault((next_state[span].tobytes(), bits[span].tobytes()), k)
-    return chosen
-
-
-def _mix(word: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """A bijection of 64-bit words that spreads every bit (the finaliser of splitmix64)."""
-    word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return word ^ (word >> np.uint64(31))
-
-
-def _spans(start: Codes, width: Codes) -> Codes:
-    """The indices start[0], ..., start[0]+width[0]-1, start[1], ... one after another."""
-    offset = np.cumsum(width) - width
-    return np.arange(int(width.sum())) - np.repeat(offset, width) + np.repeat(start, width)

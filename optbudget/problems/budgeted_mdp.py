@@ -18,7 +18,7 @@ import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,7 +130,28 @@ class BudgetedMDP:
         if issues:
             raise ProblemError(issues)
 
-    # -- what follows from the data ----------------------------------------------------------
+    @classmethod
+    def from_tables(
+        cls, transitions: object, actions: object, states: object = None, **settings: Any
+    ) -> "BudgetedMDP":
+        """From tables (pandas, polars, pyarrow, dict); see `optbudget.problems.tables.from_tables`."""
+        from optbudget.problems.tables import from_tables
+
+        return from_tables(transitions, actions, states, **settings)
+
+    @classmethod
+    def from_arrays(cls, P: Any, cost: Any, utility: Any, **settings: Any) -> "BudgetedMDP":
+        """From arrays as pymdptoolbox's; see `optbudget.problems.tables.from_arrays`."""
+        from optbudget.problems.tables import from_arrays
+
+        return from_arrays(P, cost, utility, **settings)
+
+    @classmethod
+    def from_gymnasium(cls, P: Any, cost: Any, **settings: Any) -> "BudgetedMDP":
+        """From Gymnasium's `P[s][a]`; see `optbudget.problems.tables.from_gymnasium`."""
+        from optbudget.problems.tables import from_gymnasium
+
+        return from_gymnasium(P, cost, **settings)
 
     @property
     def n_states(self) -> int:

@@ -1,4 +1,4 @@
-"""Columns of tables as arrays: names become codes, numbers become float64, what is wrong is found with its row.
+"""Columns of tables as arrays: names become codes, numbers float64; what is wrong is found with its row.
 
 Any object that speaks the Arrow C stream protocol is read without a copy where its types allow; a
 dictionary of columns is taken too. Nothing here knows what a table means.
@@ -162,9 +162,7 @@ def floats(table: pa.Table, column: str, of: str, found: list[Finding]) -> Float
         return None
     wrong = np.flatnonzero(~np.isfinite(values))
     for row in wrong[:FIRST_ISSUES].tolist():
-        found.append(
-            Finding("not-finite", f"{column} is {values[row]}; it must be finite", of, row, column)
-        )
+        found.append(Finding("not-finite", f"{column} is {values[row]}; it must be finite", of, row, column))
     return None if wrong.size else values
 
 
@@ -176,9 +174,7 @@ def whole_numbers(table: pa.Table, column: str, of: str, found: list[Finding]) -
     wrong = np.flatnonzero((values != np.floor(values)) | (values < 0) | (values > 2.0**53))
     for row in wrong[:FIRST_ISSUES].tolist():
         found.append(
-            Finding(
-                "count", f"{column} is {values[row]:g}; it must be a whole number >= 0", of, row, column
-            )
+            Finding("count", f"{column} is {values[row]:g}; it must be a whole number >= 0", of, row, column)
         )
     return None if wrong.size else values.astype(np.int64)
 
