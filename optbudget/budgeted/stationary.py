@@ -12,7 +12,7 @@ Computed numbers satisfy this only nearly. What is handed on is corrected, with 
 
 * the line is raised by :math:`\\rho m`, :math:`\\rho = \\max_a (r^a - \\lambda c^a + \\gamma P^a w - w)^+`;
 * the point is moved to :math:`(b + \\epsilon_b m, v - \\epsilon_v m)`, each :math:`\\epsilon` the largest
-  residual of its own equation; a spend of exactly 0 (no costly pair can be reached) is left at 0;
+  residual of its own equation; where no cost, or no reward, can be reached it is left at exactly 0;
 * every residual includes a bound on its own rounding, (d + 8) u times the largest term, for d
   successors and u = 2^-53.
 
@@ -25,7 +25,7 @@ the least spend: one policy iteration each, then a second one among the pairs th
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -66,7 +66,8 @@ class Ongoing:
     pair : (p,) index of each of these pairs into the problem's
     reward, cost : (p,)
     end_value : (n,) terminal utility in ended states, else 0
-    duration : (n,) m, which bounds the discounted number of decisions to come
+    duration, spend_duration : (n,) m for the discount of rewards and for that of spend: bounds on the
+        discounted number of decisions to come, 0 in ended states
     """
 
     problem: BudgetedMDP
@@ -76,14 +77,20 @@ class Ongoing:
     cost: Floats
     end_value: Floats
     duration: Floats
+    spend_duration: Floats
 
     @classmethod
-    def of(cls, problem: BudgetedMDP, discount: float | None = None) -> "Ongoing":
+    def of(cls, problem: BudgetedMDP) -> "Ongoing":
         """Prepare a problem; raises IllPosedError if some policy neither ends nor is discounted."""
-        duration, ended = longest(problem, problem.discount if discount is None else discount)
+        found = {rate: longest(problem, rate) for rate in (problem.discount, problem.cost_discount)}
+        ended = np.any([mask for _, mask in found.values()], axis=0)
+        durations = {rate: np.where(ended, 0.0, m) for rate, (m, _) in found.items()}
         chain, pair = restricted(chain_of(problem), ~ended[problem.pair_state])
-        end_value = np.where(problem.is_terminal, problem.terminal_utility, 0.0)
-        return cls(problem, chain, pair, problem.pair_reward[pair], problem.cost[pair], end_value, duration)
+        return cls(
+            problem, chain, pair, problem.pair_reward[pair], problem.cost[pair],
+            np.where(problem.is_terminal, problem.terminal_utility, 0.0),
+            durations[problem.discount], durations[problem.cost_discount],
+        )  # fmt: skip
 
     def start(self, width: int) -> tuple[Choice, Floats, Floats]:
         """First pairs, end values and no spend, for `width` policies: a start for policy iteration."""
@@ -128,7 +135,8 @@ def stationary_lines(
     Raises
     ------
     UsageError
-        If the discounts differ (`optbudget.budgeted.truncation` is for those).
+        If the discounts differ and a price is neither inf nor 0: the price of money then changes from
+        stage to stage (see `optbudget.budgeted.truncation`).
     IllPosedError
         If value or spend need not be finite.
 
@@ -139,12 +147,12 @@ def stationary_lines(
     >>> lines.spend.round(9), lines.value.round(9)
     (array([[ 0.,  0., 10.]]), array([[ 10.,  10., 100.]]))
     """
-    if problem.discount != problem.cost_discount:
-        raise UsageError("stationary policies need equal discounts on rewards and spend")
     price = np.atleast_1d(np.asarray(prices, dtype=np.float64))
+    finite = np.flatnonzero(np.isfinite(price) & (price > 0))
+    if finite.size and problem.discount != problem.cost_discount:
+        raise UsageError("between the ends, stationary policies need equal discounts on rewards and spend")
     ongoing = Ongoing.of(problem)
     near = None if warm is None else nearest_prices(warm.price, price)
-    finite = np.flatnonzero(np.isfinite(price) & (price > 0))
     batches = [np.flatnonzero(price == end) for end in (np.inf, 0.0) if (price == end).any()]
     batches += [finite[k : k + BATCH] for k in range(0, finite.size, BATCH)]
 
@@ -196,18 +204,18 @@ def lexicographic(
 
 
 def end_policy(ongoing: Ongoing, price: float) -> tuple[Choice, Floats, Floats]:
-    """The lexicographic policy of price inf or 0, with its value and spend."""
-    discount = ongoing.problem.discount
+    """The lexicographic policy of price inf or 0, with its value and spend, each (n, 1)."""
+    problem = ongoing.problem
     nothing = np.zeros_like(ongoing.end_value)
-    spend_less = (-ongoing.cost, discount)
-    earn_more = (ongoing.reward, discount)
+    spend_less = (-ongoing.cost, problem.cost_discount)
+    earn_more = (ongoing.reward, problem.discount)
     if np.isinf(price):
         choice = lexicographic(ongoing, *spend_less, *earn_more, nothing, ongoing.end_value)
     else:
         choice = lexicographic(ongoing, *earn_more, *spend_less, ongoing.end_value, nothing)
     _, value, spend = ongoing.start(1)
-    evaluate(ongoing.chain, discount, choice, chosen(ongoing.reward, choice), value, 0.0)
-    evaluate(ongoing.chain, discount, choice, chosen(ongoing.cost, choice), spend, 0.0)
+    evaluate(ongoing.chain, problem.discount, choice, chosen(ongoing.reward, choice), value, 0.0)
+    evaluate(ongoing.chain, problem.cost_discount, choice, chosen(ongoing.cost, choice), spend, 0.0)
     return choice, value, spend
 
 
@@ -218,21 +226,22 @@ def measured(
 
     Parameters
     ----------
-    price : (K,) decreasing
+    price : (K,) decreasing; only inf and 0 where the discounts differ
     choice, value, spend : (n, K) as `policy_iteration` leaves them; they may be wrong, at a cost in width
     """
     chain, problem = ongoing.chain, ongoing.problem
-    discount, m = problem.discount, ongoing.duration[:, None]
+    spend_rate = problem.cost_discount
     intercept = raised_lines(ongoing, price, value, spend)
-    spend, low_spend = _fixed_point(ongoing, choice, ongoing.cost, spend)
-    value, low_value = _fixed_point(ongoing, choice, ongoing.reward, value)
+    nothing = np.zeros_like(ongoing.end_value)
+    _clear(chain, choice, ongoing.cost, nothing, spend)
+    _clear(chain, choice, ongoing.reward, ongoing.end_value, value)
+    more = _left(chain, spend_rate, choice, ongoing.cost, spend) * ongoing.spend_duration[:, None]
+    less = _left(chain, problem.discount, choice, ongoing.reward, value) * ongoing.duration[:, None]
+    safe_spend = np.where(spend != 0, spend + more, 0.0)
+    safe_value = np.where((value != 0) & (choice >= 0), value - less, value)
     variance_gain, variance = np.empty_like(spend), np.zeros_like(spend)
-    kernels.spread(chain, discount, choice, spend, variance_gain)
-    evaluate(chain, discount * discount, choice, variance_gain, variance, 1e-12)
-    active = chosen(ongoing.cost, choice) > 0
-    kernels.reach(chain, choice, active)
-    safe_spend = np.where(active, spend + low_spend * m, 0.0)
-    safe_value = np.where(choice >= 0, value - low_value * m, value)
+    kernels.spread(chain, spend_rate, choice, safe_spend, variance_gain)
+    evaluate(chain, spend_rate * spend_rate, choice, variance_gain, variance, 1e-12)
     policy = ongoing.policy(choice)
     action = problem.pair_action[np.maximum(policy, 0)] if problem.pair_action.size else policy
     exact = np.zeros(price.size)
@@ -240,10 +249,8 @@ def measured(
         price, safe_spend, safe_value, np.maximum(variance, 0.0), intercept,
         np.where(policy >= 0, action, -1).astype(np.int32), exact, exact,
     )  # fmt: skip
-    witness = StationaryWitness(
-        price, *(np.ascontiguousarray(x.T) for x in (policy, safe_spend, safe_value, intercept))
-    )
-    return lines, witness
+    tables = (np.ascontiguousarray(x.T) for x in (policy, safe_spend, safe_value, intercept))
+    return lines, StationaryWitness(price, *tables, ongoing.duration, ongoing.spend_duration)
 
 
 def raised_lines(ongoing: Ongoing, price: Floats, value: Floats, spend: Floats) -> Floats:
@@ -254,24 +261,37 @@ def raised_lines(ongoing: Ongoing, price: Floats, value: Floats, spend: Floats) 
     w = value - at * spend
     excess = np.empty(price.size)
     kernels.excess(chain, problem.discount, ongoing.reward, ongoing.cost, at, w, excess)
-    reach = 1 + problem.discount * largest_row_sum(chain)
     largest = np.abs(ongoing.reward).max(initial=0.0) + at * ongoing.cost.max(initial=0.0)
-    largest += reach * np.abs(w).max(axis=0)
-    rho = np.maximum(excess, 0.0) + (widest_row(chain) + 8) * UNIT * largest
+    rho = np.maximum(excess, 0.0) + _rounding(chain, problem.discount, largest, w)
     m = ongoing.duration[:, None]
     raised = np.where(m > 0, w + rho * m + 4 * UNIT * (np.abs(w) + rho * m), w)
     return np.where(finite, raised, np.inf)
 
 
-def _fixed_point(ongoing: Ongoing, choice: Choice, gain: Floats, x: Floats) -> tuple[Floats, Floats]:
-    """x and its largest residual in gain + discount P x = x, rounding included, per column (K,)."""
-    chain, discount = ongoing.chain, ongoing.problem.discount
+def _clear(chain: Chain, choice: Choice, gain: Floats, end: Floats, x: Floats) -> None:
+    """Set x to exactly 0 in states from which a policy can reach neither a gain nor an end worth one.
+
+    Elsewhere an x that happens to be 0 is made the least number that is not, so that it is moved.
+    """
+    active = (chosen(gain, choice) != 0) | (end != 0)[:, None]
+    kernels.reach(chain, choice, active)
+    x[:] = np.where(active, np.where(x == 0, np.nextafter(0, 1), x), 0.0)
+
+
+def _left(chain: Chain, discount: float, choice: Choice, gain: Floats, x: Floats) -> Floats:
+    """Largest residual of x = gain + discount P x under each policy, with room for rounding, (K,)."""
     worst = np.empty(x.shape[1])
     own = chosen(gain, choice)
     kernels.residual(chain, discount, choice, own, x, worst)
-    reach = 1 + discount * largest_row_sum(chain)
-    largest = np.abs(own).max(axis=0) + reach * np.abs(x).max(axis=0)
-    return x, worst + (widest_row(chain) + 8) * UNIT * largest
+    room: Floats = worst + _rounding(chain, discount, np.abs(own).max(axis=0), x)
+    return room
+
+
+def _rounding(chain: Chain, discount: float, gain: Floats, x: Floats) -> Floats:
+    """Four times the rounding of a residual, per column: for our own, and for whoever checks it."""
+    largest = gain + (1 + discount * largest_row_sum(chain)) * np.abs(x).max(axis=0)
+    bound: Floats = 4 * (widest_row(chain) + 8) * UNIT * largest
+    return bound
 
 
 def gather_witnesses(parts: list[StationaryWitness]) -> StationaryWitness:
@@ -283,7 +303,23 @@ def gather_witnesses(parts: list[StationaryWitness]) -> StationaryWitness:
         np.concatenate([getattr(part, name) for part in parts])[order]
         for name in ("policy", "spend", "value", "intercept")
     )
-    return StationaryWitness(price[order], policy, spend, value, intercept)
+    return replace(
+        parts[0], price=price[order], policy=policy, spend=spend, value=value, intercept=intercept
+    )
+
+
+def without_repeats(lines: PriceLines, witness: StationaryWitness) -> tuple[PriceLines, StationaryWitness]:
+    """The same with equal numbers where neighbouring prices have the same policy.
+
+    Evaluations that started from different points differ in the last digits; those of the first
+    price of each run are taken for all of it, which keeps every proof and leaves fewer points.
+    """
+    new = np.concatenate(([True], (witness.policy[1:] != witness.policy[:-1]).any(axis=1)))
+    first = np.maximum.accumulate(np.where(new, np.arange(new.size), 0))
+    lines = replace(
+        lines, spend=lines.spend[:, first], value=lines.value[:, first], variance=lines.variance[:, first]
+    )
+    return lines, replace(witness, spend=witness.spend[first], value=witness.value[first])
 
 
 def nearest_prices(known: Floats, price: Floats) -> NDArray[np.int64]:

@@ -56,21 +56,17 @@ def walk_lines(
     """
     stopped = None
     parts = []
-    price = np.inf
     for part in _path(ongoing):
         parts.append(part)
-        price = min(price, float(part[0][-1]))
         stopped = monitor.stop_reason() if monitor is not None else None
         if stopped is not None:
             break
-    prices, choices, values, spends = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     if stopped is None:
-        prices, choices, values, spends = (
-            np.concatenate((table, end))
-            for table, end in (
-                (prices, [0.0]), (choices, choices[-1:]), (values, values[-1:]), (spends, spends[-1:])
-            )
-        )  # fmt: skip
+        last = (table[-1:] for table in parts[-1][1:])
+    else:
+        last = (table.T for table in end_policy(ongoing, 0.0))
+    parts.append((np.zeros(1), *last))
+    prices, choices, values, spends = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     results = []
     for k in range(0, prices.size, BATCH):
         columns = slice(k, k + BATCH)
