@@ -1,0 +1,35 @@
+"""One budget over many units: curves and a population in, who gets how much out."""
+
+from optbudget.allocation.allocate import allocate
+from optbudget.allocation.baseline import BaselineComparison, baseline_comparison
+from optbudget.allocation.inverse import (
+    PriceRange,
+    largest_spend_at_marginal_roi,
+    largest_spend_at_roi,
+    least_budget_for,
+    stable_range,
+)
+from optbudget.allocation.split import Split, split
+from optbudget.allocation.uniform import equal_shares
+from optbudget.allocation.units import assignment
+from optbudget.allocation.whole import SweetSpot, budget_range, initial_curve, population_curve, sweet_spot
+
+__all__ = [
+    "BaselineComparison",
+    "PriceRange",
+    "Split",
+    "SweetSpot",
+    "allocate",
+    "assignment",
+    "baseline_comparison",
+    "budget_range",
+    "equal_shares",
+    "initial_curve",
+    "largest_spend_at_marginal_roi",
+    "largest_spend_at_roi",
+    "least_budget_for",
+    "population_curve",
+    "split",
+    "stable_range",
+    "sweet_spot",
+]

@@ -34,6 +34,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optbudget.allocation import exact
+from optbudget.allocation.dealing import Point, Row, deal, totals
 from optbudget.allocation.ending import Purchase
 from optbudget.curves import Curves
 from optbudget.errors import ProblemError, UsageError
@@ -155,33 +156,26 @@ def purchase(
 def fill(count: Integers, money: float, bought: Purchase, least: Fraction) -> Split:
     """The rows: whole states, then the units of the marginal state that the rest of the money raises."""
     state = np.flatnonzero(count)
-    special: list[tuple[int, int, float, float, float]] = []
+    at, rows = int(np.searchsorted(state, bought.state)), list[Row]()
     spent, gained = bought.spent, exact.dot(count, bought.value)
-    at = int(np.searchsorted(state, bought.state))
     if bought.state >= 0:
-        units, level = int(count[bought.state]), int(bought.level[bought.state])
-        low = (level, float(bought.budget[bought.state]), float(bought.value[bought.state]))
-        high = (level + 1, bought.next_budget, bought.next_value)
-        step, rise = (Fraction(high[k]) - Fraction(low[k]) for k in (1, 2))
-        raised, rest = divmod(Fraction(money) - spent, step)
-        chance = exact.probability_below(rest / step)
-        drawn = 1 if chance > 0 else 0
-        spent += (raised + Fraction(chance)) * step
-        gained += (raised + Fraction(chance)) * rise
-        rows = [
-            (units - raised - drawn, *low, 1.0),
-            (raised, *high, 1.0),
-            (drawn, *low, 1.0 - chance),
-            (drawn, *high, chance),
-        ]
-        special = [row for row in rows if row[0] > 0]
-        state = np.concatenate((state[:at], np.full(len(special), bought.state), state[at + 1 :]))
-    columns = [array[state] for array in (count, bought.level, bought.budget, bought.value)]
-    columns.append(np.ones(state.size))
-    for column, numbers in zip(columns, zip(*special, strict=True), strict=False):
-        column[at : at + len(special)] = numbers
+        j = bought.state
+        low = Point(int(bought.level[j]), float(bought.budget[j]), float(bought.value[j]))
+        high = Point(low.level + 1, bought.next_budget, bought.next_value)
+        rows = deal(int(count[j]), low, high, Fraction(money) - spent)
+        dealt, won = totals(rows)
+        spent += dealt - int(count[j]) * Fraction(low.budget)
+        gained += won - int(count[j]) * Fraction(low.value)
+        state = np.concatenate((state[:at], np.full(len(rows), j), state[at + 1 :]))
+    whole = [count[state], bought.level[state]]
+    real = [bought.budget[state], bought.value[state], np.ones(state.size)]
+    for place, row in enumerate(rows, at):
+        for column, number in zip((*whole, *real), row, strict=True):
+            column[place] = number
     outcome = Outcome(Termination.OPTIMAL, Solution.FEASIBLE)
-    return Split(state, *columns, bought.price, spent, gained, least, outcome)
+    return Split(
+        state, whole[0], whole[1], real[0], real[1], real[2], bought.price, spent, gained, least, outcome
+    )
 
 
 def infeasible(least: Fraction, message: str) -> Split:
@@ -226,7 +220,8 @@ def checked_count(curves: Curves, count: ArrayLike) -> Integers:
     given = np.asarray(count)
     if given.shape != (len(curves),):
         raise ProblemError(f"count must have shape ({len(curves)},); got {given.shape}")
-    whole = given.astype(np.int64, copy=False)
+    with np.errstate(invalid="ignore"):
+        whole = given.astype(np.int64, copy=False)
     wrong = whole < 0 if whole is given else (whole != given) | (whole < 0)
     if wrong.any():
         i = int(np.flatnonzero(wrong)[0])

@@ -1,0 +1,142 @@
+"""From curves and a population to who gets how much, what to do now, and how good that can be.
+
+The split is that of `optbudget.allocation.split`; the bound beside it holds for every policy that
+keeps the budget in expectation (`optbudget.allocation.bound`).
+"""
+
+import math
+from dataclasses import replace
+from fractions import Fraction
+from typing import Literal
+
+import numpy as np
+
+from optbudget.allocation import exact
+from optbudget.allocation.bound import Ceiling
+from optbudget.allocation.split import Split, split, too_little
+from optbudget.allocation.uniform import equal_shares
+from optbudget.errors import ProblemError, UsageError
+from optbudget.problems import Allocation, CurveSet, Population
+from optbudget.status import Outcome, Solution, Termination
+
+Method = Literal["greedy", "price", "uniform"]
+
+
+def allocate(
+    curves: CurveSet, population: Population, budget: float, *, method: Method = "greedy"
+) -> Allocation:
+    """Split one budget over a population.
+
+    Parameters
+    ----------
+    curves : value curves of every state of a unit
+    population : units per state of the same problem
+    budget : money, >= 0, for all units together; infinity buys everything useful
+    method : "greedy" or "price", the optimum, equal to the bit and of different speed (see `split`);
+        "uniform", an equal share for every unit (see `equal_shares`), with its gap to the bound
+
+    Returns
+    -------
+    Allocation
+        `value` is the exact sum over its rows rounded down, `bound` is rounded up, `spent` is at most the
+        budget in exact arithmetic. Outcome OPTIMAL or TOLERANCE if the gap between them says so;
+        otherwise why the curves stopped short, or UNKNOWN for equal shares, which promise nothing.
+        Where the budget does not cover the least feasible budgets, the outcome is INFEASIBLE, there are no
+        rows, every number is NaN, and the message names the least total and the units that force it.
+
+    Raises
+    ------
+    ProblemError
+        If the population is of another problem or the budget is not a number >= 0.
+    UsageError
+        If the method is not known.
+
+    Examples
+    --------
+    Ten warm customers are served first, at 3 per unit of money, then five cold ones at 2:
+
+    >>> from optbudget.allocation.examples import two_state_curves
+    >>> curves = two_state_curves()
+    >>> people = Population.at(curves.problem, {"warm": 10, "cold": 5})
+    >>> answer = allocate(curves, people, 15.0)
+    >>> answer
+    Allocation(15 units, budget 15: value 40, gap 0.0e+00, price 2, unspent 0)
+    >>> answer.to_arrow().to_pylist()[2]
+    {'state': 'cold', 'count': 2, 'budget': 2.0, 'probability': 1.0, 'action': 'email'}
+    >>> allocate(curves, people, 100.0).why_unspent
+    'every unit has its largest useful budget, so more money is worth nothing'
+    """
+    if population.labels != curves.problem.labels:
+        raise ProblemError("the population is of another problem: its states are not those of the curves")
+    if method == "uniform":
+        answer = equal_shares(curves.curves, population.count, budget, labels=population.labels)
+    elif method in ("greedy", "price"):
+        answer = split(curves.curves, population.count, budget, method=method)
+    else:
+        raise UsageError(f"method is {method!r}; known are 'greedy', 'price' and 'uniform'")
+    return with_bound(_as_allocation(curves, population, float(budget), method, answer))
+
+
+def _as_allocation(
+    curves: CurveSet, population: Population, budget: float, method: Method, answer: Split
+) -> Allocation:
+    place = curves.curves.indptr[answer.state] + answer.state + answer.level
+    found = Allocation(
+        curves, population, budget, answer.state, answer.count, answer.unit_budget, answer.unit_value,
+        answer.probability, curves.first_action[place], method=method, outcome=answer.outcome,
+    )  # fmt: skip
+    if answer.outcome.solution is Solution.NONE:
+        if method != "uniform":
+            message = too_little(
+                curves.curves.start_budget, population.count, budget, answer.least, population.labels
+            )
+            found = replace(found, outcome=replace(answer.outcome, message=message))
+        return found
+    unspent = float(Fraction(budget) - answer.spent) if math.isfinite(budget) else math.inf
+    return replace(
+        found,
+        value=exact.round_down(answer.value),
+        price=answer.price,
+        spent=float(answer.spent),
+        unspent=unspent,
+        why_unspent=_why_unspent(curves, answer, unspent, method),
+    )
+
+
+def _why_unspent(curves: CurveSet, answer: Split, unspent: float, method: Method) -> str | None:
+    """Why money is left; the crumb that a probability of 53 bits cannot place is not worth a sentence."""
+    if answer.count.size == 0:
+        return "there are no units" if unspent > 0 else None
+    full = answer.level == curves.curves.segments[answer.state]
+    if method == "uniform" and full.any():
+        first = curves.problem.labels[answer.state[full][0]]
+        states = np.unique(answer.state[full]).size
+        others = f" and {states - 1:,} more states" if states > 1 else ""
+        return f"units in {first!r}{others} cannot use their whole share" if unspent > 0 else None
+    if answer.price > 0 or unspent == 0:
+        return None
+    cap = curves.problem.budget_cap
+    reason = "every unit has its largest useful budget, so more money is worth nothing"
+    return reason if cap is None else f"{reason} within the cap of {cap:g} per unit"
+
+
+def with_bound(answer: Allocation) -> Allocation:
+    """The bound beside the value, and what the gap between them allows to be said."""
+    curves, count, was = answer.curves, answer.population.count, answer.outcome
+    if was.solution is Solution.NONE or curves.outcome.solution is not Solution.CERTIFIED:
+        return answer
+    near = answer.price
+    if answer.method == "uniform":
+        near = split(curves.curves, count, answer.budget).price
+    bounded = replace(answer, bound=Ceiling(curves, count, near=near).at(answer.budget))
+    if not math.isfinite(bounded.bound):
+        return bounded
+    stopped = curves.outcome.termination
+    if stopped in (Termination.OPTIMAL, Termination.TOLERANCE):
+        stopped = Termination.UNKNOWN if answer.method == "uniform" else Termination.NUMERICAL
+    return replace(
+        bounded,
+        outcome=Outcome.certified(
+            gap=bounded.gap, tolerance=curves.tolerance, stopped=stopped, message=was.message
+        ),
+    )
