@@ -1,6 +1,7 @@
 """Problems and answers to and from disk."""
 
 from optbudget.files.checks import check
+from optbudget.files.expectations import Expected, load_expected
 from optbudget.files.folders import load, require_free, save
 from optbudget.files.model_folder import DataWarning, load_model, model_hash, read_model
 from optbudget.files.populations import load_population
@@ -8,9 +9,11 @@ from optbudget.files.result_reader import is_result, load_result
 
 __all__ = [
     "DataWarning",
+    "Expected",
     "check",
     "is_result",
     "load",
+    "load_expected",
     "load_model",
     "load_population",
     "load_result",
