@@ -72,7 +72,7 @@ def curve_figure(answer: CurveSet, states: Sequence[str] | None = None) -> Figur
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 5.4), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-        reach = 1.05 * max((answer[label].largest_useful_budget for label in chosen), default=1.0) or 1.0
+        reach = max(_reach(answer[label], 1.05) for label in chosen)
         for k, label in enumerate(chosen):
             colour = COLOURS[k % len(COLOURS)]
             _draw_value(above, answer[label], reach, colour, label)
@@ -81,7 +81,7 @@ def curve_figure(answer: CurveSet, states: Sequence[str] | None = None) -> Figur
         above.set_ylabel("value per unit")
         below.set_ylabel(_two_lines(price_label(answer.problem)))
         below.set_xlabel(f"{budget_label(answer.problem)} per unit, spent in expectation")
-        below.set_xlim(0 if reach > 0 else None, reach)
+        below.set_xlim(0, reach)
         _limit_prices(below, [answer[label] for label in chosen])
         if len(chosen) > 1:
             figure.legend(*above.get_legend_handles_labels(), loc="outside right upper", title="state")
@@ -103,7 +103,7 @@ def figure_4(answer: CurveSet) -> Figure:
         for k, (label, story) in enumerate(stories.items()):
             curve, colour = answer[label], COLOURS[k]
             above, below = panels[0, k], panels[1, k]
-            reach = 1.25 * curve.largest_useful_budget
+            reach = _reach(curve, 1.25)
             _draw_value(above, curve, reach, colour, label)
             _draw_price(below, curve, reach, colour)
             above.set_title(f"{label} ({STATE_OF_FIGURE_4[label]}): {story}")
@@ -142,7 +142,7 @@ def sweet_spot_figure(
     """
     problem = answer.problem
     curve = weighted_sum(answer.curves, population.count)
-    budgets = np.linspace(curve.least_budget, curve.largest_useful_budget + 0.05 * _span(curve), points)
+    budgets = np.linspace(curve.least_budget, _reach(curve, 1.05), points)
     values = curve.value(budgets)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 5.6), layout="constrained")
@@ -162,8 +162,9 @@ def sweet_spot_figure(
         above.set_ylabel("value of the population")
         above.margins(y=0.17)
         _mark_start(above, curve)
-        for share in (0.5, 0.9):
-            _mark_share(above, curve, share)
+        if len(curve):
+            for share in (0.5, 0.9):
+                _mark_share(above, curve, share)
         _mark_end(above, curve)
         above.legend(loc="lower right")
         _draw_price(below, curve, reach, COLOURS[0])
@@ -221,7 +222,7 @@ def _priced_point_figure(answer: Allocation, label: str) -> Figure:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 4.4), layout="constrained")
         axes = figure.subplots()
-        reach = max(1.25 * curve.largest_useful_budget, 1.05 * budget) or 1.0
+        reach = max(_reach(curve, 1.25), 1.05 * budget)
         _draw_value(axes, curve, reach, COLOURS[0], f"value of a unit in “{_plain(label)}”")
         axes.set_ylim(axes.get_ylim())
         at = np.array([0.0, reach])
@@ -258,6 +259,12 @@ def _limit_prices(axes: "Axes", curves: Sequence[Curve]) -> None:
     """Keep a few very short, very steep first segments from flattening the rest of the panel."""
     worth = [float(curve.price(curve.least_budget + 0.002 * _span(curve))) for curve in curves if len(curve)]
     axes.set_ylim(0, 1.15 * max(worth, default=1.0))
+
+
+def _reach(curve: Curve, share: float) -> float:
+    """End of the budget axis: `share` of the largest useful budget, and something to see where that is 0."""
+    end = curve.largest_useful_budget
+    return share * end if end > 0 else 1.0
 
 
 def _span(curve: Curve) -> float:

@@ -87,6 +87,7 @@ def page(
         "comparison": comparison,
         "proof": _proof_of_split(split) if split else _proof_of_curves(curves),
         "verification": verification_grid(verification) if verification else None,
+        "checked": _checked(verification) if verification else "",
         "folder": folder,
         "price_label": price_label(problem),
         "version": __version__,
@@ -172,6 +173,16 @@ def _proof_of_curves(answer: CurveSet) -> list[str]:
         f"{answer.gap:.2g}: each of {plural(int(answer.prices.size), 'price')} gives a straight line above "
         "the curve, and the lines close in on it.",
     ]
+
+
+def _checked(verification: Verification) -> str:
+    failed = sum(not check.ok for check in verification.checks)
+    how = "when this page was written, by code that shares nothing with the solver"
+    if failed or not verification.checks:
+        return (
+            f"Checked {how}: {plural(failed, 'statement')} could NOT be proved. Do not rely on this answer."
+        )
+    return f"Checked {how}: all {plural(len(verification.checks), 'statement')} are proved."
 
 
 def _model_lines(problem: BudgetedMDP) -> list[tuple[str, str]]:
