@@ -8,7 +8,8 @@ compiled code is loaded without question, so nobody else may be able to put it t
 import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 VARIABLE = "NUMBA_CACHE_DIR"
@@ -29,21 +30,24 @@ def where() -> str:
     return os.environ.get(VARIABLE) or f"{Path(__file__).parent} (beside the source)"
 
 
-def announce_compiling(say: Callable[[str], None]) -> None:
-    """Call `say` once, when a kernel is first compiled rather than found in the cache."""
+@contextmanager
+def announcing_compilation(say: Callable[[str], None]) -> Iterator[None]:
+    """Call `say` once if a kernel has to be compiled, rather than found in the cache, in the block."""
     from numba.core import event
 
     class First(event.Listener):  # type: ignore[misc]
+        said = False
+
         def on_start(self, event: object) -> None:
-            if not said:
-                said.append(True)
+            if not self.said:
+                self.said = True
                 say("compiling, once (the next run starts at once)")
 
         def on_end(self, event: object) -> None:
             pass
 
-    said: list[bool] = []
-    event.register("numba:compile", First())
+    with event.install_listener("numba:compile", First()):
+        yield
 
 
 def _home() -> str:

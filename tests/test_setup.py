@@ -145,8 +145,8 @@ class TestNumbaHome:
             "@njit(cache=True)\ndef second(x):\n    return x + 2\n"
         )
         script = (
-            "from optbudget import _numba_home\n_numba_home.announce_compiling(print)\n"
-            "import kernels\nkernels.first(1)\nkernels.second(1)\n"
+            "from optbudget import _numba_home\nimport kernels\n"
+            "with _numba_home.announcing_compilation(print):\n    kernels.first(1)\n    kernels.second(1)\n"
         )
         environment = {**os.environ, "PYTHONPATH": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
         said = [run_python(script, env=environment).stdout for _ in range(2)]

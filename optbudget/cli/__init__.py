@@ -4,15 +4,17 @@ from typing import Annotated
 
 import typer
 
-from optbudget.cli import check, doctor, new, report, solve, verify
+from optbudget.cli import allocate, check, demo, doctor, new, report, solve, verify
 from optbudget.cli.run import as_command
 
 __all__ = ["app", "main"]
 
 COMMANDS = {
     "new": new,
+    "demo": demo,
     "check": check,
     "solve": solve,
+    "allocate": allocate,
     "verify": verify,
     "report": report,
     "doctor": doctor,

@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from optbudget.cli import exits
-from optbudget.errors import OptBudgetError, ProblemError, UsageError
+from optbudget.cli.arguments import size_in_bytes
+from optbudget.errors import OptBudgetError, ProblemError
 from optbudget.status import Outcome
 
 if TYPE_CHECKING:
@@ -48,10 +50,6 @@ EVERYWHERE = {
     "time_limit": Annotated[float | None, _option("S", "Stop after so many seconds.", min=0.0)],
     "no_color": Annotated[bool, typer.Option("--no-color", help="Plain text.")],
 }
-
-_UNITS = {"": 1, "B": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_UNITS |= {f"{letter}B": size for letter, size in list(_UNITS.items()) if letter not in ("", "B")}
-_UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 
 
 @dataclass(eq=False)
@@ -105,34 +103,46 @@ class Run:
             print(text, file=sys.stderr, flush=True)
 
     @contextmanager
+    def logging_warnings(self) -> Iterator[None]:
+        """What is odd but not wrong is a line of the log, not a Python warning."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", UserWarning)
+            warnings.showwarning = lambda message, *place: self.log(f"warning: {message}")
+            yield
+
+    @contextmanager
     def working(self, what: str) -> Iterator["Monitor"]:
-        """A monitor for long work that shows progress and that Ctrl-C asks to stop; twice means now."""
-        from optbudget._numba_home import announce_compiling
+        """A monitor for long work: it shows progress, and Ctrl-C asks it to stop (twice: stops at once)."""
+        if self.threads is not None:
+            os.environ.setdefault("NUMBA_NUM_THREADS", str(self.threads))
+        from optbudget._numba_home import announcing_compilation
         from optbudget.cli.progress import progress
         from optbudget.workers import Monitor
 
-        if self.threads is not None:
-            os.environ.setdefault("NUMBA_NUM_THREADS", str(self.threads))
-        announce_compiling(self.log)
         with progress(what, quiet=self.quiet, color=not self.no_color) as report:
             monitor = Monitor(report, self.time_limit, self.max_memory)
-
-            def interrupt(number: int, frame: FrameType | None) -> None:
-                if monitor.stop_reason() is not None and interrupted:
-                    raise KeyboardInterrupt
-                interrupted.append(True)
-                monitor.interrupt()
-                self.log("stopping at the next safe place; Ctrl-C again stops at once")
-
-            interrupted: list[bool] = []
-            if threading.current_thread() is not threading.main_thread():
+            with announcing_compilation(self.log), _interrupting(monitor, self.log):
                 yield monitor
-                return
-            before = signal.signal(signal.SIGINT, interrupt)
-            try:
-                yield monitor
-            finally:
-                signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _interrupting(monitor: "Monitor", log: Callable[[str], None]) -> Iterator[None]:
+    """Ctrl-C asks the monitored work to stop; the second time it raises KeyboardInterrupt."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        monitor.interrupt()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        log("stopping at the next safe place; Ctrl-C again stops at once")
+
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def finish(outcome: Outcome) -> None:
@@ -157,7 +167,8 @@ def as_command(function: Callable[..., None]) -> Callable[..., None]:
         try:
             options["max_memory"] = size_in_bytes(options["max_memory"])
             run = Run(**options, arguments=tuple(sys.argv[1:]))
-            function(run, **given)
+            with run.logging_warnings():
+                function(run, **given)
         except typer.Exit:
             raise
         except (Exception, KeyboardInterrupt) as error:
@@ -165,28 +176,6 @@ def as_command(function: Callable[..., None]) -> Callable[..., None]:
 
     command.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
     return command
-
-
-def size_in_bytes(text: str | None) -> int | None:
-    """Bytes of a size such as 500M (10^6) or 4GiB (2^30).
-
-    Examples
-    --------
-    >>> size_in_bytes("4GiB"), size_in_bytes("500 MB"), size_in_bytes(None)
-    (4294967296, 500000000, None)
-    """
-    if text is None:
-        return None
-    compact = text.replace(" ", "").upper()
-    number = compact.rstrip("BKMGTI")
-    unit = compact[len(number) :]
-    try:
-        size = float(number) * _UNITS[unit]
-    except (KeyError, ValueError):
-        raise UsageError(f"--max-memory {text!r} is no size; write for example 500MB or 4GiB") from None
-    if not 0 < size < 2**63:
-        raise UsageError(f"--max-memory {text!r} must be more than nothing")
-    return int(size)
 
 
 def _report(error: BaseException, run: Run) -> int:

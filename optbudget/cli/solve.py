@@ -1,7 +1,6 @@
 """`optbudget solve`: value as a function of money, for every state of a model."""
 
 import math
-import tomllib
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
@@ -9,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optbudget.cli.outputs import fields_of, free_folder, say_how_it_ended
+from optbudget.cli.arguments import list_of_budgets, pruning_schedule
+from optbudget.cli.outputs import fields_of, say_how_it_ended
 from optbudget.cli.run import Run, finish
-from optbudget.errors import Issue, ProblemError, UsageError
+from optbudget.errors import UsageError
 from optbudget.status import Solution, Termination
 
 if TYPE_CHECKING:
-    from optbudget.budgeted.pruning import PruningSchedule
     from optbudget.problems import CurveSet
 
 SHOWN = 30
@@ -70,9 +69,9 @@ def command(
 
     if not 0 <= tolerance < math.inf:
         raise UsageError(f"--tolerance is {tolerance}; it must be >= 0")
-    budgets = budgets_of(at)
-    free_folder(out)
-    schedule = None if prune is None else read_schedule(prune)
+    budgets = list_of_budgets(at)
+    files.require_free(out.resolve())
+    schedule = pruning_schedule(prune)
     if schedule is not None and method is not Method.exact:
         raise UsageError("--prune goes with --method exact; no other method prunes")
     problem = files.load_model(model)
@@ -103,37 +102,6 @@ def command(
     _show(run, answer, out, budgets)
     say_how_it_ended(run, answer.outcome, kept=checkpoint.folder)
     finish(answer.outcome)
-
-
-def budgets_of(text: str | None) -> tuple[float, ...]:
-    """The amounts of a list such as 1,2.5,10.
-
-    Examples
-    --------
-    >>> budgets_of("1,2.5"), budgets_of(None)
-    ((1.0, 2.5), ())
-    """
-    if text is None:
-        return ()
-    try:
-        budgets = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise UsageError(f"--at {text!r} is no list of budgets; write for example 1,2.5,10") from None
-    if not all(map(math.isfinite, budgets)):
-        raise UsageError(f"--at {text!r} holds a budget that is not finite")
-    return budgets
-
-
-def read_schedule(path: Path) -> "PruningSchedule":
-    """A pruning schedule from a TOML file; what is wrong with it names the file."""
-    from optbudget.budgeted.pruning import PruningSchedule
-
-    try:
-        return PruningSchedule.parse(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ProblemError([Issue("error", "toml", str(error), file=str(path))]) from None
-    except ProblemError as error:
-        raise ProblemError([Issue("error", "pruning", str(error), file=str(path))]) from None
 
 
 def _key(*parts: object) -> str:

@@ -1,5 +1,6 @@
 """Problems and answers to and from disk."""
 
+from optbudget.files.baselines import load_baseline
 from optbudget.files.checks import check
 from optbudget.files.expectations import Expected, load_expected
 from optbudget.files.folders import load, require_free, save
@@ -13,6 +14,7 @@ __all__ = [
     "check",
     "is_result",
     "load",
+    "load_baseline",
     "load_expected",
     "load_model",
     "load_population",

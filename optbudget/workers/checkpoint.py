@@ -12,6 +12,7 @@ from contextlib import suppress
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -75,7 +76,7 @@ class Checkpoint:
         finally:
             aside.unlink(missing_ok=True)
 
-    def fetch(self, name: str) -> dict[str, NDArray[np.generic]] | None:
+    def fetch(self, name: str) -> dict[str, NDArray[Any]] | None:
         """The arrays stored under a name, or None if there are none that belong to this computation."""
         payload = self._payload(self._path(name))
         if payload is None:

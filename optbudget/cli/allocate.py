@@ -1,0 +1,215 @@
+"""`optbudget allocate`: one budget over a population, from curves that were solved before."""
+
+import math
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from optbudget.cli.arguments import budget_or_range
+from optbudget.cli.outputs import say_how_it_ended
+from optbudget.cli.run import Run, finish
+from optbudget.errors import UsageError
+from optbudget.status import Solution
+
+if TYPE_CHECKING:
+    from optbudget.allocation import SweetSpot
+    from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Population
+
+
+class Method(StrEnum):
+    """How the split is found."""
+
+    greedy = "greedy"
+    price = "price"
+    uniform = "uniform"
+
+
+def command(
+    run: Run,
+    result: Annotated[Path, typer.Argument(metavar="RESULT", help="A result folder.", show_default=False)],
+    budget: Annotated[
+        str | None,
+        typer.Option(metavar="B|LO:HI:N", help="Money for all units together, or N budgets from LO to HI."),
+    ] = None,
+    population: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Table of state, count or of unit, state; without it the model's own, else one unit.",
+        ),
+    ] = None,
+    stage: Annotated[
+        int, typer.Option(metavar="K", min=0, help="Split at a later stage (solve --keep-stages).")
+    ] = 0,
+    method: Annotated[
+        Method, typer.Option(help="greedy and price find the optimum; uniform gives every unit the same.")
+    ] = Method.greedy,
+    baseline: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What is done today: state, count, budget.")
+    ] = None,
+    target_value: Annotated[
+        float | None, typer.Option(metavar="V", help="The least budget that is worth V in total.")
+    ] = None,
+    least_roi: Annotated[
+        float | None, typer.Option(metavar="R", help="The largest spend that returns R per unit of money.")
+    ] = None,
+    least_marginal_roi: Annotated[
+        float | None, typer.Option(metavar="R", help="The largest spend whose last money returns R per unit.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write a result of its own; leave RESULT as it is.")
+    ] = None,
+) -> None:
+    """Split a budget over a population, with a bound that no policy within the budget exceeds."""
+    from optbudget import allocation, files
+
+    question = _only_one(
+        target_value=target_value, least_roi=least_roi, least_marginal_roi=least_marginal_roi
+    )
+    if budget is None and question is None:
+        raise UsageError("say how much money there is: --budget B, or a range --budget LO:HI:N")
+    money = None if budget is None else budget_or_range(budget)
+    if out is not None:
+        files.require_free(out.resolve())
+    curves = _curves_of(result, stage)
+    units = _population_of(population, curves.problem)
+    if money is not None and not isinstance(money, float):
+        if baseline or out or question:
+            raise UsageError("a range of budgets is only shown; with other options give one budget")
+        _show_range(run, allocation.sweet_spot(curves, units, money))
+        return
+    extra: dict[str, object] = {}
+    if question is not None:
+        answer = getattr(allocation, QUESTIONS[question[0]])(curves, units, question[1])
+        extra[question[0]] = {"asked": question[1], "budget": answer.budget}
+    if money is not None:
+        answer = allocation.allocate(curves, units, money, method=method.value)
+    if answer.outcome.solution is Solution.NONE:
+        run.answer({**_numbers(answer), **extra, "allocation": []})
+    else:
+        extra |= _beside(baseline, answer)
+        _keep(run, answer, out or (result if stage == 0 else None))
+        _show(run, answer, extra)
+    say_how_it_ended(run, answer.outcome)
+    finish(answer.outcome)
+
+
+QUESTIONS = {
+    "target_value": "least_budget_for",
+    "least_roi": "largest_spend_at_roi",
+    "least_marginal_roi": "largest_spend_at_marginal_roi",
+}
+"""Which function of `optbudget.allocation` answers the question that an option asks."""
+
+
+def _only_one(**questions: float | None) -> tuple[str, float] | None:
+    """The question that is asked, or None; two at a time are refused."""
+    asked = [(name, value) for name, value in questions.items() if value is not None]
+    if len(asked) > 1:
+        raise UsageError("ask one of --target-value, --least-roi and --least-marginal-roi at a time")
+    for name, value in asked:
+        if not math.isfinite(value):
+            raise UsageError(f"--{name.replace('_', '-')} is {value}; it must be a finite number")
+    return asked[0] if asked else None
+
+
+def _curves_of(result: Path, stage: int) -> "CurveSet":
+    from optbudget import files
+    from optbudget.problems import Allocation
+
+    if (result / "model.toml").is_file():
+        raise UsageError(f"{result} is a model: first optbudget solve {result} --out DIR, then allocate DIR")
+    answer = files.load_result(result)
+    curves = answer.curves if isinstance(answer, Allocation) else answer
+    try:
+        return curves.at_stage(stage)
+    except KeyError:
+        kept = ", ".join(str(kept.stage) for kept in curves.stages)
+        have = f"kept are {kept}" if kept else "solve with --keep-stages"
+        raise UsageError(f"{result} holds no curves of stage {stage}; {have}") from None
+
+
+def _population_of(path: Path | None, problem: "BudgetedMDP") -> "Population":
+    """The given population, else the model's own, else one unit at the initial state."""
+    from optbudget import files
+    from optbudget.problems import Population
+
+    if path is not None:
+        return files.load_population(path, problem)
+    folder = problem.folder.path if problem.folder else None
+    if folder and any((folder / f"population{end}").is_file() for end in (".csv", ".parquet")):
+        return files.load_population(folder, problem)
+    starts = problem.initial.nonzero()[0]
+    if starts.size > 1:
+        raise UsageError(
+            f"the model begins in {starts.size} states; say how many units are in each: --population"
+        )
+    return Population.at(problem, {problem.labels[starts[0]]: 1})
+
+
+def _beside(path: Path | None, answer: "Allocation") -> dict[str, object]:
+    """The baseline held against the answer: {"baseline": totals and rows}, or nothing."""
+    if path is None:
+        return {}
+    from optbudget import allocation, files
+
+    today = allocation.baseline_comparison(answer, files.load_baseline(path))
+    return {
+        "baseline": {
+            "budget": today.total_budget,
+            "value": today.total_value,
+            "change": today.change,
+            "rows": today.to_arrow().to_pylist(),
+        }
+    }
+
+
+def _keep(run: Run, answer: "Allocation", folder: Path | None) -> None:
+    """Write the result whole; a split of a later stage replaces nothing unless a folder is named."""
+    from optbudget import files
+
+    if folder is None:
+        run.log("not written, because it is of a later stage than the result: name a folder with --out")
+    else:
+        files.save(answer, folder, command=run.arguments)
+
+
+def _numbers(answer: "Allocation") -> dict[str, object]:
+    names = ("budget", "value", "bound", "gap", "gap_absolute", "price", "spent", "unspent", "why_unspent")
+    ending = {"termination": answer.outcome.termination, "solution": answer.outcome.solution}
+    return {**{name: getattr(answer, name) for name in names}, **ending, "message": answer.outcome.message}
+
+
+def _show(run: Run, answer: "Allocation", extra: Mapping[str, Any]) -> None:
+    from optbudget.report.tables import Grid, allocation_grid, summary_grid
+    from optbudget.report.words import number
+
+    if run.json:
+        run.answer({**_numbers(answer), **extra, "allocation": answer.to_arrow().to_pylist()})
+        return
+    run.grids(summary_grid(answer), allocation_grid(answer))
+    for name in QUESTIONS.keys() & extra.keys():
+        asked = name.replace("_", " ")
+        run.show(f"{asked} {number(extra[name]['asked'])}: budget {number(extra[name]['budget'], 10)}")
+    if "baseline" in extra:
+        today = extra["baseline"]
+        rows = (
+            ("today", number(today["budget"]), number(today["value"])),
+            ("this split", number(answer.spent), number(answer.value)),
+            ("change", number(answer.spent - today["budget"]), number(today["change"])),
+        )
+        run.grids(Grid("Beside what is done today", ("", ">spend", ">value"), rows))
+
+
+def _show_range(run: Run, points: "SweetSpot") -> None:
+    from optbudget.report.tables import Grid
+    from optbudget.report.words import number
+
+    rows = points.to_arrow().to_pylist()
+    run.answer({"points": rows})
+    columns = ("budget", "value", "price", "bound", "spent")
+    cells = tuple(tuple(number(row[name]) for name in columns) for row in rows)
+    run.grids(Grid("Value by budget", tuple(f">{name}" for name in columns), cells))
