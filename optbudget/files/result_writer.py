@@ -285,7 +285,9 @@ def _place_model(problem: BudgetedMDP, folder: Path, target: Path, copy: bool | 
         copy = sum(file.stat().st_size for file in files) <= LARGEST_COPY
     if copy or inside:
         (folder / "model").mkdir()
-        for file in files:
+        # `allocate` looks for the model's own population there; it is no part of the hash.
+        units = [known.path / f"population{end}" for end in (".csv", ".parquet")]
+        for file in [*files, *filter(Path.is_file, units)]:
             shutil.copyfile(file, folder / "model" / file.name)
         return {"name": name, "sha256": known.sha256, "path": None}
     try:
