@@ -110,3 +110,21 @@ def _fixed_point(gain, policy, discount):
             if k != i and table[k][i] != 0:
                 table[k] = [x - table[k][i] * y for x, y in zip(table[k], table[i])]
     return [row[-1] for row in table]
+
+
+def best_split(point_lists, counts, budget):
+    """Value and price interval of the best split of `budget`, by enumerating the dual.
+
+    point_lists[s] = [(money, value), ...] are what a unit of state s can be given; mixtures are allowed.
+    By linear duality the optimum is the least over prices p >= 0 of p B + sum_s n_s max_k (v_k - p b_k),
+    and the least is at p = 0 or at a slope between two points of one state. None if infeasible.
+    """
+    occupied = [(points, n) for points, n in zip(point_lists, counts, strict=True) if n]
+    if sum(n * min(b for b, _ in points) for points, n in occupied) > budget:
+        return None
+    prices = {Fraction(0)}
+    for points, _ in occupied:
+        for (b1, v1), (b2, v2) in itertools.combinations(points, 2):
+            if b1 != b2 and (v2 - v1) / Fraction(b2 - b1) > 0:
+                prices.add((v2 - v1) / Fraction(b2 - b1))
+    return min(p * budget + sum(n * max(v - p * b for b, v in pts) for pts, n in occupied) for p in prices)

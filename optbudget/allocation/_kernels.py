@@ -60,14 +60,14 @@ def screen(indptr, length, gain, count, low, high, level, near, bought, won, spe
 
     Shapes: indptr (n+1,); length, gain (N,); count (n,). Overwritten: level, near (n,) the two counts,
     bought, won (n,) sums of length and gain over the first of them; spend (CHUNKS, 2) rounded money of
-    the units for both; found (CHUNKS, 2) how many are near, and 1 where a price rises along a curve
-    across `low` or `high`. States without units have none near.
+    the units for both; found (CHUNKS, 2) how many are near, and 1 where a price rises along a curve,
+    which makes the counts meaningless. States without units have none near.
     """
     n = count.shape[0]
     for chunk in prange(CHUNKS):
         taken = 0.0
         reached = 0.0
-        crossed = 0
+        rising = False
         listed = 0
         for i in range(chunk * n // CHUNKS, (chunk + 1) * n // CHUNKS):
             above_count = 0
@@ -75,15 +75,13 @@ def screen(indptr, length, gain, count, low, high, level, near, bought, won, spe
             above_length = 0.0
             above_gain = 0.0
             within_length = 0.0
-            was_above = 1
-            was_within = 1
+            before = np.inf
             for j in range(indptr[i], indptr[i + 1]):
                 price = gain[j] / length[j]
                 above = 1 if price > high else 0
                 within = 1 if price >= low else 0
-                crossed |= (above & ~was_above) | (within & ~was_within)
-                was_above = above
-                was_within = within
+                rising |= price > before
+                before = price
                 above_count += above
                 within_count += within
                 above_length += length[j] if above else 0.0
@@ -99,7 +97,7 @@ def screen(indptr, length, gain, count, low, high, level, near, bought, won, spe
         spend[chunk, 0] = taken
         spend[chunk, 1] = reached
         found[chunk, 0] = listed
-        found[chunk, 1] = crossed
+        found[chunk, 1] = rising
 
 
 @njit(cache=True, parallel=True, error_model="numpy")

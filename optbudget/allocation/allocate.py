@@ -6,7 +6,6 @@ keeps the budget in expectation (`optbudget.allocation.bound`).
 
 import math
 from dataclasses import replace
-from fractions import Fraction
 from typing import Literal
 
 import numpy as np
@@ -92,7 +91,7 @@ def _as_allocation(
             )
             found = replace(found, outcome=replace(answer.outcome, message=message))
         return found
-    unspent = float(Fraction(budget) - answer.spent) if math.isfinite(budget) else math.inf
+    unspent = budget - float(answer.spent)
     return replace(
         found,
         value=exact.round_down(answer.value),
@@ -104,17 +103,16 @@ def _as_allocation(
 
 
 def _why_unspent(curves: CurveSet, answer: Split, unspent: float, method: Method) -> str | None:
-    """Why money is left; the crumb that a probability of 53 bits cannot place is not worth a sentence."""
-    if answer.count.size == 0:
-        return "there are no units" if unspent > 0 else None
-    full = answer.level == curves.curves.segments[answer.state]
-    if method == "uniform" and full.any():
-        first = curves.problem.labels[answer.state[full][0]]
-        states = np.unique(answer.state[full]).size
-        others = f" and {states - 1:,} more states" if states > 1 else ""
-        return f"units in {first!r}{others} cannot use their whole share" if unspent > 0 else None
-    if answer.price > 0 or unspent == 0:
+    if unspent == 0:
         return None
+    if answer.count.size == 0:
+        return "there are no units"
+    full = np.unique(answer.state[answer.level == curves.curves.segments[answer.state]])
+    if method == "uniform" and full.size:
+        others = {0: "", 1: " and one more state"}.get(full.size - 1, f" and {full.size - 1:,} more states")
+        return f"units in {curves.problem.labels[full[0]]!r}{others} cannot use their whole share"
+    if answer.price > 0:
+        return "the probability of a randomised unit is a multiple of 2^-53, rounded down"
     cap = curves.problem.budget_cap
     reason = "every unit has its largest useful budget, so more money is worth nothing"
     return reason if cap is None else f"{reason} within the cap of {cap:g} per unit"

@@ -17,7 +17,7 @@ class Point(NamedTuple):
 class Row(NamedTuple):
     """So many units at a useful budget, with a probability."""
 
-    count: int
+    units: int
     level: int
     budget: float
     value: float
@@ -34,10 +34,10 @@ def deal(units: int, low: Point, high: Point, money: Fraction) -> list[Row]:
     --------
     >>> for row in deal(3, Point(0, 0.0, 0.0), Point(1, 2.0, 4.0), Fraction(3)):
     ...     print(row)
-    Row(count=1, level=0, budget=0.0, value=0.0, probability=1.0)
-    Row(count=1, level=1, budget=2.0, value=4.0, probability=1.0)
-    Row(count=1, level=0, budget=0.0, value=0.0, probability=0.5)
-    Row(count=1, level=1, budget=2.0, value=4.0, probability=0.5)
+    Row(units=1, level=0, budget=0.0, value=0.0, probability=1.0)
+    Row(units=1, level=1, budget=2.0, value=4.0, probability=1.0)
+    Row(units=1, level=0, budget=0.0, value=0.0, probability=0.5)
+    Row(units=1, level=1, budget=2.0, value=4.0, probability=0.5)
     """
     raised, rest = divmod(money, Fraction(high.budget) - Fraction(low.budget))
     chance = exact.probability_below(rest / (Fraction(high.budget) - Fraction(low.budget)))
@@ -48,12 +48,12 @@ def deal(units: int, low: Point, high: Point, money: Fraction) -> list[Row]:
         Row(drawn, *low, 1.0 - chance),
         Row(drawn, *high, chance),
     ]
-    return [row for row in rows if row.count > 0]
+    return [row for row in rows if row.units > 0]
 
 
 def totals(rows: list[Row]) -> tuple[Fraction, Fraction]:
     """Exact expected money and value of the rows."""
-    share = [row.count * Fraction(row.probability) for row in rows]
+    share = [row.units * Fraction(row.probability) for row in rows]
     return (
         sum((s * Fraction(row.budget) for s, row in zip(share, rows, strict=True)), Fraction(0)),
         sum((s * Fraction(row.value) for s, row in zip(share, rows, strict=True)), Fraction(0)),

@@ -72,7 +72,7 @@ def equal_shares(
             slope += float(units[s]) / total * float(curves[s].price(exact.round_down(share)))
     return Split(
         np.array(state, dtype=np.int64),
-        np.array([row.count for row in rows], dtype=np.int64),
+        np.array([row.units for row in rows], dtype=np.int64),
         np.array([row.level for row in rows], dtype=np.int64),
         np.array([row.budget for row in rows], dtype=np.float64),
         np.array([row.value for row in rows], dtype=np.float64),

@@ -164,13 +164,14 @@ def sweet_spot(curves: CurveSet, population: Population, budgets: ArrayLike | st
         ceiling = Ceiling(curves, population.count, near=price[~failed])
         bound[~failed] = [ceiling.at(b) for b, bad in zip(money, failed, strict=True) if not bad]
     nothing = np.where(failed, np.nan, 0.0)
+    spent = nothing + [float(answer.spent) for answer in answers]
     return SweetSpot(
         budget=np.array(money),
         value=nothing + [exact.round_down(answer.value) for answer in answers],
         price=price,
         bound=bound,
-        spent=nothing + [float(answer.spent) for answer in answers],
-        unspent=nothing + [_left(b, answer) for b, answer in zip(money, answers, strict=True)],
+        spent=spent,
+        unspent=np.array(money) - spent,
     )
 
 
@@ -192,6 +193,3 @@ def splits(curves: Curves, count: NDArray[np.int64], budgets: list[float]) -> li
         answers.append(fill(count, money, bought, least))
     return answers
 
-
-def _left(budget: float, answer: Split) -> float:
-    return float(Fraction(budget) - answer.spent) if math.isfinite(budget) else math.inf
