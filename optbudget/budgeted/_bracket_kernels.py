@@ -158,16 +158,16 @@ def curve_gaps(price, intercept, start, value, indptr, length, gain, limit, gap)
 
 
 @njit(cache=True, error_model="numpy")
-def interval_gap(
-    spend, value, next_spend, next_value, price, intercept, next_price, next_intercept, cap
-):
+def interval_gap(spend, value, next_spend, next_value, price, intercept, next_price, next_intercept, cap):
     """Largest (U - L) / (1 + |L|) between two points of neighbouring prices, from them alone.
 
     L is the chord, U the lesser of the two lines; budgets above `cap` do not count.
     """
     if spend >= cap:
         return 0.0
-    top = min(intercept + price * spend if np.isfinite(price) else np.inf, next_intercept + next_price * spend)
+    top = min(
+        intercept + price * spend if np.isfinite(price) else np.inf, next_intercept + next_price * spend
+    )
     worst = (top - value) / (1 + abs(value))
     if next_spend <= spend:
         return worst

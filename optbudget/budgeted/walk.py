@@ -8,8 +8,9 @@ it at which some action in some state and stage is overtaken by a dearer one,
           (\\gamma_c / \\gamma)^k \\quad\\text{over } b_k(s, a) > b_k(s),
 
 and the next pass is made just below it, where ties have gone to the most spend: at
-:math:`\\lambda' (1 - \\delta)`, :math:`\\delta = 10^{-12}`. Breakpoints closer than that are passed in one step;
-what this costs, at most :math:`\\delta` of a segment's gain, is in the certified gap like everything else.
+:math:`\\lambda' (1 - \\delta)`, :math:`\\delta = 10^{-12}`. Breakpoints closer than that are passed in one
+step; what this costs, at most :math:`\\delta` of a segment's gain, is in the certified gap like
+everything else.
 
 The walk begins below the highest price at which anything changes and ends at the lowest, both known
 from the lexicographic passes. It ends because every step passes at least one of finitely many
@@ -21,15 +22,19 @@ Source: DESIGN 5.2, "Exactly"; parametric analysis as in Murty (1980) and Gass &
 """
 
 import math
-from collections.abc import Callable
+import time
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from optbudget.budgeted.backward_pass import Ends, Sweep
+from optbudget.budgeted.certified import certified, kept_stages
 from optbudget.budgeted.lines import PriceLines
-from optbudget.budgeted.price_sweep import Ends
-from optbudget.status import Termination
+from optbudget.budgeted.refine import refine
+from optbudget.errors import LimitError
+from optbudget.problems import BudgetedMDP, CurveSet
+from optbudget.status import OPTIMAL_GAP, Termination
 from optbudget.workers import Monitor
 
 Floats = NDArray[np.float64]
@@ -38,10 +43,9 @@ STEP = 1e-12
 """How far below a breakpoint, relatively, the next pass is made."""
 
 WALKERS = 32
+MOST_PASSES = 50_000
 SHORTEST = 1e-6
 """A way shorter than this, relatively, is not split."""
-
-Steps = Callable[[Floats], tuple[dict[int, PriceLines], Floats]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +65,65 @@ class Way:
 
 
 def walk(
-    step: Steps,
-    ends: Ends,
+    problem: BudgetedMDP,
     *,
-    most_passes: int,
+    tolerance: float = OPTIMAL_GAP,
+    keep_stages: bool = False,
+    most_passes: int = MOST_PASSES,
     monitor: Monitor | None = None,
-) -> tuple[dict[int, PriceLines], Termination | None]:
-    """Lines at every price between the ends below which some curve has a new vertex.
+) -> CurveSet:
+    """All vertices of every state's curve, certified up to rounding.
 
     Parameters
     ----------
-    step : for decreasing prices, their lines and the next breakpoint below each (0: none)
-    ends : the lexicographic passes
-    most_passes : give up beyond this many
+    problem : with a finite horizon; small, say up to 100 states and 50 stages
+    tolerance : relative gap that is called good; what is missing where the walk ended early is then
+        asked for by `refine`
+    keep_stages : keep the curves of all stages, which the walk finds anyway
+    most_passes : prices to walk before giving up
+
+    Returns
+    -------
+    CurveSet
+        Its prices are the breakpoints, each moved down by `STEP`.
+
+    Raises
+    ------
+    LimitError
+        If not even the two ends fit into the memory limit.
+
+    Examples
+    --------
+    >>> from optbudget.problems.examples import two_action_example
+    >>> answer = walk(two_action_example(horizon=50))
+    >>> answer.prices
+    array([inf,  9.,  0.])
+
+    Notes
+    -----
+    One pass per breakpoint of any state at any stage, plus about one per walker; their number can
+    grow fast with states and stages (synthetic_ad, 15 states and 50 stages: 567).
+    """
+    began = time.perf_counter()
+    monitor = monitor or Monitor()
+    sweep = Sweep(problem, kept_stages(problem, keep_stages))
+    ends = sweep.ends(monitor)
+    lines, stopped = walk_lines(sweep, ends, most_passes=most_passes, monitor=monitor)
+    if stopped in (None, Termination.NUMERICAL):
+        scale = {stage: 1 / sweep.scale[stage] for stage in sweep.stages}
+        lines, stopped = refine(
+            lambda prices: sweep.lines(prices, monitor=monitor), lines, tolerance,
+            cap=problem.budget_cap, scale=scale, most_prices=2 * most_passes, monitor=monitor,
+        )  # fmt: skip
+    found = time.perf_counter()
+    answer = certified(problem, lines, method="walk", tolerance=tolerance, stopped=stopped)
+    return answer.with_seconds(walk=found - began, certificate=time.perf_counter() - found)
+
+
+def walk_lines(
+    sweep: Sweep, ends: Ends, *, most_passes: int = MOST_PASSES, monitor: Monitor | None = None
+) -> tuple[dict[int, PriceLines], Termination | None]:
+    """Lines at every price between the ends below which some curve has a new vertex.
 
     Returns
     -------
@@ -83,20 +133,26 @@ def walk(
     """
     parts = [ends.lines]
     ways = _first_ways(ends)
-    passed = 0
     whole = sum(way.length for way in ways)
-    stopped = None
-    while ways:
-        stopped = Termination.NUMERICAL if passed >= most_passes else monitor and monitor.stop_reason()
-        if stopped is not None:
+    passed, stopped = 0, None
+    while ways and stopped is None:
+        try:
+            if monitor is not None:
+                monitor.require_memory(80.0 * sweep.problem.n_states * len(sweep.stages) * passed, "the walk")
+            found = sweep.step(np.array([way.top for way in ways]), monitor=monitor)
+        except LimitError:
+            stopped = Termination.MEMORY_LIMIT
             break
-        lines, below = step(np.array([way.top for way in ways]))
+        lines, below = found
         passed += len(ways)
         parts.append(lines)
         moved = [Way(b * (1 - STEP), way.bottom) for way, b in zip(ways, below, strict=True)]
         ways = _spread([way for way in moved if way.top > way.bottom])
         if monitor is not None:
             monitor.progress(1 - sum(way.length for way in ways) / whole, f"{passed} prices walked")
+            stopped = monitor.stop_reason() if ways else None
+        if ways and passed >= most_passes:
+            stopped = stopped or Termination.NUMERICAL
     joined = {stage: PriceLines.gather([part[stage] for part in parts]) for stage in ends.lines}
     return _without_repeats(joined), stopped
 

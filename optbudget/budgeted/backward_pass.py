@@ -1,0 +1,397 @@
+"""One backward pass over a finite horizon answers a price for every state at once.
+
+For a price :math:`\\lambda \\ge 0` on money, the ordinary Markov decision process with reward
+:math:`r - \\lambda_k c` at the k-th decision, :math:`\\lambda_k = \\lambda (\\gamma_c/\\gamma)^k`, has
+
+.. math:: w_k(s) = \\max_a \\; r_s^a - \\lambda_k c_s^a + \\gamma \\sum_j p_{sj}^a w_{k+1}(j),
+          \\qquad w_T(s) = \\text{terminal utility}.
+
+Its policy's expected spend :math:`b` and value :math:`v` (carried along, :math:`w = v - \\lambda_k b`) are a
+point that can be achieved from s, and :math:`V(s, b') \\le w_0(s) + \\lambda b'` for every budget
+:math:`b'`: shift any policy's discounted spend into the objective at price :math:`\\lambda`. Price
+infinity and price 0 are lexicographic passes: least spend, then most value; most value, then least spend.
+
+Rounding. One backup of a row of d entries errs by at most :math:`(d + c) u M_k` with
+:math:`M_k = \\max|r| + \\gamma\\sigma \\max|v_{k+1}|` for values, and likewise for spends, so the running
+bounds :math:`E_k = \\gamma\\sigma E_{k+1} + (d + c) u M_k` hold; c counts the remaining operations, the
+comparisons of actions among them. The intercept of every line is raised by its bound.
+
+Source: DESIGN 5.2 and 5.4; the mathematics is Lagrangian duality of constrained Markov decision
+processes (Altman 1999, ch. 3).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from optbudget.budgeted import _sweep_kernels as kernels
+from optbudget.budgeted.lines import PriceLines
+from optbudget.errors import InterruptedWork, LimitError, ProblemError
+from optbudget.problems import BudgetedMDP
+from optbudget.status import Termination
+from optbudget.workers import Monitor
+
+Floats = NDArray[np.float64]
+
+LANES = kernels.LANES
+CHUNKS = 256
+TINY = 2**12
+IN_CACHE = 2**18
+"""Row entries and states up to which threads take whole batches, not pieces of a stage."""
+
+
+def passes(
+    problem: BudgetedMDP,
+    prices: ArrayLike,
+    *,
+    keep_stages: Sequence[int] = (),
+    monitor: Monitor | None = None,
+) -> dict[int, PriceLines]:
+    """Points and supporting lines of every state at each price, now and at the kept stages.
+
+    Parameters
+    ----------
+    problem : with a finite horizon
+    prices : (K,) value per money, >= 0, any order; inf and 0 are the lexicographic ends
+    keep_stages : stages in 1..horizon-1 to report besides stage 0
+
+    Returns
+    -------
+    dict
+        For stage 0 and each kept stage k the lines of the curve with horizon - k decisions to go.
+        Stage k's prices are price * (cost_discount / discount)^k, the price of money then.
+
+    Raises
+    ------
+    ProblemError
+        If the horizon is infinite, a price is negative or NaN, or a stage does not exist.
+    LimitError, InterruptedWork
+        If the monitor stops the work: a pass that is not finished says nothing.
+
+    Examples
+    --------
+    >>> from optbudget.problems.examples import two_action_example
+    >>> lines = passes(two_action_example(horizon=1), [np.inf, 8.0, 0.0])[0]
+    >>> lines.spend, lines.value
+    (array([[0., 1., 1.]]), array([[ 1., 10., 10.]]))
+
+    Notes
+    -----
+    O(horizon x transitions) per price. Which prices are asked for together does not change a bit of
+    any answer, nor does the number of threads.
+    """
+    wanted = np.unique(np.asarray(prices, dtype=np.float64))[::-1]
+    if np.isnan(wanted).any() or (wanted < 0).any():
+        raise ProblemError(f"prices must be >= 0; got {wanted[np.isnan(wanted) | (wanted < 0)][0]}")
+    sweep = Sweep(problem, keep_stages)
+    parts: list[dict[int, PriceLines]] = []
+    ends = (wanted == 0) | np.isinf(wanted)
+    if ends.any():
+        parts.append(sweep.ends(monitor).only(wanted[ends]))
+    if not ends.all():
+        found = sweep.lines(wanted[~ends], monitor=monitor)
+        if found is None:
+            raise _stopped(monitor)
+        parts.append(found)
+    return {stage: PriceLines.gather([part[stage] for part in parts]) for stage in sweep.stages}
+
+
+def _stopped(monitor: Monitor | None) -> LimitError | InterruptedWork:
+    if monitor is not None and monitor.stop_reason() is Termination.INTERRUPTED:
+        return InterruptedWork("stopped in the middle of a backward pass")
+    return LimitError("the time limit was reached in the middle of a backward pass")
+
+
+@dataclass(frozen=True, eq=False)
+class Ends:
+    """The two lexicographic passes, and the prices between which everything happens.
+
+    Attributes
+    ----------
+    lines : per stage, the lines at prices inf and 0
+    highest : no action changes at a finite price above this one; 0 if none ever does
+    lowest : no action changes at a positive price below this one; inf if none ever does
+    """
+
+    lines: dict[int, PriceLines]
+    highest: float
+    lowest: float
+
+    def only(self, prices: Floats) -> dict[int, PriceLines]:
+        """The lines of one end or of both."""
+        return {k: part.take(np.isin(part.price, prices)) for k, part in self.lines.items()}
+
+
+class Sweep:
+    """A problem made ready for passes: its arrays, its rounding, and what is kept of each pass."""
+
+    def __init__(self, problem: BudgetedMDP, keep_stages: Sequence[int] = ()) -> None:
+        if problem.horizon is None:
+            raise ProblemError("a price sweep by stages needs a finite horizon")
+        self.problem = problem
+        self.horizon: int = problem.horizon
+        for stage in keep_stages:
+            if not 0 <= stage < self.horizon:
+                raise ProblemError(f"stage {stage} is not in 0..{self.horizon - 1}")
+        self.stages = sorted({0, *keep_stages})
+        self.rows = kernels.Rows(problem.row_ptr, problem.next_state, problem.probability)
+        self.pairs = kernels.Pairs(
+            problem.pair_ptr, problem.pair_row, problem.pair_action,
+            problem.cost, problem.pair_reward, problem.terminal_utility,
+        )  # fmt: skip
+        self.rates = self._rates()
+
+    def _rates(self) -> kernels.Rates:
+        p = self.problem
+        widths = np.diff(p.row_ptr)
+        width = int(widths.max(initial=0))
+        actions = int(np.diff(p.pair_ptr).max(initial=0))
+        row = np.repeat(np.arange(widths.size), widths)
+        high = float(np.bincount(row, p.probability, minlength=1).max(initial=0.0))
+        return kernels.Rates(
+            discount=p.discount,
+            cost_discount=p.cost_discount,
+            sum_high=high * (1 + (width + 2) * kernels.UNIT),
+            rounding=(width + 8 + 6 * actions) * kernels.UNIT,
+            nearest=2 * (width + 8) * kernels.UNIT,
+            cost_high=float(p.cost.max(initial=0.0)),
+            reward_high=float(np.abs(p.pair_reward).max(initial=0.0)),
+        )
+
+    @cached_property
+    def scale(self) -> Floats:
+        """(cost_discount / discount)^k for each stage, correctly rounded."""
+        with localcontext() as context:
+            context.prec, context.Emax, context.Emin = 60, 10**12, -(10**12)
+            ratio = Decimal(self.problem.cost_discount) / Decimal(self.problem.discount)
+            powers = [Decimal(1)]
+            for _ in range(self.horizon - 1):
+                powers.append(powers[-1] * ratio)
+            return np.array([float(power) for power in powers])
+
+    @property
+    def tiny(self) -> bool:
+        """Whether a stage is too little work to be worth waking threads for."""
+        return self.problem.next_state.size + self.problem.n_states <= TINY
+
+    @property
+    def in_cache(self) -> bool:
+        """Whether a batch is best left to one thread, so that threads take whole batches."""
+        return self.problem.next_state.size + self.problem.n_states <= IN_CACHE
+
+    # -- ordinary prices ---------------------------------------------------------------------
+
+    def lines(self, prices: Floats, *, monitor: Monitor | None = None) -> dict[int, PriceLines] | None:
+        """Lines at finite positive prices, strictly decreasing; None if the monitor stopped the work."""
+        batch = Batch.of(self, prices, monitor)
+        if batch.count > 1 and self.in_cache:
+            batch.by_blocks(crossings=False)
+        elif not batch.by_stages(monitor):
+            return None
+        return batch.lines()
+
+    def step(self, prices: Floats, *, monitor: Monitor | None = None) -> tuple[dict[int, PriceLines], Floats]:
+        """The lines, and for each price the next one below at which any action changes (0: none)."""
+        batch = Batch.of(self, prices, monitor)
+        below = batch.by_blocks(crossings=True)
+        return batch.lines(), below
+
+    def slack(self) -> Floats:
+        """Per stage, how far apart, relatively, computed spends may be that are equal."""
+        return self.rates.nearest * (self.horizon - np.arange(self.horizon))
+
+    def rounding_bounds(self, peak: Floats, lost: Floats | None = None) -> tuple[Floats, Floats]:
+        """Bounds on the rounding of spend and value at each stage, each (T, lanes).
+
+        peak : (T+1, 2, lanes) largest |spend| and |value| of each stage; lost : (T, 2, lanes) what
+        deciding ties gave up.
+        """
+        rates = self.rates
+        spend_error = np.zeros_like(peak[:, 0])
+        value_error = np.zeros_like(peak[:, 1])
+        outward = 1 + 8 * kernels.UNIT
+        spend_rate = rates.cost_discount * rates.sum_high * outward
+        value_rate = rates.discount * rates.sum_high * outward
+        for stage in reversed(range(self.horizon)):
+            spend_high = rates.cost_high + spend_rate * (peak[stage + 1, 0] + spend_error[stage + 1])
+            value_high = rates.reward_high + value_rate * (peak[stage + 1, 1] + value_error[stage + 1])
+            spend_error[stage] = spend_rate * spend_error[stage + 1] + rates.rounding * spend_high
+            value_error[stage] = value_rate * value_error[stage + 1] + rates.rounding * value_high
+            if lost is not None:
+                spend_error[stage] += lost[stage, 0]
+                value_error[stage] += lost[stage, 1]
+        return spend_error[:-1] * outward, value_error[:-1] * outward
+
+    def as_lines(
+        self,
+        price: Floats,
+        table: NDArray[np.floating],
+        pair: NDArray[np.int32],
+        spend_error: Floats,
+        value_error: Floats,
+    ) -> PriceLines:
+        """Lines of (3, n, K) spends, values and variances, and of the pairs (n, K) that were chosen."""
+        spend, value, variance = (np.ascontiguousarray(part) for part in table)
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            paid = price * spend
+            above = value - paid
+            above += value_error + price * spend_error + 4 * kernels.UNIT * (np.abs(value) + paid)
+        above[:, np.isinf(price)] = np.inf
+        action = np.full(pair.shape, -1, dtype=np.int32)
+        chosen = pair >= 0
+        action[chosen] = self.problem.pair_action[pair[chosen]]
+        return PriceLines(price, spend, value, variance, above, action, spend_error, value_error)
+
+    # -- the lexicographic ends --------------------------------------------------------------
+
+    def ends(self, monitor: Monitor | None = None) -> Ends:
+        """Least spend then most value, and most value then least spend."""
+        n, count = self.problem.n_states, self.problem.row_ptr.size - 1
+        terminal = self.problem.terminal_utility
+        future = np.zeros((n, 4, 2))
+        future[:, kernels.VALUE] = terminal[:, None]
+        future[:, kernels.SIZE] = np.abs(terminal)[:, None]
+        present, product = np.empty((n, 4, 2)), np.empty((count, 4, 2))
+        chosen = np.empty((n, 2), dtype=np.int32)
+        peak = np.zeros((self.horizon + 1, 3, 2))
+        peak[-1, 1] = np.abs(terminal).max()
+        turn = np.array([0.0, np.inf])
+        slack, kept = self.slack(), {}
+        chunks = 1 if self.tiny else CHUNKS
+        for stage in reversed(range(self.horizon)):
+            kernels.sweep_rows(chunks, self.rows, future, product)
+            kernels.sweep_ends(
+                chunks, self.pairs, self.rates, slack[stage], product, present, chosen,
+                peak[stage], turn, self.scale[stage],
+            )  # fmt: skip
+            if stage in self.stages:
+                kept[stage] = present[:, :3].transpose(1, 0, 2).copy(), chosen.copy()
+            future, present = present, future
+        lost = np.zeros((self.horizon, 2, 2))
+        lost[:, 0, kernels.LEAST] = peak[:-1, 2, kernels.LEAST]
+        lost[:, 1, kernels.MOST] = peak[:-1, 2, kernels.MOST]
+        spend_error, value_error = self.rounding_bounds(peak[:, :2], lost)
+        price = np.array([np.inf, 0.0])
+        lines = {
+            stage: self.as_lines(price, *kept[stage], spend_error[stage], value_error[stage])
+            for stage in self.stages
+        }
+        return Ends(lines, float(turn[kernels.LEAST]), float(turn[kernels.MOST]))
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Finite prices on their way through the stages, in blocks of LANES; the last is padded.
+
+    Attributes
+    ----------
+    sweep : whose problem it is
+    price : (K,) as asked for
+    at_stage : (T, blocks * LANES) what each price is at each stage
+    weights : (T, 2, blocks, LANES) factors of value and spend in a comparison, the larger of them 1
+    kept, kept_pair : (blocks, stages kept, n, 3, LANES) and (..., n, LANES); filled by a run
+    peak : (blocks, T+1, 2, LANES) largest |spend| and |value| of each stage; filled by a run
+    """
+
+    sweep: Sweep
+    price: Floats
+    at_stage: Floats
+    weights: Floats
+    kept: NDArray[np.floating]
+    kept_pair: NDArray[np.int32]
+    peak: Floats
+
+    @property
+    def count(self) -> int:
+        return int(self.kept.shape[0])
+
+    @classmethod
+    def of(cls, sweep: Sweep, price: Floats, monitor: Monitor | None) -> "Batch":
+        n, slots = sweep.problem.n_states, len(sweep.stages)
+        blocks = -(-price.size // LANES)
+        if monitor is not None:
+            passing = LANES * 24.0 * (2 * n + sweep.problem.row_ptr.size)
+            monitor.require_memory(
+                passing + 64.0 * n * slots * blocks * LANES, f"a batch of {price.size} prices"
+            )
+        padded = np.concatenate((price, np.repeat(price[-1], blocks * LANES - price.size)))
+        with np.errstate(over="ignore", under="ignore", divide="ignore"):
+            at_stage = sweep.scale[:, None] * padded
+            value = np.where(at_stage > 1, 1 / at_stage, 1.0)
+        weights = np.stack([value, np.minimum(at_stage, 1.0)], axis=1)
+        return cls(
+            sweep,
+            price,
+            at_stage,
+            weights.reshape(sweep.horizon, 2, blocks, LANES),
+            np.empty((blocks, slots, n, 3, LANES)),
+            np.empty((blocks, slots, n, LANES), dtype=np.int32),
+            np.zeros((blocks, sweep.horizon + 1, 2, LANES)),
+        )
+
+    @property
+    def slot(self) -> NDArray[np.int64]:
+        """Where each stage is kept, (T,); -1 where it is not."""
+        slot = np.full(self.sweep.horizon, -1, dtype=np.int64)
+        slot[self.sweep.stages] = np.arange(len(self.sweep.stages))
+        return slot
+
+    def by_blocks(self, *, crossings: bool) -> Floats:
+        """Each thread takes whole blocks; returns the crossings below each price, if asked for."""
+        sweep = self.sweep
+        below = np.zeros((self.count, LANES))
+        kernels.sweep_blocks(
+            sweep.pairs, sweep.rows, sweep.rates, self.weights, sweep.scale,
+            sweep.slack() if crossings else np.empty(0), self.slot,
+            self.kept, self.kept_pair, self.peak, below,
+        )  # fmt: skip
+        return below.reshape(-1)[: self.price.size]
+
+    def by_stages(self, monitor: Monitor | None) -> bool:
+        """Threads share each stage of each block; False if the monitor stopped the work."""
+        sweep, slot = self.sweep, self.slot
+        problem, chunks = sweep.problem, 1 if sweep.tiny else CHUNKS
+        n, dtype = problem.n_states, self.kept.dtype
+        product = np.empty((problem.row_ptr.size - 1, 3, LANES), dtype)
+        chosen = np.empty((n, LANES), dtype=np.int32)
+        present = np.empty((n, 3, LANES), dtype)
+        for block in range(self.count):
+            future = np.zeros((n, 3, LANES), dtype)
+            future[:, kernels.VALUE] = problem.terminal_utility[:, None]
+            self.peak[block, -1, 1] = np.abs(problem.terminal_utility).max()
+            for stage in reversed(range(sweep.horizon)):
+                if monitor is not None and monitor.stop_reason() is not None:
+                    return False
+                kernels.sweep_rows(chunks, sweep.rows, future, product)
+                kernels.sweep_states(
+                    chunks, sweep.pairs, sweep.rates, self.weights[stage, :, block],
+                    product, present, chosen, self.peak[block, stage],
+                )  # fmt: skip
+                if slot[stage] >= 0:
+                    self.kept[block, slot[stage]] = present
+                    self.kept_pair[block, slot[stage]] = chosen
+                future, present = present, future
+        return True
+
+    def lines(self) -> dict[int, PriceLines]:
+        """Per stage, what was kept as lines: blocks side by side, padding dropped."""
+        size = self.price.size
+        peak = np.moveaxis(self.peak, 0, 2).reshape(self.sweep.horizon + 1, 2, -1)[..., :size]
+        spend_error, value_error = self.sweep.rounding_bounds(peak)
+        found = {}
+        for slot, stage in enumerate(self.sweep.stages):
+            table = self.kept[:, slot].transpose(2, 1, 0, 3)
+            table = table.reshape(3, table.shape[1], -1)[..., :size]
+            pair = self.kept_pair[:, slot].transpose(1, 0, 2).reshape(table.shape[1], -1)[:, :size]
+            price = self.at_stage[stage, :size]
+            usable = np.flatnonzero((price > 0) & np.isfinite(price))
+            found[stage] = self.sweep.as_lines(
+                price[usable], table[..., usable] if usable.size < size else table,
+                pair[:, usable] if usable.size < size else pair,
+                spend_error[stage, usable], value_error[stage, usable],
+            )  # fmt: skip
+        return found

@@ -1,0 +1,174 @@
+"""Which prices to ask for next, until every curve is within the tolerance at every budget.
+
+Between the points of two neighbouring prices the truth lies in a triangle under their lines and over
+the chord, so each interval of prices has a certified gap in every state. A smooth piece's triangle
+is as high as the square of its width: where the worst gap is e > tolerance, about
+:math:`\\sqrt{e / \\text{tolerance}} - 1` prices are placed, geometrically. A triangle's own best next
+price is the slope of its chord (at that price either a new vertex appears or the chord is proved to be
+an edge; Eisner & Severance 1976), so the prices of an interval are placed between the least and the
+greatest slope of the chords that are not good enough. Beyond the outermost finite prices these slopes
+are all there is to go by, and they lie between the prices at which anything changes.
+
+It ends: each round splits every interval that is too wide, one whose slopes cannot be told from its
+ends is at the limit of rounding and is left alone, and there are finitely many vertices.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optbudget.budgeted import _bracket_kernels as kernels
+from optbudget.budgeted.bracket import raised
+from optbudget.budgeted.lines import PriceLines
+from optbudget.errors import LimitError
+from optbudget.status import Termination
+from optbudget.workers import Monitor
+
+Floats = NDArray[np.float64]
+
+Oracle = Callable[[Floats], Mapping[int, PriceLines] | None]
+"""Lines of every state, per kept stage, at decreasing finite prices > 0; None if told to stop."""
+
+BATCH = 16
+"""Prices are asked for so many at a time, as they travel; more at once would be chosen knowing less."""
+
+APART = 1e-12
+"""Prices closer than this, relatively, are one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Intervals:
+    """The intervals between neighbouring prices, from high to low.
+
+    Attributes
+    ----------
+    worst : the largest gap of all, of stages whose prices cannot be matched as well
+    gap : (K-1,) worst certified gap over all states and kept stages
+    low, high : (K-1,) least and greatest price worth asking for inside; low > high where there is none
+    """
+
+    worst: float
+    gap: Floats
+    low: Floats
+    high: Floats
+
+
+def refine(
+    oracle: Oracle,
+    ends: Mapping[int, PriceLines],
+    tolerance: float,
+    *,
+    cap: float | None = None,
+    scale: Mapping[int, float] | None = None,
+    most_prices: int = 100_000,
+    monitor: Monitor | None = None,
+) -> tuple[dict[int, PriceLines], Termination | None]:
+    """Lines at enough prices for a gap of at most `tolerance` everywhere.
+
+    Parameters
+    ----------
+    oracle : see `Oracle`; its lines carry the prices of their stage
+    ends : per kept stage, the lines at prices inf and 0, and any others in hand
+    tolerance : relative gap, >= 0
+    cap : money; budgets above it do not count
+    scale : per kept stage, what a price is now over what it is then; 1 where left out
+
+    Returns
+    -------
+    lines : per stage, all lines asked for
+    stopped : None if the tolerance is met; else why not: the monitor's limit, or NUMERICAL where
+        rounding allows no better or `most_prices` was reached
+    """
+    lines = dict(ends)
+    scale = dict.fromkeys(lines, 1.0) | dict(scale or {})
+    first = None
+    while True:
+        intervals = _intervals(lines, tolerance, cap, scale)
+        first = first or max(intervals.worst, tolerance)
+        if monitor is not None:
+            monitor.progress(_done(first, intervals.worst, tolerance), _said(len(lines[0]), intervals.worst))
+        if intervals.worst <= tolerance:
+            return lines, None
+        stopped = monitor.stop_reason() if monitor is not None else None
+        if stopped is not None:
+            return lines, stopped
+        prices = _next_prices(lines[0].price, intervals, tolerance)
+        if prices.size == 0 or len(lines[0]) + prices.size > most_prices:
+            return lines, Termination.NUMERICAL
+        try:
+            found = oracle(prices)
+        except LimitError:
+            return lines, Termination.MEMORY_LIMIT
+        if found is None:
+            return lines, (monitor and monitor.stop_reason()) or Termination.UNKNOWN
+        lines = {stage: PriceLines.gather([lines[stage], found[stage]]) for stage in lines}
+
+
+def _done(first: float, worst: float, tolerance: float) -> float:
+    """How far the gap has come, in logarithm, from what it was to the tolerance."""
+    if worst <= tolerance or first <= tolerance:
+        return 1.0
+    return math.log(first / worst) / math.log(first / max(tolerance, 1e-16)) if math.isfinite(first) else 0.0
+
+
+def _said(count: int, worst: float) -> str:
+    return f"{count} prices, gap {worst:.1e}"
+
+
+def _intervals(
+    lines: Mapping[int, PriceLines], tolerance: float, cap: float | None, scale: Mapping[int, float]
+) -> Intervals:
+    """The worst of all states and stages in each interval of stage 0's prices.
+
+    A stage at which some prices have become 0 or infinite in floating point has fewer; its gap
+    counts, but no price is asked for because of it.
+    """
+    now = lines[0].price
+    gap, low, high = np.zeros(now.size - 1), np.full(now.size - 1, np.inf), np.zeros(now.size - 1)
+    worst = 0.0
+    for stage, part in lines.items():
+        shape = (kernels.CHUNKS, len(part) - 1)
+        found = np.empty(shape), np.empty(shape), np.empty(shape)
+        kernels.interval_gaps(
+            part.price, part.spend, part.value, raised(part), tolerance,
+            np.inf if cap is None else cap, *found,
+        )  # fmt: skip
+        worst = max(worst, float(found[0].max(initial=0.0)))
+        if len(part) == now.size:
+            gap = np.maximum(gap, found[0].max(axis=0))
+            low = np.minimum(low, found[1].min(axis=0) * scale[stage])
+            high = np.maximum(high, found[2].max(axis=0) * scale[stage])
+    low = np.maximum(low, now[1:] * (1 + APART))
+    high = np.minimum(high, now[:-1] * (1 - APART))
+    return Intervals(worst, gap, low, high)
+
+
+def _next_prices(price: Floats, intervals: Intervals, tolerance: float) -> Floats:
+    """At most BATCH prices to ask for, decreasing: the widest gaps first, as if each fell by squares."""
+    wide = np.flatnonzero((intervals.gap > tolerance) & (intervals.low <= intervals.high))
+    if wide.size == 0:
+        return np.empty(0)
+    count = np.zeros(wide.size, dtype=np.int64)
+    for _ in range(BATCH):
+        count[np.argmax(intervals.gap[wide] / (count + 1.0) ** 2)] += 1
+    parts = [
+        _inside(intervals.low[k], intervals.high[k], price[k], price[k + 1], int(number))
+        for k, number in zip(wide, count, strict=True)
+        if number > 0
+    ]
+    chosen = np.unique(np.concatenate(parts))[::-1]
+    return chosen[np.concatenate(([True], chosen[1:] < chosen[:-1] * (1 - APART)))]
+
+
+def _inside(low: float, high: float, upper: float, lower: float, number: int) -> Floats:
+    """So many prices between low and high in equal ratios, spread further if their neighbours are far."""
+    if number == 1:
+        return np.array([math.sqrt(low) * math.sqrt(high)])
+    if math.isfinite(upper) and lower > 0:
+        step = (upper / lower) ** (1 / (number + 1))
+        low, high = min(low, lower * step), max(high, upper / step)
+    share = np.linspace(0.0, 1.0, number)
+    return np.asarray(low ** (1 - share) * high**share)
