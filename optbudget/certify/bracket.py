@@ -94,8 +94,9 @@ def shortfalls(at: Breakpoints, points: Support) -> Floats:
     high_b, high_v = points.spend[at.state, j], points.value[at.state, j]
     width = np.where(high_b > low_b, high_b - low_b, np.inf)
     share = np.clip((affordable - low_b) / width, 0.0, 1.0)
-    proved = low_v + share * np.maximum(high_v - low_v, 0.0) - error_v
-    proved -= 8 * ROUNDOFF * (np.abs(low_v) + np.abs(high_v) + error_v + np.abs(at.value))
+    more = share * np.maximum(high_v - low_v, 0.0)
+    proved = low_v + more - error_v
+    proved -= 2 * ROUNDOFF * (np.abs(low_v) + 3 * more + error_v)
     return np.where(none, np.inf, at.value - proved)
 
 
@@ -183,7 +184,7 @@ def excess(piece: Pieces, lines: Support, gap: Floats) -> tuple[Floats, Floats]:
     w_i, w_j = w[s, i], w[s, j]
     mixed = share * w_i + (1.0 - share) * w_j
     size = np.abs(w_i) + np.abs(w_j) + np.abs(slope * piece.start_b) + np.abs(start)
-    mixture = np.where(between, mixed + slope * piece.start_b - start + 8 * ROUNDOFF * size, np.inf)
+    mixture = np.where(between, mixed + slope * piece.start_b - start + 4 * ROUNDOFF * size, np.inf)
     where = np.where(above < 0, piece.start_b, (w_j - w_i) / apart)
     where = np.where((above >= last) & ~parallel, piece.end_b, where)
     where = np.where(np.isfinite(where), np.clip(where, piece.start_b, piece.end_b), piece.start_b)
@@ -205,9 +206,9 @@ def _along(piece: Pieces, lines: Support, at: Floats, start: Floats, end: Floats
     with np.errstate(invalid="ignore"):
         run = np.where(p == 0, 0.0, p * piece.end_b)
     first = w + p * piece.start_b - start
-    first += 8 * ROUNDOFF * (np.abs(w) + np.abs(p * piece.start_b) + np.abs(start))
+    first += 4 * ROUNDOFF * (np.abs(w) + np.abs(p * piece.start_b) + np.abs(start))
     second = w + run - end
-    second += 8 * ROUNDOFF * (np.abs(w) + np.abs(run) + np.abs(end))
+    second += 4 * ROUNDOFF * (np.abs(w) + np.abs(run) + np.abs(end))
     return np.maximum(first, second)
 
 

@@ -8,12 +8,12 @@ more passes give both ends of the tie.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.certify import bracket
+from optbudget.certify.evidence import Evidence, with_ties
 from optbudget.certify.support import ROUNDOFF, Support, Ties, support
 from optbudget.problems import BudgetedMDP, Check, CurveSet
 
@@ -29,63 +29,6 @@ VARIANCE_NUMBERS = 1 << 22
 """States times prices up to which every variance is compared; beyond, those of a spread of prices."""
 
 
-@dataclass(frozen=True, eq=False)
-class Evidence:
-    """What the checker's own passes say: lines by falling finite price, and points by falling price.
-
-    `least` is the lexicographic pass at the price inf: it proves what no policy can spend less than.
-    """
-
-    lines: Support
-    points: Support
-    least: Support
-
-
-def gather(problem: BudgetedMDP, prices: Floats, *, decisions: int | None = None) -> Evidence:
-    """One strict pass at all prices, and one at inf whether or not it is among them."""
-    price = np.unique(prices[~np.isnan(prices)])[::-1]
-    points = support(problem, price, decisions=decisions)
-    infinite = np.isinf(price)
-    least = (
-        columns(points, np.flatnonzero(infinite))
-        if infinite.any()
-        else support(problem, [np.inf], decisions=decisions)
-    )
-    return Evidence(columns(points, np.flatnonzero(~infinite)), points, least)
-
-
-def columns(lines: Support, chosen: NDArray[np.int64]) -> Support:
-    """Some of the prices of a pass."""
-    def pick(array: NDArray[np.generic] | None) -> NDArray[np.generic] | None:
-        return None if array is None else array[:, chosen]
-
-    return replace(
-        lines, price=lines.price[chosen], intercept=lines.intercept[:, chosen],
-        spend=lines.spend[:, chosen], value=lines.value[:, chosen], pair=lines.pair[:, chosen],
-        second_moment=pick(lines.second_moment), ambiguity=pick(lines.ambiguity),
-        following_spend=pick(lines.following_spend), following_value=pick(lines.following_value),
-    )  # fmt: skip
-
-
-def with_ties(problem: BudgetedMDP, points: Support, *, decisions: int | None = None) -> Support:
-    """The points of a strict pass between those that spend least and most among tied actions."""
-    least, most = (support(problem, points.price, decisions=decisions, ties=t) for t in ("least", "most"))
-    k = points.price.size
-    order = np.arange(3 * k).reshape(3, k).T.ravel()
-
-    def joined(name: str) -> NDArray[np.generic]:
-        parts = [getattr(p, name) for p in (least, points, most)]
-        return np.concatenate(parts, axis=-1)[..., order]
-
-    names = ("price", "intercept", "spend", "value", "pair")
-    return replace(points, **{name: joined(name) for name in names})
-
-
-def ties_of(points: Support, column: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Which pass (0 least, 1 strict, 2 most) and which price a column of :func:`with_ties` is."""
-    return column % 3, column // 3
-
-
 def curve_checks(
     answer: CurveSet, evidence: Evidence, *, decisions: int | None = None, prefix: str = ""
 ) -> Iterator[Check]:
@@ -96,14 +39,16 @@ def curve_checks(
     points, tied = evidence.points, False
     shortfall = _all_shortfalls(answer, points)
     allowed = _allowed(answer, points)
-    if (shortfall > allowed).any():
+    stationary = answer.problem.horizon is None
+    if (shortfall > allowed).any() and not stationary:
         points, tied = with_ties(answer.problem, points, decisions=decisions), True
         shortfall = np.minimum(shortfall, _all_shortfalls(answer, points))
     yield _achievable(answer, shortfall, allowed, prefix)
     yield _least_budgets(answer, evidence.least, prefix)
     yield from gap_checks(answer, evidence.lines, shortfall, prefix)
     yield _first_actions(answer, points, tied, shortfall, allowed, decisions, prefix)
-    yield _variances(answer, points.price, decisions, prefix)
+    if not stationary:
+        yield _variances(answer, points.price, decisions, prefix)
 
 
 def structure_ok(answer: CurveSet) -> bool:
@@ -295,6 +240,10 @@ def _lead_to(
     """How far, in value, each (.., state, pair, column, budget, value) is above what its pair achieves."""
     short = np.full(len(doubtful), np.inf)
     column = np.array([d[3] for d in doubtful])
+    if points.following_spend is not None:
+        for j, (_, state, pair, _, budget, value) in enumerate(doubtful):
+            short[j] = _pair_shortfall(problem, points, state, pair, int(column[j]), budget, value)
+        return short
     kind, price = (column % 3, points.price[column]) if tied else (np.ones_like(column), points.price[column])
     names: tuple[Ties, ...] = ("least", "strict", "most")
     for which in np.unique(kind):

@@ -29,6 +29,9 @@ class Rows:
         width = np.diff(pointer)
         self.count = int(width.size)
         self.widest = int(width.max(initial=0))
+        owner = np.repeat(np.arange(self.count), width)
+        sums = np.bincount(owner, problem.probability, minlength=1)
+        self.largest_sum = float(sums.max(initial=0.0)) * (1.0 + self.widest * 2.0**-52)
         order = np.argsort(-width, kind="stable")
         self._wide = [
             (int(r), slice(int(pointer[r]), int(pointer[r + 1]))) for r in order if width[r] > NARROW

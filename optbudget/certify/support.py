@@ -27,10 +27,11 @@ subtraction, and two scores are compared: what is lost is at most 10 u M_k. With
 .. math:: F_k(s) = \\max_a \\gamma \\sum_j p_{aj} F_{k+1}(j) + (d + 13) u M_k(s)
 
 induction over the stages gives :math:`w^*_k \\le v_k - \\lambda_k b_k + F^v_k + \\lambda_k F^b_k`: the maximum of
-numbers that are each off by at most e is off by at most e. Both bounds are multiples of the same
-sums, they do not depend on the price, and they are kept per state, so a state of small numbers
-keeps a small error beside one of large numbers. This is DESIGN 5.4's :math:`E_k`, state by state.
-All bounds are themselves computed in floating point and raised by a factor above their own rounding.
+numbers that are each off by at most e is off by at most e (with one action per state, nothing is
+compared, and F = E). These bounds hold at every price, state by state, so that a state of small
+numbers keeps a small error beside one of large numbers. A second pair of bounds, DESIGN 5.4's
+:math:`E_k`, holds in every state, price by price: it has the largest computed numbers of each stage in the
+place of M. A line is raised by the smaller of the two. All bounds are themselves computed in floating point and raised by a factor above their own rounding.
 
 The row sums used are those of the stored probabilities, which need not be exactly 1.
 """
@@ -39,13 +40,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optbudget.certify.rows import CHUNK, Rows
-from optbudget.errors import ProblemError, UsageError
+from optbudget.errors import UsageError
 from optbudget.problems import BudgetedMDP
 
 Floats = NDArray[np.float64]
@@ -140,27 +141,46 @@ def support(
     if stages is None:
         raise UsageError("a backward pass needs a finite number of decisions")
     rows = Rows(problem)
-    width = rows.widest
-    last = list(_magnitudes(problem, rows, stages))[-1] if stages else _no_decisions(problem)
-    lines = _collect(problem, rows, price, stages, ties, moments, following)
-    slack = (width + 13) / (width + 3)
-    value_error, spend_error = last.value_error, last.spend_error
-    with np.errstate(invalid="ignore"):
-        level = price * lines["spend"]
-        room = slack * (value_error[:, None] + price * spend_error[:, None])
-        top = lines["value"] - level + room
-        top += 8 * ROUNDOFF * (np.abs(lines["value"]) + np.abs(level) + room)
-    top[:, np.isinf(price)] = np.inf
-    if ties != "strict":
-        top[:] = np.inf
+    last = _no_decisions(problem)
+    for last in _magnitudes(problem, rows, stages):
+        pass
+    kept, lost = _collect(problem, rows, price, stages, ties, moments, following)
     return Support(
         price=price,
-        intercept=top,
-        spend_error=spend_error,
-        value_error=value_error,
-        spend_slack=slack * spend_error,
-        **lines,
+        intercept=_raised(rows, problem, price, kept, last, lost, lines=ties == "strict"),
+        spend_error=last.spend_error,
+        value_error=last.value_error,
+        spend_slack=_compared(rows, problem) * last.spend_error,
+        **kept,
     )
+
+
+def _compared(rows: Rows, problem: BudgetedMDP) -> float:
+    """F / E: how much more a chosen action may lose than an evaluated one."""
+    chosen = 10 if np.diff(problem.pair_ptr).max(initial=0) > 1 else 0
+    return (rows.widest + 3 + chosen) / (rows.widest + 3)
+
+
+def _raised(
+    rows: Rows,
+    problem: BudgetedMDP,
+    price: Floats,
+    kept: dict[str, Any],
+    last: "_Magnitude",
+    lost: tuple[Floats, Floats],
+    *,
+    lines: bool,
+) -> Floats:
+    """Intercepts that hold: w, and the smaller of the bounds by state and by price. +inf if no lines."""
+    finite = np.isfinite(price) & lines
+    at = np.where(finite, price, 0.0)
+    level = at * kept["spend"]
+    by_state = last.value_error[:, None] + at * last.spend_error[:, None]
+    room = _compared(rows, problem) * np.minimum(by_state, lost[0] + at * lost[1])
+    top = kept["value"] - level + room
+    top += 4 * ROUNDOFF * (np.abs(kept["value"]) + np.abs(level) + room)
+    top[:, ~finite] = np.inf
+    return np.asarray(top)
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,36 +235,56 @@ def _collect(
     ties: Ties,
     moments: bool,
     following: bool,
-) -> dict[str, NDArray[np.generic] | None]:
-    """The pass in batches of prices that fit into the working memory."""
+) -> tuple[dict[str, Any], tuple[Floats, Floats]]:
+    """The pass in batches of prices that fit into the working memory; and E of value and spend, (K,)."""
     n, size = problem.n_states, price.size
     kinds = ("value", "spend", "second_moment", "ambiguity") if moments else ("value", "spend")
     batch = max(1, min(64, MEMORY // (8 * len(kinds) * (n + rows.count + 1))))
-    lines: dict[str, NDArray[np.generic] | None] = {name: np.empty((n, size)) for name in kinds}
+    lines: dict[str, Any] = {name: np.empty((n, size)) for name in kinds}
     lines["pair"] = np.empty((n, size), dtype=np.int32)
     if following:
         lines |= {name: np.empty((n, size)) for name in ("following_value", "following_spend")}
+    peaks = np.zeros((stages + 1, 2, size))
     for begin in range(0, size, batch):
         span = slice(begin, begin + batch)
-        now, later, pair = _backward(problem, rows, price[span], stages, ties, moments)
+        now, later, pair, peaks[:, :, span] = _backward(problem, rows, price[span], stages, ties, moments)
         parts: dict[str, NDArray[np.generic]] = {name: now[:, i] for i, name in enumerate(kinds)}
         parts["pair"] = pair
         if following:
             parts |= {"following_value": later[:, 0], "following_spend": later[:, 1]}
         for name, part in parts.items():
-            lines[name][:, span] = part  # type: ignore[index]
-    return lines
+            lines[name][:, span] = part
+    return lines, _lost_by_price(problem, rows, peaks)
+
+
+def _lost_by_price(problem: BudgetedMDP, rows: Rows, peaks: Floats) -> tuple[Floats, Floats]:
+    """E of value and spend from the largest numbers that were met at each price, (K,) each."""
+    unit = (rows.widest + 3) * ROUNDOFF
+    raised = 1.0 + 4 * (rows.widest + 8) * ROUNDOFF
+    largest = np.array([np.abs(problem.pair_reward).max(initial=0.0), problem.cost.max(initial=0.0)])
+    carried = np.array([problem.discount, problem.cost_discount]) * rows.largest_sum * raised
+    lost = np.zeros(peaks.shape[1:])
+    for peak in peaks[1:][::-1]:
+        met = largest[:, None] + carried[:, None] * peak
+        lost = (carried[:, None] * lost + unit * raised * met) * raised + TINY
+    return lost[0], lost[1]
 
 
 def _backward(
     problem: BudgetedMDP, rows: Rows, price: Floats, stages: int, ties: Ties, moments: bool
-) -> tuple[Floats, Floats, NDArray[np.int32]]:
-    """All stages for a few prices: numbers (n, kinds, K) now and one decision later, pairs chosen."""
+) -> tuple[Floats, Floats, NDArray[np.int32], Floats]:
+    """All stages for a few prices.
+
+    Returns the numbers (n, kinds, K) now and one decision later, the pairs chosen (n, K), and the
+    largest |value| and |spend| of each stage (T+1, 2, K).
+    """
     size, n = price.size, problem.n_states
     x = np.zeros((n, 4 if moments else 2, size))
     x[:, 0] = problem.terminal_utility[:, None]
     pair = np.full((n, size), -1, dtype=np.int32)
     later = x
+    peaks = np.zeros((stages + 1, 2, size))
+    peaks[-1, 0] = np.abs(problem.terminal_utility).max()
     magnitude = _magnitudes(problem, rows, stages) if ties != "strict" or moments else None
     step = max(256, CHUNK // (x.shape[1] * size))
     for k in range(stages - 1, -1, -1):
@@ -263,7 +303,8 @@ def _backward(
                 if moments:
                     choice.add_ambiguity(band)
             x[states], pair[states] = choice.numbers, choice.pair
-    return x, later, pair
+            peaks[k] = np.maximum(peaks[k], np.abs(choice.numbers[:, :2]).max(axis=0))
+    return x, later, pair, peaks
 
 
 def _weights(problem: BudgetedMDP, price: Floats, stage: int) -> tuple[Floats, Floats]:

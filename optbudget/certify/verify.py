@@ -1,9 +1,23 @@
-"""Checking an answer: what is stated against what this package below every solver finds itself."""
+"""Checking an answer: what is stated against what this package below every solver finds itself.
+
+**What "proved" means.** A stored curve is achievable up to its stated rounding and the checker's own,
+and its gap, with what it falls short included, holds at every budget. Budgets are compared with the
+room of their own proven rounding (about 1e-13 of what can be spent), because a floating-point number
+need not be a feasible budget exactly. Sums over an allocation's rows are exact.
+
+A check fails whenever the statement could not be proved; that is not yet a proof of the contrary.
+"""
 
 from collections.abc import Iterator
 
-from optbudget.certify.curve_checks import curve_checks, gather
+import numpy as np
+
+from optbudget.certify import allocation_checks as rows
+from optbudget.certify.curve_checks import curve_checks
+from optbudget.certify.evidence import Evidence, columns, gather
 from optbudget.certify.outcome_checks import outcome_check, stated_checks
+from optbudget.certify.stationary import stationary_evidence
+from optbudget.certify.support import Support, support
 from optbudget.errors import UsageError
 from optbudget.problems import Allocation, Check, CurveSet, Verification
 from optbudget.status import Solution
@@ -13,27 +27,123 @@ def verify(
     answer: CurveSet | Allocation, *, exact: bool = False, all_prices: bool = False
 ) -> Verification:
     """Check every number of an answer against the problem, without any solver.
+
+    Parameters
+    ----------
+    answer : curves or an allocation, from a solver or from disk; where it was read from disk, every
+        number of its `result.json` is checked too
+    exact : besides, in integers rounded outward at every stage: at the prices of the allocation and a
+        spread sample of the others
+    all_prices : with `exact`, at all prices: then the gap itself is recomputed without rounding
+
+    Returns
+    -------
+    Verification
+        One entry per statement, each with its numbers; `ok` if all are proved. An answer that says it
+        has no certificate is not ok.
+
+    Raises
+    ------
+    UsageError
+        If the answer is of another kind.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dataclasses import replace
+    >>> from optbudget.curves import Curve, Curves
+    >>> from optbudget.problems.examples import two_action_example
+    >>> from optbudget.status import Outcome
+    >>> answer = CurveSet(
+    ...     two_action_example(horizon=1), Curves.from_curves([Curve(0.0, 1.0, [1.0], [9.0])]),
+    ...     spend_variance=np.zeros(2), first_action=np.array([1, 0], dtype=np.int32),
+    ...     prices=np.array([np.inf, 9.0, 0.0]), gap=1e-12, state_gap=np.array([1e-12]), rounding=1e-14,
+    ...     method="exact", tolerance=0.0, outcome=Outcome.certified(gap=1e-12))
+    >>> verify(answer).ok
+    True
+    >>> better = replace(answer, curves=Curves.from_curves([Curve(0.0, 1.0, [1.0], [9.1])]))
+    >>> print(verify(better).checks[3])
+    Check(name='curves achievable', ok=False, detail="breakpoint 1 of 's' (1, 10.1) is stated 0.1 above \
+what is achieved (allowed 6.7e-14)")
     """
     if not isinstance(answer, (CurveSet, Allocation)):
         raise UsageError(f"verify takes curves or an allocation, not {type(answer).__name__}")
-    checks = list(_all_checks(answer, exact=exact, all_prices=all_prices))
-    return Verification(tuple(checks))
+    if isinstance(answer, CurveSet):
+        return Verification(tuple(_of_curves(answer, exact=exact, all_prices=all_prices)))
+    return Verification(tuple(_of_allocation(answer, exact=exact, all_prices=all_prices)))
 
 
-def _all_checks(answer: CurveSet | Allocation, *, exact: bool, all_prices: bool) -> Iterator[Check]:
-    curves = answer.curves if isinstance(answer, Allocation) else answer
+def _of_curves(answer: CurveSet, *, exact: bool, all_prices: bool) -> Iterator[Check]:
     yield from stated_checks(answer)
-    yield from _curve_set(curves, exact=exact, all_prices=all_prices)
-
-
-def _curve_set(answer: CurveSet, *, exact: bool, all_prices: bool) -> Iterator[Check]:
     for kept in (answer, *answer.stages):
-        prefix = f"stage {kept.stage}: " if kept is not answer else ""
-        yield outcome_check(kept.outcome, kept.gap, kept.tolerance, prefix + "outcome")
-        if kept.outcome.solution is not Solution.CERTIFIED:
-            yield Check(prefix + "certificate", False, "the answer says that it has none")
-            continue
-        problem = kept.problem
-        decisions = None if problem.horizon is None else problem.horizon - kept.stage
-        evidence = gather(problem, kept.prices, decisions=decisions)
-        yield from curve_checks(kept, evidence, decisions=decisions, prefix=prefix)
+        yield from _one_stage(kept, f"stage {kept.stage}: " if kept is not answer else "")[0]
+
+
+def _of_allocation(answer: Allocation, *, exact: bool, all_prices: bool) -> Iterator[Check]:
+    yield from stated_checks(answer)
+    name = "allocation outcome"
+    yield outcome_check(answer.outcome, answer.gap, answer.curves.tolerance, name)
+    checks, evidence = _one_stage(answer.curves, "")
+    yield from checks
+    for kept in answer.curves.stages:
+        yield from _one_stage(kept, f"stage {kept.stage}: ")[0]
+    if evidence is None:
+        return
+    if rows.claims_infeasible(answer):
+        yield rows.infeasible_check(answer, evidence.least)
+        return
+    if answer.outcome.solution is not Solution.CERTIFIED:
+        yield Check("certificate", False, "the allocation says that it has none")
+        return
+    added = list(rows.rows_add_up(answer))
+    yield from added
+    if not added[0].ok:
+        return
+    yield from rows.on_the_curves(answer)
+    yield rows.bound_check(answer, _with_price(answer, evidence))
+
+
+def _one_stage(kept: CurveSet, prefix: str) -> tuple[list[Check], Evidence | None]:
+    """The checks of the curves of one stage, and the passes they rest on."""
+    checks = [outcome_check(kept.outcome, kept.gap, kept.tolerance, prefix + "outcome")]
+    if kept.outcome.solution is not Solution.CERTIFIED:
+        checks.append(Check(prefix + "certificate", False, "the curves say that they have none"))
+        return checks, None
+    problem = kept.problem
+    prices = kept.prices
+    if prices.ndim != 1 or not (prices >= 0).all():
+        checks.append(Check(prefix + "certificate readable", False, "prices must be a vector of numbers >= 0"))
+        return checks, None
+    decisions = None if problem.horizon is None else problem.horizon - kept.stage
+    if decisions is not None and decisions < 1:
+        checks.append(Check(prefix + "stage", False, f"stage {kept.stage} of {problem.horizon} decisions"))
+        return checks, None
+    if decisions is None:
+        found, proved = stationary_evidence(kept)
+        checks.extend(found)
+        if proved is None:
+            return checks, None
+        evidence = proved
+    else:
+        evidence = gather(problem, prices, decisions=decisions)
+    checks.extend(curve_checks(kept, evidence, decisions=decisions, prefix=prefix))
+    return checks, evidence
+
+
+def _with_price(answer: Allocation, evidence: Evidence) -> Support:
+    """The lines of the certificate, or with the allocation's own price where it is another."""
+    price = answer.price
+    problem = answer.curves.problem
+    known = (evidence.lines.price == price).any()
+    if known or not 0 <= price < np.inf or problem.horizon is None:
+        return evidence.lines
+    decisions = problem.horizon - answer.curves.stage
+    own = support(problem, [price], decisions=decisions)
+    both = columns(evidence.lines, np.arange(evidence.lines.price.size))
+    return Support(
+        price=np.append(both.price, price),
+        intercept=np.hstack([both.intercept, own.intercept]),
+        spend=np.hstack([both.spend, own.spend]), value=np.hstack([both.value, own.value]),
+        spend_error=both.spend_error, value_error=both.value_error, spend_slack=both.spend_slack,
+        pair=np.hstack([both.pair, own.pair]),
+    )  # fmt: skip

@@ -1,0 +1,253 @@
+"""Checks of an allocation: its rows add up exactly, and no policy beats its bound.
+
+Sums are taken in rational arithmetic of the stored numbers. The conventions they must keep:
+
+* every row has probability 1 but for pairs of rows of one unit each, in one state, at two adjacent
+  useful budgets, whose probabilities sum to 1 exactly; one pair in all, or one per state where every
+  state has a share of its own ("uniform");
+* `spent` is the exact sum rounded to nearest, and the exact sum is at most the budget;
+  `unspent` is the exact difference rounded to nearest; `value` is the exact sum rounded down;
+* `price` is the steepest slope to the right of what the units have, 0 if there is none;
+* for some price p of the certificate, or the stated one, :math:`p B + \\sum_s n_s w_s(p)`, added up
+  exactly from lines that hold in exact arithmetic, is at most `bound`.
+"""
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optbudget.certify.bracket import breakpoints
+from optbudget.certify.support import Support
+from optbudget.curves import Curves
+from optbudget.problems import Allocation, Check
+from optbudget.status import Solution, Termination
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+SAME_PRICE = 2.0**-48
+"""Relative difference of two quotients that are one price: a few roundings each."""
+
+
+def rows_add_up(answer: Allocation) -> Iterator[Check]:
+    """What follows from the rows alone: population, probabilities, spend and value."""
+    fits = _rows_fit(answer)
+    yield Check("rows well formed", fits is None, fits or f"{answer.state.size:,} rows")
+    if fits is not None:
+        return
+    yield _population(answer)
+    yield _lottery(answer)
+    spent = answer.exact_spend()
+    within = math.isinf(answer.budget) or spent <= Fraction(answer.budget)
+    rounded = float(spent) == answer.spent
+    left = math.inf if math.isinf(answer.budget) else float(Fraction(answer.budget) - spent)
+    yield Check(
+        "spend within the budget", within,
+        f"exact spend {float(spent):.17g} of {answer.budget:.17g}" if within else
+        f"exact spend is above the budget by {float(spent - Fraction(answer.budget)):.3g}",
+    )  # fmt: skip
+    yield Check(
+        "spent and unspent", rounded and left == answer.unspent,
+        f"spent {answer.spent:.17g}, unspent {answer.unspent:.3g}; exact {float(spent):.17g}, {left:.3g}",
+    )  # fmt: skip
+    value = answer.exact_value()
+    down = float(value) if Fraction(float(value)) <= value else math.nextafter(float(value), -math.inf)
+    yield Check(
+        "value", answer.value == down,
+        f"stated {answer.value:.17g}, the sum over the rows rounded down is {down:.17g}",
+    )  # fmt: skip
+
+
+def _rows_fit(answer: Allocation) -> str | None:
+    """What is wrong with the arrays, or None."""
+    size = answer.state.size
+    columns = (answer.count, answer.unit_budget, answer.unit_value, answer.probability, answer.action)
+    if any(column.shape != (size,) for column in columns):
+        return "the columns differ in length"
+    if answer.population.labels != answer.curves.problem.labels:
+        return "the population is of another problem"
+    if size and not ((answer.state >= 0) & (answer.state < answer.curves.problem.n_states)).all():
+        return "a row names no state"
+    if not (answer.count >= 1).all():
+        return "a row serves no units"
+    if not ((answer.probability > 0) & (answer.probability <= 1)).all():
+        return "a probability is not in (0, 1]"
+    if not (np.isfinite(answer.unit_budget).all() and np.isfinite(answer.unit_value).all()):
+        return "a budget or value is not finite"
+    if not answer.budget >= 0:
+        return f"the budget is {answer.budget}"
+    return None
+
+
+def _population(answer: Allocation) -> Check:
+    whole = answer.probability == 1
+    served = np.zeros(answer.population.count.size, dtype=np.int64)
+    np.add.at(served, answer.state[whole], answer.count[whole])
+    drawn = answer.state[~whole]
+    twice = np.bincount(drawn, minlength=served.size)
+    served += twice // 2
+    ok = bool((served == answer.population.count).all() and (twice % 2 == 0).all())
+    return Check("population served", ok, f"{int(served.sum()):,} of {answer.population.size:,} units")
+
+
+def _lottery(answer: Allocation) -> Check:
+    """The randomised units: pairs of rows of count 1 whose probabilities sum to 1 exactly."""
+    rows = np.flatnonzero(answer.probability < 1)
+    states, times = np.unique(answer.state[rows], return_counts=True)
+    most = states.size if answer.method == "uniform" else 1
+    sums = {
+        int(s): sum((Fraction(p) for p in answer.probability[rows[answer.state[rows] == s]].tolist()), Fraction(0))
+        for s in states
+    }
+    ok = (
+        bool((answer.count[rows] == 1).all() and (times == 2).all())
+        and states.size <= most
+        and all(total == 1 for total in sums.values())
+    )
+    return Check("randomised units", ok, f"{states.size} randomised, each between two rows that sum to 1")
+
+
+def on_the_curves(answer: Allocation) -> Iterator[Check]:
+    """Each row is a useful budget of its state, with its value and first action; pairs are adjacent."""
+    curves = answer.curves.curves
+    level = levels(curves, answer.state, answer.unit_budget, answer.unit_value)
+    off = np.flatnonzero(level < 0)
+    labels = answer.curves.problem.labels
+    detail = "every row is a breakpoint of its state's curve"
+    if off.size:
+        k = int(off[0])
+        detail = (
+            f"({answer.unit_budget[k]:.17g}, {answer.unit_value[k]:.17g}) is no breakpoint of "
+            f"{labels[answer.state[k]]!r}"
+        )
+    yield Check("useful budgets", off.size == 0, detail)
+    if off.size:
+        return
+    apart = [
+        labels[s]
+        for s in np.unique(answer.state[answer.probability < 1])
+        if abs(np.diff(level[(answer.state == s) & (answer.probability < 1)])[0]) != 1
+    ]
+    yield Check("adjacent useful budgets", not apart, "" if not apart else f"not adjacent in {apart[0]!r}")
+    place = curves.indptr[answer.state] + answer.state + level
+    flipped = np.flatnonzero(answer.action != answer.curves.first_action[place])
+    yield Check(
+        "actions now", flipped.size == 0,
+        "every row takes the action of its breakpoint" if flipped.size == 0 else
+        f"the row of {labels[answer.state[flipped[0]]]!r} at budget {answer.unit_budget[flipped[0]]:.6g} "
+        "takes another action than the one that leads to its value",
+    )  # fmt: skip
+    yield _price(answer, level)
+
+
+def levels(curves: Curves, state: Integers, budget: Floats, value: Floats) -> Integers:
+    """Which breakpoint of its curve each (budget, value) is, to the last bit; -1 if it is none."""
+    found = np.full(state.size, -1, dtype=np.int64)
+    for s in np.unique(state):
+        at = breakpoints(curves, int(s), int(s) + 1)
+        rows = np.flatnonzero(state == s)
+        position = np.clip(np.searchsorted(at.budget, budget[rows]), 0, at.budget.size - 1)
+        same = (at.budget[position] == budget[rows]) & (at.value[position] == value[rows])
+        found[rows] = np.where(same, position, -1)
+    return found
+
+
+def _price(answer: Allocation, level: Integers) -> Check:
+    """The stated price against the slopes on both sides of what the units have."""
+    curves = answer.curves.curves
+    if answer.method == "uniform":
+        return _mean_slope(answer)
+    slope = curves.gain / curves.length
+    lower = np.ones(level.size, dtype=bool)
+    drawn = np.flatnonzero(answer.probability < 1)
+    if drawn.size == 2:
+        lower[drawn[np.argmax(level[drawn])]] = False
+    right_of, left_of = curves.indptr[answer.state] + level, curves.indptr[answer.state] + level - 1
+    more = lower & (level < curves.segments[answer.state])
+    higher = level > 0
+    steepest = float(slope[right_of[more]].max(initial=0.0))
+    flattest = float(slope[left_of[higher]].min(initial=np.inf))
+    ok = (
+        abs(answer.price - steepest) <= SAME_PRICE * steepest
+        and answer.price <= flattest * (1.0 + SAME_PRICE)
+    )
+    return Check(
+        "price", bool(ok),
+        f"stated {answer.price:.17g}; one more unit of money is worth {steepest:.17g}, "
+        f"the last one spent was worth {flattest:.9g}",
+    )  # fmt: skip
+
+
+def _mean_slope(answer: Allocation) -> Check:
+    """Under equal shares the price is the mean over all units of the slope at the share."""
+    total, mean = answer.population.size, 0.0
+    if total and math.isfinite(answer.budget):
+        share = Fraction(answer.budget) / total
+        down = float(share) if Fraction(float(share)) <= share else math.nextafter(float(share), -math.inf)
+        for s in np.flatnonzero(answer.population.count):
+            slope = float(answer.curves.curves[int(s)].price(down))
+            mean += int(answer.population.count[s]) / total * slope
+    ok = abs(answer.price - mean) <= 1e-9 * abs(mean)
+    return Check("price", ok, f"stated {answer.price:.17g}, mean slope at equal shares {mean:.17g}")
+
+
+def bound_check(answer: Allocation, lines: Support) -> Check:
+    """Some price proves that no policy within the budget is worth more than the stated bound."""
+    count = answer.population.count
+    occupied = np.flatnonzero(count)
+    with np.errstate(invalid="ignore"):
+        money = np.where(lines.price > 0, lines.price * answer.budget, 0.0)
+    rough = money + count[occupied].astype(np.float64) @ lines.intercept[occupied]
+    best, price = math.inf, math.nan
+    for k in np.argsort(rough, kind="stable")[:3]:
+        if not math.isfinite(rough[k]):
+            continue
+        found = dual_bound(count, answer.budget, float(lines.price[k]), lines.intercept[:, k])
+        if best == math.inf or found < best:
+            best, price = found, float(lines.price[k])
+    ok = math.isfinite(answer.bound) and best <= answer.bound
+    room = float(Fraction(answer.bound) - best) if best != math.inf and math.isfinite(answer.bound) else math.nan
+    return Check(
+        "bound", bool(ok),
+        f"stated {answer.bound:.17g}, proved {float(best):.17g} at the price {price:.9g}, room {room:.2g}",
+    )  # fmt: skip
+
+
+def dual_bound(count: Integers, budget: float, price: float, intercept: Floats) -> Fraction:
+    """price * budget + sum of count * intercept, exactly."""
+    occupied = np.flatnonzero(count)
+    total = Fraction(0) if price == 0 else Fraction(price) * Fraction(budget)
+    scale = 1 << 1074
+    units = 0
+    for n, w in zip(count[occupied].tolist(), intercept[occupied].tolist(), strict=True):
+        top, bottom = w.as_integer_ratio()
+        units += n * top * (scale // bottom)
+    return total + Fraction(units, scale)
+
+
+def infeasible_check(answer: Allocation, least: Support) -> Check:
+    """That the least feasible budgets of all units together exceed the budget, with their rounding."""
+    count = answer.population.count
+    lower = least.spend[:, 0] - least.spend_slack
+    if answer.method == "uniform":
+        needed = answer.population.size * Fraction(float(np.max(lower[count > 0], initial=0.0)))
+    else:
+        needed = sum(
+            (n * Fraction(b) for n, b in zip(count.tolist(), lower.tolist(), strict=True) if n), Fraction(0)
+        )
+    empty = answer.state.size == 0 and math.isnan(answer.value) and math.isnan(answer.spent)
+    proved = math.isfinite(answer.budget) and needed > Fraction(answer.budget)
+    return Check(
+        "infeasible", bool(proved and empty),
+        f"all units together need at least {float(needed):.17g}, the budget is {answer.budget:.17g}",
+    )  # fmt: skip
+
+
+def claims_infeasible(answer: Allocation) -> bool:
+    """Whether the outcome says that no allocation exists."""
+    return (
+        answer.outcome.termination is Termination.INFEASIBLE and answer.outcome.solution is Solution.NONE
+    )

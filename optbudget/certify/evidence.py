@@ -1,0 +1,63 @@
+"""What the checker's own passes say about a problem: lines from above, points from below."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optbudget.certify.support import Support, support
+from optbudget.problems import BudgetedMDP
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What the checker's own passes say: lines by falling finite price, and points by falling price.
+
+    `least` is the lexicographic pass at the price inf: it proves what no policy can spend less than.
+    """
+
+    lines: Support
+    points: Support
+    least: Support
+
+
+def gather(problem: BudgetedMDP, prices: Floats, *, decisions: int | None = None) -> Evidence:
+    """One strict pass at all prices, and one at inf whether or not it is among them."""
+    price = np.unique(prices[~np.isnan(prices)])[::-1]
+    points = support(problem, price, decisions=decisions)
+    infinite = np.isinf(price)
+    least = (
+        columns(points, np.flatnonzero(infinite))
+        if infinite.any()
+        else support(problem, [np.inf], decisions=decisions)
+    )
+    return Evidence(columns(points, np.flatnonzero(~infinite)), points, least)
+
+
+def columns(lines: Support, chosen: NDArray[np.int64]) -> Support:
+    """Some of the prices of a pass."""
+    def pick(array: NDArray[np.generic] | None) -> NDArray[np.generic] | None:
+        return None if array is None else array[:, chosen]
+
+    return replace(
+        lines, price=lines.price[chosen], intercept=lines.intercept[:, chosen],
+        spend=lines.spend[:, chosen], value=lines.value[:, chosen], pair=lines.pair[:, chosen],
+        second_moment=pick(lines.second_moment), ambiguity=pick(lines.ambiguity),
+        following_spend=pick(lines.following_spend), following_value=pick(lines.following_value),
+    )  # fmt: skip
+
+
+def with_ties(problem: BudgetedMDP, points: Support, *, decisions: int | None = None) -> Support:
+    """The points of a strict pass between those that spend least and most among tied actions."""
+    least, most = (support(problem, points.price, decisions=decisions, ties=t) for t in ("least", "most"))
+    k = points.price.size
+    order = np.arange(3 * k).reshape(3, k).T.ravel()
+
+    def joined(name: str) -> NDArray[np.generic]:
+        parts = [getattr(p, name) for p in (least, points, most)]
+        return np.concatenate(parts, axis=-1)[..., order]
+
+    names = ("price", "intercept", "spend", "value", "pair")
+    return replace(points, **{name: joined(name) for name in names})
