@@ -110,9 +110,13 @@ def state_gaps(curves: Curves, lines: PriceLines, *, cap: float | None = None) -
 
 
 def raised(lines: PriceLines) -> Floats:
-    """The intercepts raised by `OUTWARD` times their rounding bound once more, (n, K)."""
+    """The intercepts raised by `OUTWARD` times their rounding bound once more, (n, K).
+
+    The last term is what a checker loses where it adds up the bracket itself.
+    """
     finite = np.where(np.isinf(lines.price), 0.0, lines.price)
-    return lines.intercept + OUTWARD * (lines.value_error + finite * lines.spend_error)
+    adding = 2.0**-49 * (np.abs(lines.value) + finite * lines.spend)
+    return lines.intercept + OUTWARD * (lines.value_error + finite * lines.spend_error) + adding
 
 
 def cut(
