@@ -4,6 +4,7 @@ from optbudget.problems.allocation import Allocation
 from optbudget.problems.budgeted_mdp import BudgetedMDP, ModelFolder
 from optbudget.problems.certificate import Check, Verification
 from optbudget.problems.curve_set import CurveSet, StationaryWitness
+from optbudget.problems.frontier import DeterministicFrontier
 from optbudget.problems.policy import PricePolicy
 from optbudget.problems.population import Population
 
@@ -12,6 +13,7 @@ __all__ = [
     "BudgetedMDP",
     "Check",
     "CurveSet",
+    "DeterministicFrontier",
     "ModelFolder",
     "Population",
     "PricePolicy",
