@@ -117,28 +117,29 @@ def read_table(path: Path, columns: Columns, issues: list[Issue]) -> pa.Table | 
 
 
 def locate(found: Iterable[Finding], paths: Mapping[str, Path], lines: Mapping[str, int]) -> list[Issue]:
-    """Findings as issues with file, line and column; findings of no table are model.toml's."""
+    """Findings as issues with file, line and column; a finding of no table is about a key of model.toml.
+
+    A row of a Parquet table counts as its line.
+    """
     findings = list(found)
-    rows: dict[str, set[int]] = {}
+    rows: dict[str, set[int]] = {name: set() for name in paths}
     for finding in findings:
-        if finding.table in paths and finding.row is not None:
-            rows.setdefault(finding.table, set()).add(finding.row)
+        if finding.table is not None and finding.table in paths and finding.row is not None:
+            rows[finding.table].add(finding.row)
     at = {
         name: row_lines(paths[name], sorted(wanted)) if paths[name].suffix == ".csv"
         else {row: row + 1 for row in wanted}
-        for name, wanted in rows.items()
+        for name, wanted in rows.items() if wanted
     }  # fmt: skip
     issues = []
     for finding in findings:
-        file, line, column = "model.toml", None, None
-        if finding.table in paths:
+        file, line, column = "model.toml", lines.get(finding.column or ""), None
+        if finding.table is not None and finding.table in paths:
             path = paths[finding.table]
             file = path.name
-            line = at[finding.table][finding.row] if finding.row is not None else None
+            line = None if finding.row is None else at[finding.table].get(finding.row)
             if finding.column and path.suffix == ".csv":
                 column = header_column(path, finding.column)
-        else:
-            line = next((lines[key] for key in lines if key in finding.message), None)
         issues.append(
             Issue(
                 finding.severity, finding.code, finding.message, file, line, column,

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 
 from optbudget.errors import Issue
 
-ROWS_PER_BYTE = 10_000
-"""Most rows per byte of file that are believed; run lengths and compression rarely reach a tenth."""
+ROWS_PER_BYTE = 100
+"""Most rows per byte of file that are believed, past the first million; real tables have less than one."""
 
 SMALLEST_LIMIT = 1_000_000
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -119,7 +120,7 @@ def _positions(
 
 
 def _refuse_repeats(
-    key: NDArray[np.int64], column: str, label: Sequence[object], found: list[Finding]
+    key: NDArray[np.int64], column: str, label: Sequence[object] | NDArray[Any], found: list[Finding]
 ) -> None:
     """A finding for each row that names what an earlier row named; codes below 0 are passed over."""
     seen: dict[int, int] = {}

@@ -1,12 +1,15 @@
 """CSV tables, strictly: UTF-8, a header, commas and decimal points.
 
-A well-formed file is read by Arrow's parser in one go. Only when that fails, or when something
-found in the data has to be located, is the file walked line by line.
+A well-formed file is read by Arrow's parser in one go. Only when that fails, when something found in
+the data has to be located, or when there are quotes (of which Arrow takes more than the format
+allows), is the file walked line by line.
 """
 
 import csv
+import mmap
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -45,6 +48,8 @@ def read_csv(path: Path, columns: Columns, issues: list[Issue]) -> pa.Table | No
     if not _ends_with_newline(path):
         message = "the last line has no end; make sure the file was not cut short"
         issues.append(Issue("warning", "no-final-newline", message, path.name))
+    if _has_quotes(path):
+        return _read_slowly(path, header, columns, issues)
     wanted = [column for column in header if column in columns.known]
     types = {c: pa.dictionary(pa.int32(), pa.string()) for c in columns.names}
     types |= {c: pa.float64() for c in columns.numbers}
@@ -62,17 +67,18 @@ def read_csv(path: Path, columns: Columns, issues: list[Issue]) -> pa.Table | No
 
 
 def row_lines(path: Path, rows: Sequence[int]) -> dict[int, int]:
-    """The line (from 1) on which each data row (from 0) begins."""
+    """The line (from 1) on which each data row (from 0) begins, as far as the file is CSV."""
     wanted = sorted(set(rows))
     found: dict[int, int] = {}
     with _open(path) as lines:
         walk = _walk(lines)
-        next(walk, None)
-        for row, (line, _) in enumerate(walk):
-            if row == wanted[len(found)]:
-                found[row] = line
-                if len(found) == len(wanted):
-                    break
+        with suppress(_Malformed):
+            next(walk, None)
+            for row, (line, _) in enumerate(walk):
+                if row == wanted[len(found)]:
+                    found[row] = line
+                    if len(found) == len(wanted):
+                        break
     return found
 
 
@@ -167,6 +173,11 @@ def _header(path: Path, issues: list[Issue]) -> list[str] | None:
         refuse("separator", "columns are separated by tabs; use commas")
         return None
     return header
+
+
+def _has_quotes(path: Path) -> bool:
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return data.find(b'"') >= 0
 
 
 def _ends_with_newline(path: Path) -> bool:

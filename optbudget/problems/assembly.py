@@ -196,7 +196,7 @@ def _entries(columns: TableColumns, roster: Roster, pairs: _Pairs, found: list[F
         found.append(
             Finding(
                 "unlisted-action",
-                f"action {name!r} of state {roster.label(state[row])!r} has transitions but no row in actions",
+                f"action {name!r} of {roster.label(state[row])!r} has transitions but no row in actions",
                 "transitions", row, "action", roster.label(state[row]), name,
             )
         )  # fmt: skip
@@ -277,15 +277,34 @@ def _terminal_states(
     terminal = set()
     for label in listed:
         if roster.typed and "/" not in label:
-            found.append(Finding("terminal", f"terminal_states: write {label!r} as type/state", state=label))
+            found.append(
+                Finding(
+                    "terminal",
+                    f"terminal_states: write {label!r} as type/state",
+                    column="terminal_states",
+                    state=label,
+                )
+            )
             continue
         kind, _, name = label.partition("/") if roster.typed else ("", "", label)
         index = roster.add(name, kind)
         if index in terminal:
-            found.append(Finding("terminal", f"terminal_states lists {label!r} twice", state=label))
+            found.append(
+                Finding(
+                    "terminal",
+                    f"terminal_states lists {label!r} twice",
+                    column="terminal_states",
+                    state=label,
+                )
+            )
         elif index < acting.size and acting[index]:
             found.append(
-                Finding("terminal", f"terminal_states lists {label!r}, which has actions", state=label)
+                Finding(
+                    "terminal",
+                    f"terminal_states lists {label!r}, which has actions",
+                    column="terminal_states",
+                    state=label,
+                )
             )
         terminal.add(index)
     named = {finding.state for finding in found if finding.code == "unlisted-action"}
@@ -316,11 +335,28 @@ def _initial(
     shares = {initial: 1.0} if isinstance(initial, str) else dict(initial)
     for label, share in shares.items():
         if label not in roster.position:
-            found.append(Finding("unknown-state", f"initial names {label!r}, which is no state", state=label))
+            found.append(
+                Finding(
+                    "unknown-state",
+                    f"initial names {label!r}, which is no state",
+                    column="initial",
+                    state=label,
+                )
+            )
         if not 0 <= share <= 1:
-            found.append(Finding("initial", f"initial probability of {label!r} is {share}", state=label))
+            found.append(
+                Finding(
+                    "initial", f"initial probability of {label!r} is {share}", column="initial", state=label
+                )
+            )
     if not failed(found) and not abs(sum(shares.values()) - 1) <= ROW_SUM_TOLERANCE:
-        found.append(Finding("initial", f"initial probabilities sum to {sum(shares.values()):.12g}, not 1"))
+        found.append(
+            Finding(
+                "initial",
+                f"initial probabilities sum to {sum(shares.values()):.12g}, not 1",
+                column="initial",
+            )
+        )
     state = np.array([roster.position.get(label, 0) for label in shares], dtype=np.int64)
     return state, np.array(list(shares.values()), dtype=np.float64)
 
@@ -355,9 +391,11 @@ def _distributions(
         if repeats and sum_duplicates:
             _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
             order = np.argsort(first, kind="stable")
-            probability = np.bincount(inverse, probability)[order]
+            probability = np.bincount(inverse, probability).astype(np.float64)[order]
             next_state, row, pair = next_state[first][order], row[first][order], pair[first][order]
             ptr = np.concatenate(([0], np.cumsum(np.bincount(pair, minlength=m))))
+            message = f"{key.size - pair.size} transitions that were listed again were added up"
+            found.append(Finding("summed", message, severity="warning"))
         else:
             for e, _ in repeats:
                 found.append(

@@ -60,7 +60,7 @@ def _representatives(ptr: Codes, width: Codes, next_state: NDArray[np.integer], 
     mixed = _mix(bits ^ _mix(next_state.astype(np.uint64) + _mix(place)))
     digest = np.add.reduceat(mixed, ptr[:-1]) ^ _mix(width.astype(np.uint64))
     _, first, group = np.unique(digest, return_index=True, return_inverse=True)
-    chosen = first[group]
+    chosen: Codes = first[group]
     follower = np.flatnonzero(chosen != np.arange(width.size))
     leader = chosen[follower]
     alike = width[follower] == width[leader]

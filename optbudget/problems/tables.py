@@ -144,12 +144,16 @@ def from_arrays(
     action_names = _names(actions, A, "actions")
     if any(matrix[0].size != n + 1 for matrix in matrices):
         raise ProblemError(f"all matrices of P must be {n} x {n}")
-    offered = np.ones((n, A), dtype=bool) if available is None else _shaped(available, (n, A), "available", bool)
+    offered = (
+        np.ones((n, A), dtype=bool) if available is None else _shaped(available, (n, A), "available", bool)
+    )
     offered = offered.copy()
     offered[[_state_index(state, state_names) for state in terminal_states]] = False
     worth = _utility(utility, matrices, n, A)
     price = _shaped(cost, (n, A), "cost")
-    pair = np.concatenate([np.repeat(np.arange(n), np.diff(ptr)) * A + a for a, (ptr, _, _) in enumerate(matrices)])
+    pair = np.concatenate(
+        [np.repeat(np.arange(n), np.diff(ptr)) * A + a for a, (ptr, _, _) in enumerate(matrices)]
+    )
     target = np.concatenate([index for _, index, _ in matrices])
     chance = np.concatenate([data for _, _, data in matrices])
     kept = np.flatnonzero((chance != 0) & offered.reshape(-1)[pair])
@@ -162,7 +166,7 @@ def from_arrays(
             [
                 Issue(
                     "error", "row-sum",
-                    "all probabilities are 0; list the state in terminal_states, or the action as not available",
+                    "all probabilities are 0; is the state terminal, or the action not available?",
                     state=state_names[k // A], action=action_names[k % A],
                 )
                 for k in empty.tolist()
@@ -326,9 +330,7 @@ def _matrix(matrix: Any, action: int) -> tuple[Codes, Codes, Floats]:
     return parts
 
 
-def _utility(
-    utility: ArrayLike, matrices: Sequence[tuple[Codes, Codes, Floats]], n: int, A: int
-) -> Floats:
+def _utility(utility: ArrayLike, matrices: Sequence[tuple[Codes, Codes, Floats]], n: int, A: int) -> Floats:
     """Utility per state and action, (n, A)."""
     given = np.asarray(utility, dtype=np.float64)
     if given.shape == (n,):
@@ -344,7 +346,7 @@ def _utility(
 
 def _shaped(array: ArrayLike, shape: tuple[int, ...], name: str, dtype: type = np.float64) -> NDArray[Any]:
     try:
-        given = np.asarray(array, dtype=dtype)
+        given: NDArray[Any] = np.asarray(array, dtype=dtype)
     except (TypeError, ValueError) as error:
         raise ProblemError(f"{name} is not an array of numbers: {error}") from None
     if given.shape != shape:
