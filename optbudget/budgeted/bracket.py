@@ -115,7 +115,8 @@ def raised(lines: PriceLines) -> Floats:
     The last term is what a checker loses where it adds up the bracket itself.
     """
     finite = np.where(np.isinf(lines.price), 0.0, lines.price)
-    adding = 2.0**-49 * (np.abs(lines.value) + finite * lines.spend)
+    largest = np.abs(lines.value).max(axis=1, keepdims=True, initial=0.0)
+    adding = 2.0**-48 * (largest + finite * lines.spend)
     return lines.intercept + OUTWARD * (lines.value_error + finite * lines.spend_error) + adding
 
 
