@@ -61,7 +61,7 @@ def curves_chart(answer: CurveSet, states: Sequence[str]) -> str:
     problem = answer.problem
     curves = {label: answer[label] for label in states}
     above, below = _value_and_price(curves, reach, problem, "per unit", "value per unit")
-    what = f"Value and {price_label(problem)} of {', '.join(states)}, by {budget_label(problem)} per unit"
+    what = f"Value per unit, and {price_label(problem.money_unit)}, by budget, in {', '.join(states)}"
     return svg(alt.vconcat(above, below, spacing=8), what)
 
 
@@ -89,7 +89,8 @@ def sweet_spot_chart(curve: Curve, problem: BudgetedMDP, at: tuple[float, float]
         ).encode(text="note:N")
         below = below + rule
     return svg(
-        alt.vconcat(above, below, spacing=8), f"Value of the population by its total {budget_label(problem)}"
+        alt.vconcat(above, below, spacing=8),
+        f"Value of the population by its total {budget_label(problem.money_unit)}",
     )
 
 
@@ -109,7 +110,9 @@ def allocation_chart(answer: Allocation, *, limit: int = 20) -> str:
     room = alt.Scale(domain=[0, 1.2 * max((share.spent for share in shares), default=0.0) or 1.0], nice=False)
     base = alt.Chart(alt.Data(values=rows), width=WIDTH - 60, height=alt.Step(22)).encode(
         x=alt.X(
-            "budget:Q", scale=room, title=f"{budget_label(problem)} for the state (units × budget of one)"
+            "budget:Q",
+            scale=room,
+            title=f"{budget_label(problem.money_unit)} for the state (units × budget of one)",
         ),
         y=alt.Y("state:N", sort=None, title=None),
         description="says:N",
@@ -143,7 +146,7 @@ def _value_and_price(
         "budget:Q", title=None, scale=alt.Scale(domain=[0, reach], nice=False), axis=alt.Axis(labels=False)
     )
     titled = alt.X(
-        "budget:Q", title=f"{budget_label(problem)} {whose}, spent in expectation",
+        "budget:Q", title=f"{budget_label(problem.money_unit)} {whose}, spent in expectation",
         scale=alt.Scale(domain=[0, reach], nice=False),
     )  # fmt: skip
     legend = alt.Legend(title="state") if len(curves) > 1 else None
@@ -161,7 +164,7 @@ def _value_and_price(
         .mark_point(filled=True, size=90, opacity=0)
         .encode(x, value, colour, description="says:N")
     )
-    two_lines = price_label(problem).replace(" (", "\n(").split("\n")
+    two_lines = price_label(problem.money_unit).replace(" (", "\n(").split("\n")
     price = alt.Y("price:Q", title=two_lines, scale=alt.Scale(domain=[0, ceiling or 1.0], nice=False))
     step = (
         alt.Chart(alt.Data(values=steps), width=WIDTH, height=LOW)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optbudget.curves import Curve, weighted_sum
+from optbudget.allocation import SweetSpot, population_curve, sweet_spot
+from optbudget.curves import Curve
 from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Population
 from optbudget.report._extra import needs_extra
 from optbudget.report.published import BMDP, BUDGETS, STATE_OF_FIGURE_4
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 COLOURS = ("#0b6e99", "#c8553d", "#3a7d44", "#8e5aa8", "#b58900", "#5b6770")
 INK, FAINT = "#20262b", "#6b7680"
+VISIBLE_GAP = 1e-3
+"""Relative gap above which a bound is drawn: below it the line would cover the values."""
 
 STYLE = {
     "font.size": 9.0,
@@ -79,8 +82,8 @@ def curve_figure(answer: CurveSet, states: Sequence[str] | None = None) -> Figur
             _draw_price(below, answer[label], reach, colour)
         above.set_title("What a unit is worth, by its state and its budget")
         above.set_ylabel("value per unit")
-        below.set_ylabel(_two_lines(price_label(answer.problem)))
-        below.set_xlabel(f"{budget_label(answer.problem)} per unit, spent in expectation")
+        below.set_ylabel(_two_lines(price_label(answer.problem.money_unit)), fontsize=8)
+        below.set_xlabel(f"{budget_label(answer.problem.money_unit)} per unit, spent in expectation")
         below.set_xlim(0, reach)
         _limit_prices(below, [answer[label] for label in chosen])
         if len(chosen) > 1:
@@ -113,46 +116,60 @@ def figure_4(answer: CurveSet) -> Figure:
             _mark_start(above, curve)
             _limit_prices(below, [curve])
             _mark_price(below, curve, problem)
-            below.set_xlabel(f"{budget_label(problem)} per customer, spent in expectation")
+            below.set_xlabel(f"{budget_label(problem.money_unit)} per customer, spent in expectation")
         panels[0, 0].set_ylabel("value per customer")
-        panels[1, 0].set_ylabel(_two_lines(price_label(problem)))
+        panels[1, 0].set_ylabel(_two_lines(price_label(problem.money_unit)), fontsize=8)
     return figure
 
 
-def figure_6(answer: CurveSet, population: Population, *, points: int = 16) -> Figure:
+def figure_6(answer: CurveSet, population: Population, *, budgets: int = 16) -> Figure:
     """The paper's figure 6: value of 1,000 customers at 16 budgets, with the price of money below.
 
     The budgets run from the least feasible one to just above the largest useful one.
     Source: Boutilier & Lu 2016, figure 6; the four values of its table are marked too.
     """
-    return sweet_spot_figure(answer, population, points=points, published=True)
+    curve = population_curve(answer, population)
+    points = sweet_spot(answer, population, np.linspace(curve.least_budget, _reach(curve, 1.05), budgets))
+    return sweet_spot_figure(points, curve, money_unit=answer.problem.money_unit, published=True)
 
 
 def sweet_spot_figure(
-    answer: CurveSet, population: Population, *, points: int = 16, published: bool = False
+    points: SweetSpot,
+    curve: Curve | None = None,
+    *,
+    money_unit: str = "money",
+    published: bool = False,
 ) -> Figure:
     """Value of a whole population by its budget, with the price of money below.
 
     Parameters
     ----------
-    answer : curves of every state
-    population : the units that share the budget
-    points : how many budgets are marked, from the least to just above the largest useful one
+    points : the budgets that were allocated
+    curve : the population's own curve, drawn through the points and annotated; without it they are
+        joined by straight lines, which lie below it
+    money_unit : names the axes
     published : also mark the four values that the paper prints for 1,000 customers in begin
     """
-    problem = answer.problem
-    curve = weighted_sum(answer.curves, population.count)
-    budgets = np.linspace(curve.least_budget, _reach(curve, 1.05), points)
-    values = curve.value(budgets)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 5.6), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-        reach = float(budgets[-1])
-        _draw_value(above, curve, reach, COLOURS[0], "optimal split")
+        feasible = np.isfinite(points.value)
+        at, worth = points.budget[feasible], points.value[feasible]
+        reach = float(points.budget.max(initial=0.0)) or 1.0
+        if curve is None:
+            above.plot(at, worth, color=COLOURS[0], label="optimal split")
+            below.plot(at, points.price[feasible], "o-", color=COLOURS[0], markersize=4)
+            below.set_ylim(bottom=0)
+        else:
+            _draw_value(above, curve, reach, COLOURS[0], "optimal split")
+            _draw_price(below, curve, reach, COLOURS[0])
+            _limit_prices(below, [curve])
         above.plot(
-            budgets, values, "o", color=COLOURS[0], markersize=5, clip_on=False,
-            label=f"{points} budgets allocated",
+            at, worth, "o", color=COLOURS[0], markersize=5, clip_on=False,
+            label=f"{at.size} budgets allocated",
         )  # fmt: skip
+        if np.nanmax(points.gap[feasible], initial=0.0) > VISIBLE_GAP:
+            above.plot(at, points.bound[feasible], "--", color=FAINT, linewidth=1, label="proved bound")
         if published:
             above.plot(
                 BUDGETS, BMDP, "D", color=COLOURS[1], fillstyle="none", markersize=7,
@@ -161,20 +178,17 @@ def sweet_spot_figure(
         above.set_title("Sweet spot: what the whole budget buys")
         above.set_ylabel("value of the population")
         above.margins(y=0.17)
-        _mark_start(above, curve)
-        if len(curve):
+        if curve is not None and len(curve):
+            _mark_start(above, curve)
             for share in (0.5, 0.9):
                 _mark_share(above, curve, share)
-        _mark_end(above, curve)
+            _mark_end(above, curve)
         above.legend(loc="lower right")
-        _draw_price(below, curve, reach, COLOURS[0])
-        _limit_prices(below, [curve])
-        below.set_ylabel(_two_lines(price_label(problem)))
-        below.set_xlabel(f"total {budget_label(problem)}, spent in expectation")
+        below.set_ylabel(_two_lines(price_label(money_unit)), fontsize=8)
+        below.set_xlabel(f"total {budget_label(money_unit)}, spent in expectation")
         below.set_xlim(0, reach)
-        for axes in (above, below):
-            axes.yaxis.set_major_formatter(lambda x, _: number(x))
-        below.xaxis.set_major_formatter(lambda x, _: number(x))
+        for axis in (above.yaxis, below.yaxis, below.xaxis):
+            axis.set_major_formatter(lambda x, _: number(x))
     return figure
 
 
@@ -205,7 +219,9 @@ def allocation_figure(answer: Allocation, *, limit: int = 20) -> Figure:
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)
         axes.margins(x=0.22)
-        axes.set_xlabel(f"{budget_label(problem)} for the state; beside the bar: units × budget of one")
+        axes.set_xlabel(
+            f"{budget_label(problem.money_unit)} for the state; beside the bar: units × budget of one"
+        )
         axes.xaxis.set_major_formatter(lambda x, _: number(x))
         axes.set_title(
             f"{number(answer.spent)} for {answer.population.size:,} units; "
@@ -228,13 +244,13 @@ def _priced_point_figure(answer: Allocation, label: str) -> Figure:
         at = np.array([0.0, reach])
         axes.plot(
             at, value + answer.price * (at - budget), "--", color=COLOURS[1], linewidth=1.2,
-            label=f"{price_label(problem)}: {number(answer.price, 4)}",
+            label=f"{price_label(problem.money_unit)}: {number(answer.price, 4)}",
         )  # fmt: skip
         axes.plot([budget], [value], "o", color=COLOURS[1], markersize=7)
         text = f"a budget of {number(budget, 4)} per unit\nis worth {number(value, 5)}"
         _note(axes, text, (budget, value), (10, -14))
         axes.set_xlim(0, reach)
-        axes.set_xlabel(f"{budget_label(problem)} per unit, spent in expectation")
+        axes.set_xlabel(f"{budget_label(problem.money_unit)} per unit, spent in expectation")
         axes.set_ylabel("value per unit")
         axes.set_title(f"{plural(answer.population.size, 'unit')} with a budget of {number(answer.budget)}")
         axes.legend(loc="lower right")
@@ -310,7 +326,7 @@ def _mark_price(axes: "Axes", curve: Curve, problem: BudgetedMDP) -> None:
     axes.plot([budget], [price], "o", color=INK, markersize=4, zorder=4)
     after = " after its cost" if problem.reward == "net" else ""
     text = (
-        f"at a budget of {number(budget, 3)}, one more {unit_of_money(problem)}\n"
+        f"at a budget of {number(budget, 3)}, one more {unit_of_money(problem.money_unit)}\n"
         f"is worth {number(price, 3)}{after}"
     )
     _note(axes, text, (budget, price), (10, 12))

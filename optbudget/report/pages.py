@@ -89,7 +89,7 @@ def page(
         "verification": verification_grid(verification) if verification else None,
         "checked": _checked(verification) if verification else "",
         "folder": folder,
-        "price_label": price_label(problem),
+        "price_label": price_label(problem.money_unit),
         "version": __version__,
         "model_hash": problem.folder.sha256 if problem.folder else "",
         "method": curves.method,

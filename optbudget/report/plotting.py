@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from optbudget.allocation import SweetSpot
 from optbudget.errors import UsageError
 from optbudget.problems import Allocation, CurveSet
 
@@ -11,12 +12,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def plot(answer: CurveSet | Allocation, *, states: "Sequence[str] | None" = None) -> "Figure":
-    """Draw an answer: curves with their prices, or who gets how much.
+def plot(answer: CurveSet | Allocation | SweetSpot, *, states: "Sequence[str] | None" = None) -> "Figure":
+    """Draw an answer: curves with their prices, who gets how much, or value over a range of budgets.
 
     Parameters
     ----------
-    answer : curves of every state, or an allocation
+    answer : curves of every state, an allocation, or a sweet spot
     states : for curves, the labels of the states to draw; default: the initial states and those that
         gain most from money, six at most
 
@@ -34,10 +35,14 @@ def plot(answer: CurveSet | Allocation, *, states: "Sequence[str] | None" = None
     UsageError
         If the answer is of a kind that has no figure.
     """
-    from optbudget.report.figures import allocation_figure, curve_figure
+    from optbudget.report.figures import allocation_figure, curve_figure, sweet_spot_figure
 
     if isinstance(answer, CurveSet):
         return curve_figure(answer, states)
     if isinstance(answer, Allocation):
         return allocation_figure(answer)
-    raise UsageError(f"there is no figure for a {type(answer).__name__}; plot curves or an allocation")
+    if isinstance(answer, SweetSpot):
+        return sweet_spot_figure(answer)
+    raise UsageError(
+        f"there is no figure for a {type(answer).__name__}; plot curves, an allocation or a sweet spot"
+    )

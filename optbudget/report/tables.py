@@ -75,7 +75,7 @@ def curve_grid(answer: CurveSet, *, limit: int = 30) -> Grid:
         "state", ">segments", ">least budget", ">worth there", ">largest useful budget", ">worth there",
         ">value of the first unit of money",
     )  # fmt: skip
-    return Grid(f"Value by {budget_label(problem)}, for each state", columns, rows, note)
+    return Grid(f"Value by {budget_label(problem.money_unit)}, for each state", columns, rows, note)
 
 
 def allocation_grid(answer: Allocation, *, limit: int = 30) -> Grid:
@@ -99,7 +99,7 @@ def allocation_grid(answer: Allocation, *, limit: int = 30) -> Grid:
         notes.append("The two rows with a probability are one unit, whose budget is drawn once, now.")
     if len(shares) > limit:
         notes.append(f"{len(shares) - limit:,} more states are not shown.")
-    each = f">{budget_label(problem)} of each"
+    each = f">{budget_label(problem.money_unit)} of each"
     columns = ("state", ">units", each, ">with probability", "do now", ">worth each")
     return Grid("Who gets how much", columns, rows, " ".join(notes))
 

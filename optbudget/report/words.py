@@ -2,8 +2,6 @@
 
 import math
 
-from optbudget.problems import BudgetedMDP
-
 MINUS = "\u2212"
 
 
@@ -29,26 +27,25 @@ def number(value: float, digits: int = 6) -> str:
     return text.replace("-", MINUS)
 
 
-def unit_of_money(problem: BudgetedMDP) -> str:
+def unit_of_money(money_unit: str) -> str:
     """One of it: the model's `money_unit`, or "unit of money" where it names none."""
-    return "unit of money" if problem.money_unit == "money" else problem.money_unit
+    return "unit of money" if money_unit == "money" else money_unit
 
 
-def budget_label(problem: BudgetedMDP) -> str:
+def budget_label(money_unit: str) -> str:
     """Axis label of money: "budget" or "budget (EUR)"."""
-    return "budget" if problem.money_unit == "money" else f"budget ({problem.money_unit})"
+    return "budget" if money_unit == "money" else f"budget ({money_unit})"
 
 
-def price_label(problem: BudgetedMDP) -> str:
+def price_label(money_unit: str) -> str:
     """The one wording of a price in print.
 
     Examples
     --------
-    >>> from optbudget.problems.examples import two_action_example
-    >>> price_label(two_action_example())
-    'shadow price (value of one more unit of money)'
+    >>> price_label("EUR")
+    'shadow price (value of one more EUR)'
     """
-    return f"shadow price (value of one more {unit_of_money(problem)})"
+    return f"shadow price (value of one more {unit_of_money(money_unit)})"
 
 
 def plural(count: int, noun: str) -> str:
