@@ -240,18 +240,7 @@ def backup(
     horizon, monitor = problem.horizon, monitor or Monitor()
     exact = ((-1.0, -1.0, -1.0),) * horizon
     rules = exact if pruning is None else pruning.rules(horizon)
-    model = kernels.Model(
-        problem.pair_ptr,
-        problem.pair_action,
-        problem.pair_row,
-        problem.cost,
-        problem.pair_reward,
-        problem.row_ptr,
-        problem.next_state,
-        problem.probability,
-        problem.discount,
-        problem.cost_discount,
-    )
+    model = model_of(problem)
     child = StageCurves(horizon, _no_heads(problem.n_states, problem.terminal_utility), _no_segments(0), 0)
     spare = StageCurves(horizon, _no_heads(problem.n_states, problem.terminal_utility), _no_segments(0), 0)
     merged = _no_segments(0)
@@ -266,6 +255,22 @@ def backup(
         child, spare = StageCurves(stage, spare.heads, segments, size), child
         monitor.progress((horizon - stage) / horizon, f"stage {stage}: {size:,} segments")
         yield child
+
+
+def model_of(problem: BudgetedMDP) -> kernels.Model:
+    """The arrays of a problem, as the kernels take them."""
+    return kernels.Model(
+        problem.pair_ptr,
+        problem.pair_action,
+        problem.pair_row,
+        problem.cost,
+        problem.pair_reward,
+        problem.row_ptr,
+        problem.next_state,
+        problem.probability,
+        problem.discount,
+        problem.cost_discount,
+    )
 
 
 def _one_stage(
