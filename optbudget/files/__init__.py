@@ -4,6 +4,7 @@ from optbudget.files.baselines import load_baseline
 from optbudget.files.checks import check
 from optbudget.files.expectations import Expected, load_expected
 from optbudget.files.folders import load, require_free, save
+from optbudget.files.frontiers import save_frontier
 from optbudget.files.model_folder import DataWarning, load_model, model_hash, read_model
 from optbudget.files.populations import load_population
 from optbudget.files.result_reader import is_result, load_result
@@ -23,4 +24,5 @@ __all__ = [
     "read_model",
     "require_free",
     "save",
+    "save_frontier",
 ]

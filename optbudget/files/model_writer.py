@@ -76,8 +76,8 @@ def model_tables(problem: BudgetedMDP) -> dict[str, pa.Table]:
             },
         ),
     }
-    worth = np.flatnonzero(problem.terminal_utility != 0)
-    if worth.size:
+    if (problem.terminal_utility != 0).any():
+        worth = np.flatnonzero((problem.terminal_utility != 0) | problem.is_terminal)
         tables["states"] = typed(
             worth,
             {

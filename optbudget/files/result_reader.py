@@ -272,6 +272,23 @@ class _Table:
             raise ResultError(f"{self.file}: row {row + 1} names no state of the model")
         return index
 
+    def has(self, name: str) -> bool:
+        return name in self.table.column_names
+
+    def per_state(self, name: str, problem: BudgetedMDP, *, unknown: bool = False) -> Floats:
+        """A column of one number per state, in the problem's order; NaN only if `unknown` allows it."""
+        where = self.states(problem)
+        if not np.array_equal(np.sort(where), np.arange(problem.n_states)):
+            raise ResultError(f"{self.file}: there must be one row per state")
+        column = self._column(name)
+        if unknown and column.type == pa.float64() and not column.null_count:
+            given = column.to_numpy()
+        else:
+            given = self.numbers(name, infinite=True)
+        values = np.empty(problem.n_states)
+        values[where] = given
+        return values
+
     def actions(self, problem: BudgetedMDP) -> NDArray[np.int32]:
         """Index of the action in each row, -1 for none."""
         known = {name: k for k, name in enumerate(problem.actions)}
@@ -318,18 +335,12 @@ def _stage_arrays(
     if not same or not np.array_equal(actions.numbers("budget"), table.numbers("budget")):
         raise ResultError(f"{actions.file}: its rows are not those of {table.file}")
     gaps = _Table.read(place / "state_gaps.parquet", ("type", "state"), root)
-    where = gaps.states(problem)
-    if not np.array_equal(np.sort(where), np.arange(problem.n_states)):
-        raise ResultError(f"{gaps.file}: there must be one row per state")
-    column = gaps._column("gap")
-    if column.type != pa.float64() or column.null_count:
-        raise ResultError(f"{gaps.file}: gap must be double precision without gaps")
-    state_gap = np.empty(problem.n_states)
-    state_gap[where] = column.to_numpy()
     prices, witness = _read_certificate(place, root, problem, certificate)
     return {
         "curves": curves, "spend_variance": table.numbers("spend_variance", low=0.0)[order],
-        "first_action": actions.actions(problem)[order], "state_gap": state_gap,
+        "first_action": actions.actions(problem)[order],
+        "state_gap": gaps.per_state("gap", problem, unknown=True),
+        "pruning_error": gaps.per_state("pruning_error", problem) if gaps.has("pruning_error") else None,
         "prices": prices, "witness": witness,
     }  # fmt: skip
 
@@ -372,22 +383,21 @@ def _read_curves(table: _Table, order: Integers, sizes: Integers) -> Curves:
 def _read_certificate(
     place: Path, root: Path, problem: BudgetedMDP, said: Mapping[str, Any]
 ) -> tuple[Floats, StationaryWitness | None]:
-    table = _Table.read(place / "certificate.parquet", ("type", "state", "action"), root)
+    table = _Table.read(place / "certificate.parquet", (), root)
     price = table.numbers("price", low=0.0, infinite=True)
-    kind = said.get("kind")
-    if kind == "stationary":
-        witness = _read_witness(table, price, problem)
-        price = witness.price
-    elif kind == "prices":
-        witness = None
-    else:
-        raise ResultError(f"certificate.json: kind is {kind!r}; it must be 'prices' or 'stationary'")
     if said.get("prices") != price.size or not (np.diff(price) < 0).all():
         raise ResultError(f"{table.file}: the prices must decrease, and be as many as certificate.json says")
-    return price, witness
+    kind = said.get("kind")
+    if kind not in ("prices", "stationary"):
+        raise ResultError(f"certificate.json: kind is {kind!r}; it must be 'prices' or 'stationary'")
+    return price, _read_witness(place, root, problem, said) if kind == "stationary" else None
 
 
-def _read_witness(table: _Table, price: Floats, problem: BudgetedMDP) -> StationaryWitness:
+def _read_witness(
+    place: Path, root: Path, problem: BudgetedMDP, said: Mapping[str, Any]
+) -> StationaryWitness:
+    table = _Table.read(place / "witness.parquet", ("type", "state", "action"), root)
+    price = table.numbers("price", low=0.0, infinite=True)
     n = problem.n_states
     state = table.states(problem)
     if len(table) % n:
@@ -409,9 +419,23 @@ def _read_witness(table: _Table, price: Floats, problem: BudgetedMDP) -> Station
     policy = pair_of[np.arange(n), action]
     if ((policy < 0) != problem.is_terminal).any():
         raise ResultError(f"{table.file}: the action of a state is not one that it has")
+    lasting: dict[str, Floats] = {}
+    if (place / "durations.parquet").is_file():
+        durations = _Table.read(place / "durations.parquet", ("type", "state"), root)
+        lasting = {
+            name: durations.per_state(name, problem)
+            for name in ("duration", "spend_duration")
+            if durations.has(name)
+        }
+    horizon = None if said.get("horizon") is None else _whole(said, "horizon", "certificate.json")
+    tails = said.get("tails")
+    if not isinstance(tails, list) or len(tails) != 3:
+        raise ResultError("certificate.json: tails must be three numbers")
+    spend, lost, won = (_number({"tails": tail}, "tails", "certificate.json") for tail in tails)
     return StationaryWitness(
         prices[:, 0].copy(), policy, placed(table.numbers("spend")), placed(table.numbers("value")),
-        placed(table.numbers("intercept", infinite=True)),
+        placed(table.numbers("intercept", infinite=True)), **lasting, horizon=horizon,
+        tails=(spend, lost, won),
     )  # fmt: skip
 
 

@@ -40,19 +40,19 @@ def write_result(
     """Write everything about an answer into `folder`, which will become `target`; see `save`."""
     curves = answer.curves if isinstance(answer, Allocation) else answer
     allocation = answer if isinstance(answer, Allocation) else None
-    model = _place_model(curves.problem, folder, target, copy)
+    model = place_model(curves.problem, folder, target, copy)
     policy = policy if policy is not None else curves.policy
     write_stage(curves, folder)
     for kept in curves.stages:
         place = folder / "stages" / str(kept.stage)
         place.mkdir(parents=True)
         write_stage(kept, place)
-        _write_json(_stage_certificate(kept), place / "certificate.json")
+        write_json(_stage_certificate(kept), place / "certificate.json")
     if policy is not None:
         write_parquet(policy.to_arrow(), folder / "policy.parquet")
     if allocation is not None:
         write_allocation(allocation, folder)
-    _write_json(_certificate(curves, allocation), folder / "certificate.json")
+    write_json(_certificate(curves, allocation), folder / "certificate.json")
     stated = _stated(curves, allocation)
     said = (curves.stated or {}).get("warnings", ())
     head = {
@@ -68,8 +68,8 @@ def write_result(
         "warnings": [*(said if isinstance(said, (list, tuple)) else ()), *warnings],
         "ranges": ranges(curves.problem),
     }
-    _write_json({**head, **stated, **notes}, folder / "result.json")
-    _write_json(_timings(curves), folder / "timings.json")
+    write_json({**head, **stated, **notes}, folder / "result.json")
+    write_json(_timings(curves), folder / "timings.json")
 
 
 def write_stage(curves: CurveSet, folder: Path) -> None:
@@ -82,8 +82,13 @@ def write_stage(curves: CurveSet, folder: Path) -> None:
     write_parquet(table.select(kept).append_column("action", action), folder / "first_actions.parquet")
     everyone = np.arange(len(curves))
     gaps = {**_state_columns(curves.problem, everyone), "gap": curves.state_gap}
+    if curves.pruning_error is not None:
+        gaps["pruning_error"] = curves.pruning_error
     write_parquet(pa.table(gaps), folder / "state_gaps.parquet")
-    write_parquet(_certificate_table(curves), folder / "certificate.parquet")
+    prices = np.asarray(curves.prices, dtype=np.float64)
+    write_parquet(pa.table({"price": prices}), folder / "certificate.parquet")
+    if curves.witness is not None:
+        _write_witness(curves.problem, curves.witness, folder)
 
 
 def write_allocation(allocation: Allocation, folder: Path) -> None:
@@ -219,12 +224,15 @@ def _stated(curves: CurveSet, allocation: Allocation | None) -> dict[str, object
 
 
 def _certificate(curves: CurveSet, allocation: Allocation | None) -> dict[str, object]:
+    witness = curves.witness
     return {
         "schema": "optbudget-certificate-1",
-        "kind": "prices" if curves.witness is None else "stationary",
+        "kind": "prices" if witness is None else "stationary",
         "prices": int(curves.prices.size),
         "gap": number_or_null(curves.gap),
         "rounding": number_or_null(curves.rounding),
+        "horizon": None if witness is None else witness.horizon,
+        "tails": None if witness is None else [float(tail) for tail in witness.tails],
         "allocation_price": None if allocation is None else number_or_null(allocation.price),
     }
 
@@ -237,40 +245,38 @@ def _stage_certificate(kept: CurveSet) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _certificate_table(curves: CurveSet) -> pa.Table:
-    """The prices; for an infinite horizon also, per price and state, action, spend, value, intercept."""
-    if curves.witness is None:
-        return pa.table({"price": np.asarray(curves.prices, dtype=np.float64)})
-    return _witness_table(curves.problem, curves.witness)
-
-
-def _witness_table(problem: BudgetedMDP, witness: StationaryWitness) -> pa.Table:
+def _write_witness(problem: BudgetedMDP, witness: StationaryWitness, folder: Path) -> None:
+    """witness.parquet, a row per price and state; durations.parquet, a row per state, where there are any."""
     n = problem.n_states
     state = np.tile(np.arange(n), witness.price.size)
     names = pa.array([*problem.actions, None], pa.string())
     pair = witness.policy.reshape(-1)
     action = np.full(pair.size, len(problem.actions), dtype=np.int64)
     action[pair >= 0] = problem.pair_action[pair[pair >= 0]]
-    return pa.table(
-        {
-            "price": np.repeat(witness.price, n),
-            **_state_columns(problem, state),
-            "action": names.take(pa.array(action)),
-            "spend": witness.spend.reshape(-1),
-            "value": witness.value.reshape(-1),
-            "intercept": witness.intercept.reshape(-1),
-        }
-    )
+    table = {
+        "price": np.repeat(witness.price, n),
+        **_state_columns(problem, state),
+        "action": names.take(pa.array(action)),
+        "spend": witness.spend.reshape(-1),
+        "value": witness.value.reshape(-1),
+        "intercept": witness.intercept.reshape(-1),
+    }
+    write_parquet(pa.table(table), folder / "witness.parquet")
+    durations = {"duration": witness.duration, "spend_duration": witness.spend_duration}
+    known = {name: column for name, column in durations.items() if column is not None}
+    if known:
+        columns = {**_state_columns(problem, np.arange(n)), **known}
+        write_parquet(pa.table(columns), folder / "durations.parquet")
 
 
-def _state_columns(problem: BudgetedMDP, index: NDArray[np.integer]) -> dict[str, pa.Array]:
-    columns = {"state": pa.array(problem.states).take(pa.array(index))}
+def _state_columns(problem: BudgetedMDP, index: NDArray[np.integer]) -> dict[str, object]:
+    columns: dict[str, object] = {"state": pa.array(problem.states).take(pa.array(index))}
     if problem.state_type:
         return {"type": pa.array(problem.state_type).take(pa.array(index)), **columns}
     return columns
 
 
-def _place_model(problem: BudgetedMDP, folder: Path, target: Path, copy: bool | None) -> dict[str, object]:
+def place_model(problem: BudgetedMDP, folder: Path, target: Path, copy: bool | None) -> dict[str, object]:
     """Copy the model's tables, or say where they are; its name, hash and path for result.json."""
     known = problem.folder
     name = known.name if known else problem.title or "model"
@@ -325,6 +331,6 @@ def number_or_null(number: float) -> float | None:
     return float(number) if math.isfinite(number) else None
 
 
-def _write_json(content: Mapping[str, object], path: Path) -> None:
+def write_json(content: Mapping[str, object], path: Path) -> None:
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8", newline="\n")
