@@ -2,6 +2,7 @@
 
 import itertools
 from fractions import Fraction
+from itertools import product
 
 
 def concave_points(points):
@@ -128,3 +129,41 @@ def best_split(point_lists, counts, budget):
             if b1 != b2 and (v2 - v1) / Fraction(b2 - b1) > 0:
                 prices.add((v2 - v1) / Fraction(b2 - b1))
     return min(p * budget + sum(n * max(v - p * b for b, v in pts) for pts, n in occupied) for p in prices)
+
+
+def deterministic_trees(pairs, terminal, discount, cost_discount, horizon, net=True):
+    """All (budget, value, variance of spend) of policies deterministic in (state, stage, assigned budget).
+
+    One set per state, by enumeration: an action now, and for each next state any policy from there.
+    """
+    known = [{(Fraction(0), Fraction(u), Fraction(0))} for u in terminal]
+    for _ in range(horizon):
+        new = []
+        for i, options in enumerate(pairs):
+            found = set() if options else {(Fraction(0), Fraction(terminal[i]), Fraction(0))}
+            for cost, utility, row in options:
+                for ahead in product(*(known[j] for j, _ in row)):
+                    mean = sum(p * b for (_, p), (b, _, _) in zip(row, ahead, strict=True))
+                    value = sum(p * v for (_, p), (_, v, _) in zip(row, ahead, strict=True))
+                    variance = sum(
+                        p * (var + (b - mean) ** 2) for (_, p), (b, _, var) in zip(row, ahead, strict=True)
+                    )
+                    found.add(
+                        (
+                            cost + cost_discount * mean,
+                            utility - (cost if net else 0) + discount * value,
+                            cost_discount**2 * variance,
+                        )
+                    )
+            new.append(found)
+        known = new
+    return known
+
+
+def staircase(points):
+    """Of points (budget, value), those worth more than every cheaper or equally dear one."""
+    kept = []
+    for b, v in sorted(set(points), key=lambda point: (point[0], -point[1])):
+        if not kept or v > kept[-1][1]:
+            kept.append((b, v))
+    return kept
