@@ -1,5 +1,6 @@
 """Curves and populations on coarse grids, so that ties and budgets at breakpoints are common."""
 
+import itertools
 from fractions import Fraction
 
 from hypothesis import strategies as st
@@ -24,7 +25,7 @@ def curves_of(states, *, money=1.0, worth=1.0):
     """The package's curves through the points, both axes scaled."""
     curves = []
     for points in states:
-        pairs = list(zip(points, points[1:], strict=False))
+        pairs = list(itertools.pairwise(points))
         length = [float(b - a) * money for (a, _), (b, _) in pairs]
         gain = [float(v - u) * worth for (_, u), (_, v) in pairs]
         curves.append(Curve(points[0][0] * money, points[0][1] * worth, length, gain))

@@ -11,8 +11,8 @@ from optbudget.allocation.inverse import (
 )
 from optbudget.allocation.split import Split, split
 from optbudget.allocation.uniform import equal_shares
-from optbudget.allocation.units import assignment
 from optbudget.allocation.whole import SweetSpot, budget_range, initial_curve, population_curve, sweet_spot
+from optbudget.problems.assignment import assignment
 
 __all__ = [
     "BaselineComparison",

@@ -6,6 +6,7 @@ keeps the budget in expectation (`optbudget.allocation.bound`).
 
 import math
 from dataclasses import replace
+from fractions import Fraction
 from typing import Literal
 
 import numpy as np
@@ -60,7 +61,7 @@ def allocate(
     >>> answer = allocate(curves, people, 15.0)
     >>> answer
     Allocation(15 units, budget 15: value 40, gap 0.0e+00, price 2, unspent 0)
-    >>> answer.to_arrow().to_pylist()[2]
+    >>> answer.to_arrow().to_pylist()[1]
     {'state': 'cold', 'count': 2, 'budget': 2.0, 'probability': 1.0, 'action': 'email'}
     >>> allocate(curves, people, 100.0).why_unspent
     'every unit has its largest useful budget, so more money is worth nothing'
@@ -91,19 +92,19 @@ def _as_allocation(
             )
             found = replace(found, outcome=replace(answer.outcome, message=message))
         return found
-    unspent = budget - float(answer.spent)
+    unspent = float(Fraction(budget) - answer.spent) if math.isfinite(budget) else math.inf
     return replace(
         found,
         value=exact.round_down(answer.value),
         price=answer.price,
         spent=float(answer.spent),
         unspent=unspent,
-        why_unspent=_why_unspent(curves, answer, unspent, method),
+        why_unspent=_why_unspent(curves, answer, budget, method),
     )
 
 
-def _why_unspent(curves: CurveSet, answer: Split, unspent: float, method: Method) -> str | None:
-    if unspent == 0:
+def _why_unspent(curves: CurveSet, answer: Split, budget: float, method: Method) -> str | None:
+    if float(answer.spent) == budget:
         return None
     if answer.count.size == 0:
         return "there are no units"

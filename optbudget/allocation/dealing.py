@@ -25,7 +25,7 @@ class Row(NamedTuple):
 
 
 def deal(units: int, low: Point, high: Point, money: Fraction) -> list[Row]:
-    """Rows of units that share `money`, >= 0 and less than raises all of them, from `low` to `high`.
+    """Rows of units that share `money`, which is >= 0 and does not raise all of them from `low` to `high`.
 
     With x = money / (high - low), floor(x) units are raised whole and one is raised with the fraction
     of x, rounded down to a multiple of 2^-53; that unit is left whole at `low` where nothing remains.
@@ -34,8 +34,8 @@ def deal(units: int, low: Point, high: Point, money: Fraction) -> list[Row]:
     --------
     >>> for row in deal(3, Point(0, 0.0, 0.0), Point(1, 2.0, 4.0), Fraction(3)):
     ...     print(row)
-    Row(units=1, level=0, budget=0.0, value=0.0, probability=1.0)
     Row(units=1, level=1, budget=2.0, value=4.0, probability=1.0)
+    Row(units=1, level=0, budget=0.0, value=0.0, probability=1.0)
     Row(units=1, level=0, budget=0.0, value=0.0, probability=0.5)
     Row(units=1, level=1, budget=2.0, value=4.0, probability=0.5)
     """
@@ -43,8 +43,8 @@ def deal(units: int, low: Point, high: Point, money: Fraction) -> list[Row]:
     chance = exact.probability_below(rest / (Fraction(high.budget) - Fraction(low.budget)))
     drawn = 1 if chance > 0 else 0
     rows = [
-        Row(units - raised - drawn, *low, 1.0),
         Row(raised, *high, 1.0),
+        Row(units - raised - drawn, *low, 1.0),
         Row(drawn, *low, 1.0 - chance),
         Row(drawn, *high, chance),
     ]

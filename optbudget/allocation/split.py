@@ -46,7 +46,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Split:
-    """Who gets how much: rows by state; in a state whole units first, then the randomised one.
+    """Who gets how much: rows by state; in a state the raised units, the others, then a randomised one.
 
     Attributes
     ----------
@@ -137,9 +137,7 @@ def split(
     return fill(units, money, bought, least)
 
 
-def purchase(
-    curves: Curves, count: Integers, money: float, least: Fraction, *, method: str
-) -> Purchase:
+def purchase(curves: Curves, count: Integers, money: float, least: Fraction, *, method: str) -> Purchase:
     """Where `money`, at least the `least` feasible total, ends, by the named method."""
     exactly = Fraction(money) if math.isfinite(money) else None
     if method == "greedy":

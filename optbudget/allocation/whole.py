@@ -164,14 +164,14 @@ def sweet_spot(curves: CurveSet, population: Population, budgets: ArrayLike | st
         ceiling = Ceiling(curves, population.count, near=price[~failed])
         bound[~failed] = [ceiling.at(b) for b, bad in zip(money, failed, strict=True) if not bad]
     nothing = np.where(failed, np.nan, 0.0)
-    spent = nothing + [float(answer.spent) for answer in answers]
+    rest = [Fraction(b) - a.spent if math.isfinite(b) else b for b, a in zip(money, answers, strict=True)]
     return SweetSpot(
         budget=np.array(money),
         value=nothing + [exact.round_down(answer.value) for answer in answers],
         price=price,
         bound=bound,
-        spent=spent,
-        unspent=np.array(money) - spent,
+        spent=nothing + [float(answer.spent) for answer in answers],
+        unspent=nothing + [float(left) for left in rest],
     )
 
 
@@ -192,4 +192,3 @@ def splits(curves: Curves, count: NDArray[np.int64], budgets: list[float]) -> li
         bought = where_money_ends(curves, count, exactly, holding, order, left)
         answers.append(fill(count, money, bought, least))
     return answers
-
