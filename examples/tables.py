@@ -49,10 +49,9 @@ def main() -> None:
     curves = solve(problem)
     for state in ("active", "lapsed"):
         curve = curves[state]
-        print(
-            f"{state}: worth {curve.start_value:.2f} EUR without mail and {curve.values[-1]:.2f} with all mail "
-            f"that pays ({curve.largest_useful_budget:.2f}); the first euro returns {curve.prices[0]:.2f} net"
-        )
+        least, most, useful = curve.start_value, curve.values[-1], curve.largest_useful_budget
+        print(f"{state}: worth {least:.2f} EUR without mail, {most:.2f} with {useful:.2f} EUR of it")
+        print(f"  the first euro returns {curve.prices[0]:.2f} net")
     split = allocate(curves, Population.at(problem, {"active": 800, "lapsed": 200}), 3000.0)
     print(pd.DataFrame(split.to_arrow().to_pydict()))
     print(f"worth {split.value:,.0f} EUR in all; one more euro adds {split.price:.2f}")

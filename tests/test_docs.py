@@ -28,6 +28,23 @@ def test_blocks_are_found():
     assert examples(page) == "\n\n>>> 1 + 1\n2\n\n\n\n\n"
 
 
+def anchors(text):
+    """What a heading is called in a link: lower case, blanks to hyphens, no other marks."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_of_the_page(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        assert "://" not in link
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target.read_text(encoding="utf-8")), link
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_examples_of_the_page(page, tmp_path, monkeypatch):
     (tmp_path / "models").symlink_to(ROOT / "models")
