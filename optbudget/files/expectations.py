@@ -8,7 +8,7 @@ quantity                          arguments                   value
 ``value``                         state, budget               value of the state's curve at the budget
 ``price``                         state, budget               slope of the segment to the right of the budget
 ``breakpoints``                   state                       all [budget, value] of the curve, in order
-``segments``                      state                       number of segments longer than 1e-12
+``segments``                      state                       number of segments, in exact arithmetic
 ``least_budget``                  state                       the least feasible budget
 ``largest_useful_budget``         state                       the budget beyond which money is worth nothing
 ``spend_variance``                state, budget               of the policy at that breakpoint
