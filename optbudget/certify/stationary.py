@@ -59,16 +59,12 @@ def stationary_evidence(answer: CurveSet) -> tuple[list[Check], Evidence | None]
     if wrong:
         return [Check("witness", False, wrong)], None
     rows = Rows(problem)
-    of_value = _duration(problem, rows, problem.discount, witness.duration)
-    of_spend = _duration(
-        problem, rows, problem.cost_discount,
-        witness.duration if problem.discount == problem.cost_discount else witness.spend_duration,
-    )  # fmt: skip
+    of_value, of_spend = durations(problem, rows, witness)
     checks = [Check(f"policies end ({name})", d.ok, d.proof)
               for name, d in (("rewards", of_value), ("spend", of_spend))]  # fmt: skip
     if not (of_value.ok and of_spend.ok):
         return checks, None
-    step = _Step(problem, rows, witness, of_value, of_spend)
+    step = Step(problem, rows, witness, of_value, of_spend)
     points = step.points()
     if witness.horizon is not None:
         points = _truncated(problem, rows, answer.prices, witness, points, of_value, of_spend)
@@ -110,6 +106,17 @@ def _misfit(problem: BudgetedMDP, witness: StationaryWitness) -> str | None:
     return None
 
 
+def durations(problem: BudgetedMDP, rows: Rows, witness: StationaryWitness) -> tuple[Duration, Duration]:
+    """m for the discount of rewards, and for that of spend."""
+    equal = problem.discount == problem.cost_discount
+    return (
+        _duration(problem, rows, problem.discount, witness.duration),
+        _duration(
+            problem, rows, problem.cost_discount, witness.duration if equal else witness.spend_duration
+        ),
+    )
+
+
 def _duration(problem: BudgetedMDP, rows: Rows, discount: float, given: Floats | None) -> Duration:
     """1 / (1 - discount * sigma), or the given m if it satisfies its inequality with rounding."""
     going = ~problem.is_terminal
@@ -149,7 +156,7 @@ def _at_rest(problem: BudgetedMDP, resting: Mask, duration: Floats) -> bool:
     return not leads[problem.pair_row[pairs]].any()
 
 
-class _Step:
+class Step:
     """One step of every equation of a witness."""
 
     def __init__(

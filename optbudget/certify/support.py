@@ -142,7 +142,7 @@ def support(
         raise UsageError("a backward pass needs a finite number of decisions")
     rows = Rows(problem)
     last = _no_decisions(problem)
-    for last in _magnitudes(problem, rows, stages):
+    for last in magnitudes(problem, rows, stages):
         pass
     kept, lost = _collect(problem, rows, price, stages, ties, moments, following)
     return Support(
@@ -166,7 +166,7 @@ def _raised(
     problem: BudgetedMDP,
     price: Floats,
     kept: dict[str, Any],
-    last: "_Magnitude",
+    last: "Magnitude",
     lost: tuple[Floats, Floats],
     *,
     lines: bool,
@@ -184,7 +184,7 @@ def _raised(
 
 
 @dataclass(frozen=True, eq=False)
-class _Magnitude:
+class Magnitude:
     """What a state can be worth and spend at most, and the rounding of a computed policy, (n,)."""
 
     value: Floats
@@ -193,12 +193,12 @@ class _Magnitude:
     spend_error: Floats
 
 
-def _no_decisions(problem: BudgetedMDP) -> _Magnitude:
+def _no_decisions(problem: BudgetedMDP) -> Magnitude:
     zero = np.zeros(problem.n_states)
-    return _Magnitude(np.abs(problem.terminal_utility), zero, zero, zero)
+    return Magnitude(np.abs(problem.terminal_utility), zero, zero, zero)
 
 
-def _magnitudes(problem: BudgetedMDP, rows: Rows, stages: int) -> Iterator[_Magnitude]:
+def magnitudes(problem: BudgetedMDP, rows: Rows, stages: int) -> Iterator[Magnitude]:
     """M_k and E_k of the module's text, from the last stage to the first."""
     width = rows.widest
     raised = 1.0 + 4 * (width + 8) * ROUNDOFF
@@ -224,7 +224,7 @@ def _magnitudes(problem: BudgetedMDP, rows: Rows, stages: int) -> Iterator[_Magn
         best[:, 2:] = (best[:, 2:] + unit * best[:, :2]) * raised + TINY
         x = x.copy()
         x[acts] = best
-        yield _Magnitude(*(np.ascontiguousarray(column) for column in x.T))
+        yield Magnitude(*(np.ascontiguousarray(column) for column in x.T))
 
 
 def _collect(
@@ -285,7 +285,7 @@ def _backward(
     later = x
     peaks = np.zeros((stages + 1, 2, size))
     peaks[-1, 0] = np.abs(problem.terminal_utility).max()
-    magnitude = _magnitudes(problem, rows, stages) if ties != "strict" or moments else None
+    magnitude = magnitudes(problem, rows, stages) if ties != "strict" or moments else None
     step = max(256, CHUNK // (x.shape[1] * size))
     for k in range(stages - 1, -1, -1):
         width = next(magnitude) if magnitude is not None else None

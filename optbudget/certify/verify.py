@@ -13,8 +13,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from optbudget.certify import allocation_checks as rows
-from optbudget.certify.curve_checks import curve_checks
+from optbudget.certify.curve_checks import curve_checks, structure_ok
 from optbudget.certify.evidence import Evidence, columns, gather
+from optbudget.certify.exact_checks import (
+    exact_allocation_check,
+    exact_curve_checks,
+    exact_parts,
+    sample,
+)
 from optbudget.certify.outcome_checks import outcome_check, stated_checks
 from optbudget.certify.stationary import stationary_evidence
 from optbudget.certify.support import Support, support
@@ -76,7 +82,13 @@ what is achieved (allowed 6.7e-14)")
 def _of_curves(answer: CurveSet, *, exact: bool, all_prices: bool) -> Iterator[Check]:
     yield from stated_checks(answer)
     for kept in (answer, *answer.stages):
-        yield from _one_stage(kept, f"stage {kept.stage}: " if kept is not answer else "")[0]
+        prefix = f"stage {kept.stage}: " if kept is not answer else ""
+        checks, evidence = _one_stage(kept, prefix)
+        yield from checks
+        if exact and evidence is not None and structure_ok(kept):
+            prices = kept.prices if all_prices else sample(kept.prices)
+            parts = exact_parts(kept, prices)
+            yield from exact_curve_checks(kept, evidence.points, parts, everything=all_prices, prefix=prefix)
 
 
 def _of_allocation(answer: Allocation, *, exact: bool, all_prices: bool) -> Iterator[Check]:
@@ -101,6 +113,11 @@ def _of_allocation(answer: Allocation, *, exact: bool, all_prices: bool) -> Iter
         return
     yield from rows.on_the_curves(answer)
     yield rows.bound_check(answer, _with_price(answer, evidence))
+    if exact:
+        prices = answer.curves.prices if all_prices else sample(answer.curves.prices, answer.price)
+        parts = exact_parts(answer.curves, prices)
+        yield from exact_curve_checks(answer.curves, evidence.points, parts, everything=all_prices)
+        yield from exact_allocation_check(answer, evidence.points, parts)
 
 
 def _one_stage(kept: CurveSet, prefix: str) -> tuple[list[Check], Evidence | None]:
