@@ -2,6 +2,8 @@
 
 import os
 
+import pytest
+from commands import run
 from hypothesis import HealthCheck, settings
 
 os.environ.pop("OPTBUDGET_DEBUG", None)
@@ -19,3 +21,10 @@ settings.register_profile(
     "nightly", max_examples=2000, deadline=None, database=None, suppress_health_check=slow_machine
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture
+def model(tmp_path):
+    """The small model that `optbudget new` writes."""
+    run("new", tmp_path / "shop", "--quiet")
+    return tmp_path / "shop"

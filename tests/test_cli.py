@@ -1,64 +1,36 @@
-"""The command line: exit codes, JSON, located errors, and what it leaves on the disk."""
+"""The command line around the mathematics: exit codes, arguments, JSON, and the commands that only look."""
 
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from commands import run, run_json
 
 from optbudget import errors
-from optbudget.cli import app, exits
+from optbudget.cli import exits
 from optbudget.cli.arguments import budget_or_range, list_of_budgets, size_in_bytes
 from optbudget.cli.plain import to_json
 from optbudget.status import Outcome, Solution, Termination
 
-ROOT = Path(__file__).parent.parent
-SYNTHETIC_AD = ROOT / "models" / "synthetic_ad"
-
-
-def run(*arguments: object, code: int = 0):
-    """Run a command in this process and hold it to its exit code."""
-    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert done.exit_code == code, f"exit {done.exit_code}\n{done.stdout}\n{done.stderr}\n{done.exception!r}"
-    return done
-
-
-def run_json(*arguments: object, code: int = 0) -> dict:
-    """Run a command with --json: stdout holds one object and nothing else, and no NaN."""
-
-    def refuse(word):
-        raise AssertionError(f"{word} is not JSON")
-
-    done = run(*arguments, "--json", code=code)
-    assert done.stdout.count("\n") == 1
-    return json.loads(done.stdout, parse_constant=refuse)
-
-
-@pytest.fixture
-def model(tmp_path):
-    """The small model that `optbudget new` writes."""
-    run("new", tmp_path / "shop", "--quiet")
-    return tmp_path / "shop"
+# DESIGN section 6: termination, exit code with a certified answer, exit code without one.
+EXIT_CODES = [
+    ("OPTIMAL", 0, 7),
+    ("TOLERANCE", 0, 7),
+    ("TIME_LIMIT", 6, 7),
+    ("MEMORY_LIMIT", 6, 7),
+    ("INTERRUPTED", 130, 130),
+    ("INFEASIBLE", 4, 4),
+    ("UNBOUNDED", 5, 5),
+    ("ILL_POSED", 5, 5),
+    ("NUMERICAL", 6, 7),
+    ("BACKEND_FAILED", 9, 9),
+    ("UNKNOWN", 6, 7),
+]
 
 
 class TestExitCodes:
-    # DESIGN section 6: termination, with a certified answer, without one.
-    TABLE = [
-        ("OPTIMAL", 0, 7),
-        ("TOLERANCE", 0, 7),
-        ("TIME_LIMIT", 6, 7),
-        ("MEMORY_LIMIT", 6, 7),
-        ("INTERRUPTED", 130, 130),
-        ("INFEASIBLE", 4, 4),
-        ("UNBOUNDED", 5, 5),
-        ("ILL_POSED", 5, 5),
-        ("NUMERICAL", 6, 7),
-        ("BACKEND_FAILED", 9, 9),
-        ("UNKNOWN", 6, 7),
-    ]
-
-    @pytest.mark.parametrize(("name", "certified", "without"), TABLE)
+    @pytest.mark.parametrize(("name", "certified", "without"), EXIT_CODES)
     def test_of_outcomes(self, name, certified, without):
         why = Termination[name]
         assert exits.of_outcome(Outcome(why, Solution.CERTIFIED)) == certified
@@ -66,7 +38,7 @@ class TestExitCodes:
         assert exits.of_outcome(Outcome(why, Solution.FEASIBLE)) == without
 
     def test_every_termination_is_in_the_table(self):
-        assert set(exits.OF_OUTCOME) == set(Termination) and len(self.TABLE) == len(Termination)
+        assert set(exits.OF_OUTCOME) == set(Termination) and len(EXIT_CODES) == len(Termination)
 
     def test_every_error_of_ours_is_in_the_table(self):
         ours = [cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, Exception)]

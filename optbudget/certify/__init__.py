@@ -1,6 +1,6 @@
 """Checks of answers against the problem alone; numpy and the standard library, no solver."""
 
 from optbudget.certify.support import Support, support
-from optbudget.certify.verify import verify
+from optbudget.certify.verify import verify, verify_all
 
-__all__ = ["Support", "support", "verify"]
+__all__ = ["Support", "support", "verify", "verify_all"]

@@ -8,7 +8,7 @@ need not be a feasible budget exactly. Sums over an allocation's rows are exact.
 A check fails whenever the statement could not be proved; that is not yet a proof of the contrary.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -27,6 +27,9 @@ from optbudget.certify.support import Support, support
 from optbudget.errors import UsageError
 from optbudget.problems import Allocation, Check, CurveSet, Verification
 from optbudget.status import Solution
+
+Known = dict[int, tuple[list[Check], Evidence | None]]
+"""What was found about curves, by their identity."""
 
 
 def verify(
@@ -72,18 +75,31 @@ def verify(
     Check(name='curves achievable', ok=False, detail="breakpoint 1 of 's' (1, 10.1) is stated 0.1 above \
 what is achieved (allowed 6.7e-14)")
     """
-    if not isinstance(answer, (CurveSet, Allocation)):
-        raise UsageError(f"verify takes curves or an allocation, not {type(answer).__name__}")
-    if isinstance(answer, CurveSet):
-        return Verification(tuple(_of_curves(answer, exact=exact, all_prices=all_prices)))
-    return Verification(tuple(_of_allocation(answer, exact=exact, all_prices=all_prices)))
+    return verify_all([answer], exact=exact, all_prices=all_prices)[0]
 
 
-def _of_curves(answer: CurveSet, *, exact: bool, all_prices: bool) -> Iterator[Check]:
+def verify_all(
+    answers: Sequence[CurveSet | Allocation], *, exact: bool = False, all_prices: bool = False
+) -> tuple[Verification, ...]:
+    """`verify` each of the answers; curves that several of them rest on are gone through once."""
+    known: Known = {}
+    found = []
+    for answer in answers:
+        if isinstance(answer, CurveSet):
+            checks = _of_curves(answer, known, exact=exact, all_prices=all_prices)
+        elif isinstance(answer, Allocation):
+            checks = _of_allocation(answer, known, exact=exact, all_prices=all_prices)
+        else:
+            raise UsageError(f"verify takes curves or an allocation, not {type(answer).__name__}")
+        found.append(Verification(tuple(checks)))
+    return tuple(found)
+
+
+def _of_curves(answer: CurveSet, known: Known, *, exact: bool, all_prices: bool) -> Iterator[Check]:
     yield from stated_checks(answer)
     for kept in (answer, *answer.stages):
         prefix = f"stage {kept.stage}: " if kept is not answer else ""
-        checks, evidence = _one_stage(kept, prefix)
+        checks, evidence = _one_stage(kept, prefix, known)
         yield from checks
         if exact and evidence is not None and structure_ok(kept):
             prices = kept.prices if all_prices else sample(kept.prices)
@@ -91,14 +107,14 @@ def _of_curves(answer: CurveSet, *, exact: bool, all_prices: bool) -> Iterator[C
             yield from exact_curve_checks(kept, evidence.points, parts, everything=all_prices, prefix=prefix)
 
 
-def _of_allocation(answer: Allocation, *, exact: bool, all_prices: bool) -> Iterator[Check]:
+def _of_allocation(answer: Allocation, known: Known, *, exact: bool, all_prices: bool) -> Iterator[Check]:
     yield from stated_checks(answer)
     name = "allocation outcome"
     yield outcome_check(answer.outcome, answer.gap, answer.curves.tolerance, name)
-    checks, evidence = _one_stage(answer.curves, "")
+    checks, evidence = _one_stage(answer.curves, "", known)
     yield from checks
     for kept in answer.curves.stages:
-        yield from _one_stage(kept, f"stage {kept.stage}: ")[0]
+        yield from _one_stage(kept, f"stage {kept.stage}: ", known)[0]
     if evidence is None:
         return
     if rows.claims_infeasible(answer):
@@ -120,8 +136,14 @@ def _of_allocation(answer: Allocation, *, exact: bool, all_prices: bool) -> Iter
         yield from exact_allocation_check(answer, evidence.points, parts)
 
 
-def _one_stage(kept: CurveSet, prefix: str) -> tuple[list[Check], Evidence | None]:
+def _one_stage(kept: CurveSet, prefix: str, known: Known) -> tuple[list[Check], Evidence | None]:
     """The checks of the curves of one stage, and the passes they rest on."""
+    if id(kept) not in known:
+        known[id(kept)] = _gone_through(kept, prefix)
+    return known[id(kept)]
+
+
+def _gone_through(kept: CurveSet, prefix: str) -> tuple[list[Check], Evidence | None]:
     checks = [outcome_check(kept.outcome, kept.gap, kept.tolerance, prefix + "outcome")]
     if kept.outcome.solution is not Solution.CERTIFIED:
         checks.append(Check(prefix + "certificate", False, "the curves say that they have none"))

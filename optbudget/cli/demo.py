@@ -47,7 +47,7 @@ def command(
     at_begin = [allocation.allocate(answer, begin, budget) for budget in BUDGETS]
     greedy = [allocation.allocate(answer, spread, budget * copies) for budget in BUDGETS]
     uniform = [allocation.allocate(answer, spread, budget * copies, method="uniform") for budget in BUDGETS]
-    found = [certify.verify(part) for part in (answer, *at_begin, *greedy, *uniform)]
+    found = certify.verify_all([answer, *at_begin, *greedy, *uniform])
     grids = demo_grids(answer, at_begin, greedy, uniform)
     written, missing = _write(out, answer, begin, at_begin[-1], found, grids, run.arguments)
     failed = [check.name for verification in found for check in verification.checks if not check.ok]

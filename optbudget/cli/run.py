@@ -113,8 +113,6 @@ class Run:
     @contextmanager
     def working(self, what: str) -> Iterator["Monitor"]:
         """A monitor for long work: it shows progress, and Ctrl-C asks it to stop (twice: stops at once)."""
-        if self.threads is not None:
-            os.environ.setdefault("NUMBA_NUM_THREADS", str(self.threads))
         from optbudget._numba_home import announcing_compilation
         from optbudget.cli.progress import progress
         from optbudget.workers import Monitor

@@ -4,21 +4,20 @@ import math
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from optbudget.cli.arguments import list_of_budgets, pruning_schedule
-from optbudget.cli.outputs import fields_of, say_how_it_ended
+from optbudget.cli.frontier import solve_deterministic
+from optbudget.cli.outputs import SHOWN, fields_of, say_how_it_ended, show_values
 from optbudget.cli.run import Run, finish
 from optbudget.errors import UsageError
 from optbudget.status import Solution, Termination
 
 if TYPE_CHECKING:
+    from optbudget.budgeted.solve import Method as Route
     from optbudget.problems import CurveSet
-
-SHOWN = 30
-"""Rows of a table that a person is shown."""
 
 
 class Method(StrEnum):
@@ -75,6 +74,9 @@ def command(
     if schedule is not None and method is not Method.exact:
         raise UsageError("--prune goes with --method exact; no other method prunes")
     problem = files.load_model(model)
+    if method is Method.deterministic:
+        solve_deterministic(run, problem, out, tolerance=tolerance, budgets=budgets, copy=copy)
+        return
     checkpoint = Checkpoint(
         out.with_name(out.name + ".checkpoint"),
         _key(problem.folder.sha256 if problem.folder else "", method, tolerance, schedule, keep_stages),
@@ -83,7 +85,7 @@ def command(
     with run.working("solve") as monitor:
         answer = budgeted.solve(
             problem,
-            method=method.value,
+            method=cast("Route", method.value),
             tolerance=tolerance,
             pruning=schedule,
             keep_stages=keep_stages,
@@ -111,33 +113,16 @@ def _key(*parts: object) -> str:
 
 
 def _show(run: Run, answer: "CurveSet", out: Path, budgets: tuple[float, ...]) -> None:
-    from optbudget.report.tables import Grid, curve_grid
-    from optbudget.report.words import number
+    from optbudget.report.tables import curve_grid
 
     segments = answer.curves.segments
-    at = {
-        label: [value if math.isfinite(value) else None for value in curve.value(budgets).tolist()]
-        for label, curve in zip(answer.problem.labels, answer.curves, strict=True)
-        if budgets
-    }
-    if run.json:
-        own = {
-            "states": len(answer),
-            "segments_mean": segments.mean(),
-            "segments_max": segments.max(),
-            "gap": answer.gap,
-            "at": at,
-        }
-        run.answer({**fields_of(out), **own})
-        return
-    run.grids(curve_grid(answer, limit=SHOWN))
-    if budgets:
-        rows = tuple(
-            (label, *("infeasible" if value is None else number(value) for value in values))
-            for label, values in list(at.items())[:SHOWN]
+    at = {label: answer.value(label, budgets) for label in answer.problem.labels} if budgets else {}
+    own = {"states": len(answer), "segments_mean": segments.mean(), "segments_max": segments.max()}
+    run.answer({**fields_of(out), **own, "gap": answer.gap, "at": at})
+    if not run.json:
+        run.grids(curve_grid(answer, limit=SHOWN))
+        show_values(run, at, budgets)
+        run.show(
+            f"{answer.method}: {len(answer):,} states, {segments.mean():,.1f} segments on average and "
+            f"{segments.max():,} at most, certified gap {answer.gap:.1e}. Written to {out}"
         )
-        run.grids(Grid("Value at", ("state", *(f">{number(b)}" for b in budgets)), rows))
-    run.show(
-        f"{answer.method}: {len(answer):,} states, {segments.mean():,.1f} segments on average and "
-        f"{segments.max():,} at most, certified gap {answer.gap:.1e}. Written to {out}"
-    )
