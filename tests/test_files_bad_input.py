@@ -1,4 +1,4 @@
-"""Bad models: each class of mistake, in each format it can be made in, with the code and place that must be named."""
+"""Bad models: each class of mistake, in each format it can be made in, and what must be said of it."""
 
 import copy
 import math
@@ -110,47 +110,49 @@ def also(table, column, values):
     return edit
 
 
+A, T, S, P = "actions", "transitions", "states", "population"
+M, C = "model.toml", "actions.csv"
+
 # class, edit, code, table, row (from 0; None: no row), state, action
 DATA = [
-    ("negative cost", put("actions", "cost", 1, -1.0), "negative-cost", "actions", 1, "a", "act"),
-    ("NaN cost", put("actions", "cost", 1, math.nan), "not-finite", "actions", 1, None, None),
-    ("infinite utility", put("actions", "utility", 2, math.inf), "not-finite", "actions", 2, None, None),
-    ("missing cost", put("actions", "cost", 0, None), "missing-value", "actions", 0, None, None),
-    ("missing action name", put("actions", "action", 0, None), ("missing-value", "name"), "actions", 0, None, None),
-    ("action listed twice", more("actions", "a", "act", 1.0, 1.0), "duplicate-action", "actions", 3, "a", "act"),
-    ("action without transitions", more("actions", "b", "act", 1.0, 1.0), "no-transitions", "actions", 3, "b", "act"),
-    ("transition of an unlisted action", more("transitions", "b", "act", "a", 1.0), "unlisted-action",
-     "transitions", 5, "b", "act"),
-    ("transition of an unlisted state", more("transitions", "c", "wait", "a", 1.0), "unlisted-action",
-     "transitions", 5, "c", "wait"),
-    ("dead end", put("transitions", "next_state", 4, "pit"), "dead-end", "transitions", 4, "pit", None),
-    ("negative probability", put("transitions", "probability", 1, -0.25), "probability", "transitions", 1, "a", "act"),
-    ("probability above 1", put("transitions", "probability", 0, 1.5), "probability", "transitions", 0, "a", "wait"),
-    ("NaN probability", put("transitions", "probability", 0, math.nan), "not-finite", "transitions", 0, None, None),
-    ("infinite probability", put("transitions", "probability", 0, math.inf), "not-finite", "transitions", 0, None, None),
-    ("missing probability", put("transitions", "probability", 2, None), "missing-value", "transitions", 2, None, None),
-    ("row sum below 1", put("transitions", "probability", 2, 0.7), "row-sum", "transitions", 1, "a", "act"),
-    ("row sum off by 2e-9", put("transitions", "probability", 2, 0.75 + 2e-9), "row-sum", "transitions", 1, "a", "act"),
-    ("truncated row", less("transitions", 4), "row-sum", "transitions", 3, "b", "wait"),
-    ("next state listed twice", more("transitions", "a", "act", "b", 0.0625), "duplicate-transition",
-     "transitions", 5, "a", "act"),
-    ("missing next state", put("transitions", "next_state", 2, None), ("missing-value", "name"),
-     "transitions", 2, None, None),
-    ("name with blanks", put("transitions", "next_state", 2, "b "), "name", "transitions", 2, None, None),
-    ("name with a control character", put("transitions", "next_state", 2, "b\x07"), "name", "transitions", 2, None, None),
-    ("terminal utility NaN", put("states", "terminal_utility", 0, math.nan), "not-finite", "states", 0, None, None),
-    ("state listed twice", more("states", "end", 3.0), "duplicate-state", "states", 2, "end", None),
-    ("state without actions in states", more("states", "pit", 3.0), "dead-end", "model.toml", None, "pit", None),
-    ("population of an unknown state", more("population", "pit", 3), "unknown-state", "population", 2, "pit", None),
-    ("population state twice", more("population", "a", 3), "duplicate-state", "population", 2, None, None),
-    ("negative count", put("population", "count", 1, -3), "count", "population", 1, None, None),
-    ("count not whole", also("population", "count", [1.5, 2.0]), "count", "population", 0, None, None),
-    ("column missing", rename("actions", "utility", "utilty"), "missing-column", "actions", None, None, None),
-    ("table missing", without("transitions"), "missing-file", "transitions", None, None, None),
-    ("types in one table only", also("actions", "type", ["x", "x", "x"]), "types", "model.toml", None, None, None),
+    ("negative cost", put(A, "cost", 1, -1.0), "negative-cost", A, 1, "a", "act"),
+    ("NaN cost", put(A, "cost", 1, math.nan), "not-finite", A, 1, None, None),
+    ("infinite utility", put(A, "utility", 2, math.inf), "not-finite", A, 2, None, None),
+    ("missing cost", put(A, "cost", 0, None), "missing-value", A, 0, None, None),
+    ("missing action name", put(A, "action", 0, None), ("missing-value", "name"), A, 0, None, None),
+    ("action listed twice", more(A, "a", "act", 1.0, 1.0), "duplicate-action", A, 3, "a", "act"),
+    ("action without transitions", more(A, "b", "act", 1.0, 1.0), "no-transitions", A, 3, "b", "act"),
+    ("transition of an unlisted action", more(T, "b", "act", "a", 1.0), "unlisted-action",
+     T, 5, "b", "act"),
+    ("transition of an unlisted state", more(T, "c", "wait", "a", 1.0), "unlisted-action",
+     T, 5, "c", "wait"),
+    ("dead end", put(T, "next_state", 4, "pit"), "dead-end", T, 4, "pit", None),
+    ("negative probability", put(T, "probability", 1, -0.25), "probability", T, 1, "a", "act"),
+    ("probability above 1", put(T, "probability", 0, 1.5), "probability", T, 0, "a", "wait"),
+    ("NaN probability", put(T, "probability", 0, math.nan), "not-finite", T, 0, None, None),
+    ("infinite probability", put(T, "probability", 0, math.inf), "not-finite", T, 0, None, None),
+    ("missing probability", put(T, "probability", 2, None), "missing-value", T, 2, None, None),
+    ("row sum below 1", put(T, "probability", 2, 0.7), "row-sum", T, 1, "a", "act"),
+    ("row sum off by 2e-9", put(T, "probability", 2, 0.75 + 2e-9), "row-sum", T, 1, "a", "act"),
+    ("truncated row", less(T, 4), "row-sum", T, 3, "b", "wait"),
+    ("next state listed twice", more(T, "a", "act", "b", 0.0625), "duplicate-transition",
+     T, 5, "a", "act"),
+    ("missing next state", put(T, "next_state", 2, None), ("missing-value", "name"), T, 2, None, None),
+    ("name with blanks", put(T, "next_state", 2, "b "), "name", T, 2, None, None),
+    ("name with a control character", put(T, "next_state", 2, "b\x07"), "name", T, 2, None, None),
+    ("terminal utility NaN", put(S, "terminal_utility", 0, math.nan), "not-finite", S, 0, None, None),
+    ("state listed twice", more(S, "end", 3.0), "duplicate-state", S, 2, "end", None),
+    ("state without actions in states", more(S, "pit", 3.0), "dead-end", M, None, "pit", None),
+    ("population of an unknown state", more(P, "pit", 3), "unknown-state", P, 2, "pit", None),
+    ("population state twice", more(P, "a", 3), "duplicate-state", P, 2, None, None),
+    ("negative count", put(P, "count", 1, -3), "count", P, 1, None, None),
+    ("count not whole", also(P, "count", [1.5, 2.0]), "count", P, 0, None, None),
+    ("column missing", rename(A, "utility", "utilty"), "missing-column", A, None, None, None),
+    ("table missing", without(T), "missing-file", T, None, None, None),
+    ("types in one table only", also(A, "type", ["x", "x", "x"]), "types", M, None, None, None),
     ("no rows at all", lambda tables: tables.update(
         actions={k: v[:0] for k, v in TABLES["actions"].items()},
-        transitions={k: v[:0] for k, v in TABLES["transitions"].items()}), "dead-end", "model.toml", None, "a", None),
+        transitions={k: v[:0] for k, v in TABLES["transitions"].items()}), "dead-end", M, None, "a", None),
 ]  # fmt: skip
 
 
@@ -166,8 +168,8 @@ def test_bad_data(case, form, tmp_path):
     fitting = [issue for issue in issues if issue.code in codes]
     assert fitting, issues
     issue = fitting[0]
-    file = table if table.endswith(".toml") or (form == "parquet" and code == "missing-file") else f"{table}.{form}"
-    assert issue.file == (f"{table}.csv" if code == "missing-file" else file)
+    ending = "" if table == M else ".csv" if code == "missing-file" else f".{form}"
+    assert issue.file == table + ending
     if row is not None:
         assert issue.line == row + (2 if form == "csv" else 1)
     if state is not None:
@@ -178,51 +180,51 @@ def test_bad_data(case, form, tmp_path):
 
 # class, file, text (a function of the good text), code, line, column
 TEXT = [
-    ("semicolons", "actions.csv", lambda t: t.replace(",", ";"), "separator", 1, None),
-    ("tabs", "actions.csv", lambda t: t.replace(",", "\t"), "separator", 1, None),
-    ("semicolon in one line", "actions.csv", lambda t: t.replace("a,act,2.0,5.0", "a;act;2.0;5.0"), "field-count", 3, None),
-    ("decimal comma", "actions.csv", lambda t: t.replace("2.0", "2,0"), "field-count", 3, None),
-    ("decimal comma in quotes", "actions.csv", lambda t: t.replace("2.0", '"2,0"'), "decimal-comma", 3, 3),
-    ("word for a number", "actions.csv", lambda t: t.replace("2.0", "two"), "number", 3, 3),
-    ("number with a unit", "actions.csv", lambda t: t.replace("2.0", "2.0 EUR"), "number", 3, 3),
-    ("underscore in a number", "actions.csv", lambda t: t.replace("2.0", "2_0"), "number", 3, 3),
-    ("hexadecimal number", "actions.csv", lambda t: t.replace("2.0", "0x2"), "number", 3, 3),
-    ("number beyond range", "actions.csv", lambda t: t.replace("2.0", "1e999"), "not-finite", 3, 3),
-    ("written infinity", "actions.csv", lambda t: t.replace("2.0", "Infinity"), "not-finite", 3, 3),
-    ("field too many", "actions.csv", lambda t: t.replace("2.0,5.0", "2.0,5.0,1"), "field-count", 3, None),
-    ("field too few", "actions.csv", lambda t: t.replace("2.0,5.0", "2.0"), "field-count", 3, None),
-    ("empty file", "actions.csv", lambda t: "", "empty-file", 1, None),
-    ("blank first line", "actions.csv", lambda t: "   \n" + t, "missing-column", 1, None),
-    ("open quote", "actions.csv", lambda t: t.replace("a,act", '"a,act'), "csv", 3, None),
-    ("text after a quote", "actions.csv", lambda t: t.replace("a,act", '"a"x,act'), "csv", 3, None),
-    ("line break in a name", "actions.csv", lambda t: t.replace("a,act", '"a\n",act'), "name", 3, 1),
-    ("column twice", "actions.csv", lambda t: t.replace("utility", "cost"), "duplicate-column", 1, 4),
-    ("not UTF-8", "actions.csv", lambda t: t.encode().replace(b"a,act", b"a,\xe4ct"), "encoding", 3, 2),
-    ("UTF-16", "actions.csv", lambda t: t.encode("utf-16"), "encoding", 1, None),
-    ("zero bytes", "actions.csv", lambda t: "\0" * 50, "missing-column", 1, None),
-    ("unknown key", "model.toml", lambda t: t.replace("cost_discount", "cost_discont"), "unknown-key", 3, None),
-    ("key missing", "model.toml", lambda t: t.replace('reward = "net"\n', ""), "missing-key", None, None),
-    ("unknown kind", "model.toml", lambda t: t.replace("budgeted_mdp", "budget_mdp"), "kind", 1, None),
-    ("kind not read yet", "model.toml", lambda t: t.replace("budgeted_mdp", "knapsack"), "kind", 1, None),
-    ("discount 0", "model.toml", lambda t: t.replace("0.9", "0"), "value", 2, None),
-    ("discount above 1", "model.toml", lambda t: t.replace("0.9", "1.01"), "value", 2, None),
-    ("discount nan", "model.toml", lambda t: t.replace("0.9", "nan"), "value", 2, None),
-    ("discount true", "model.toml", lambda t: t.replace("0.9", "true"), "value", 2, None),
-    ("horizon 0", "model.toml", lambda t: t.replace("= 3", "= 0"), "value", 4, None),
-    ("horizon not whole", "model.toml", lambda t: t.replace("= 3", "= 3.0"), "value", 4, None),
-    ("horizon in words", "model.toml", lambda t: t.replace("= 3", '= "forever"'), "value", 4, None),
-    ("unknown reward", "model.toml", lambda t: t.replace('"net"', '"profit"'), "value", 5, None),
-    ("unknown initial state", "model.toml", lambda t: t.replace('"a"', '"z"'), "unknown-state", 6, None),
-    ("initial sums to 0.9", "model.toml", lambda t: t.replace('"a"', "{a = 0.5, b = 0.4}"), "initial", 6, None),
-    ("initial negative", "model.toml", lambda t: t.replace('"a"', "{a = 1.5, b = -0.5}"), "initial", 6, None),
-    ("terminal state with actions", "model.toml", lambda t: t.replace('["end"]', '["end", "a"]'), "terminal", 7, None),
-    ("terminal state twice", "model.toml", lambda t: t.replace('["end"]', '["end", "end"]'), "terminal", 7, None),
-    ("negative budget cap", "model.toml", lambda t: t + "budget_cap = -1\n", "value", 8, None),
-    ("not TOML", "model.toml", lambda t: t.replace("= 0.9", "0.9"), "toml", 2, None),
-    ("TOML cut short", "model.toml", lambda t: t[:-5], "toml", None, None),
-    ("key twice", "model.toml", lambda t: t + "discount = 0.9\n", "toml", 8, None),
-    ("TOML not UTF-8", "model.toml", lambda t: t.encode() + b'title = "\xff"\n', "encoding", 8, None),
-    ("TOML nested without end", "model.toml", lambda t: t + "x = " + "[" * 5000, "toml", None, None),
+    ("semicolons", C, lambda t: t.replace(",", ";"), "separator", 1, None),
+    ("tabs", C, lambda t: t.replace(",", "\t"), "separator", 1, None),
+    ("semicolon in one line", C, lambda t: t.replace(",act,2.0", ";act;2.0"), "field-count", 3, None),
+    ("decimal comma", C, lambda t: t.replace("2.0", "2,0"), "field-count", 3, None),
+    ("decimal comma in quotes", C, lambda t: t.replace("2.0", '"2,0"'), "decimal-comma", 3, 3),
+    ("word for a number", C, lambda t: t.replace("2.0", "two"), "number", 3, 3),
+    ("number with a unit", C, lambda t: t.replace("2.0", "2.0 EUR"), "number", 3, 3),
+    ("underscore in a number", C, lambda t: t.replace("2.0", "2_0"), "number", 3, 3),
+    ("hexadecimal number", C, lambda t: t.replace("2.0", "0x2"), "number", 3, 3),
+    ("number beyond range", C, lambda t: t.replace("2.0", "1e999"), "not-finite", 3, 3),
+    ("written infinity", C, lambda t: t.replace("2.0", "Infinity"), "not-finite", 3, 3),
+    ("field too many", C, lambda t: t.replace("2.0,5.0", "2.0,5.0,1"), "field-count", 3, None),
+    ("field too few", C, lambda t: t.replace("2.0,5.0", "2.0"), "field-count", 3, None),
+    ("empty file", C, lambda t: "", "empty-file", 1, None),
+    ("blank first line", C, lambda t: "   \n" + t, "missing-column", 1, None),
+    ("open quote", C, lambda t: t.replace("a,act", '"a,act'), "csv", 3, None),
+    ("text after a quote", C, lambda t: t.replace("a,act", '"a"x,act'), "csv", 3, None),
+    ("line break in a name", C, lambda t: t.replace("a,act", '"a\n",act'), "name", 3, 1),
+    ("column twice", C, lambda t: t.replace("utility", "cost"), "duplicate-column", 1, 4),
+    ("not UTF-8", C, lambda t: t.encode().replace(b"a,act", b"a,\xe4ct"), "encoding", 3, 2),
+    ("UTF-16", C, lambda t: t.encode("utf-16"), "encoding", 1, None),
+    ("zero bytes", C, lambda t: "\0" * 50, "missing-column", 1, None),
+    ("unknown key", M, lambda t: t.replace("cost_discount", "cost_discont"), "unknown-key", 3, None),
+    ("key missing", M, lambda t: t.replace('reward = "net"\n', ""), "missing-key", None, None),
+    ("unknown kind", M, lambda t: t.replace("budgeted_mdp", "budget_mdp"), "kind", 1, None),
+    ("kind not read yet", M, lambda t: t.replace("budgeted_mdp", "knapsack"), "kind", 1, None),
+    ("discount 0", M, lambda t: t.replace("0.9", "0"), "value", 2, None),
+    ("discount above 1", M, lambda t: t.replace("0.9", "1.01"), "value", 2, None),
+    ("discount nan", M, lambda t: t.replace("0.9", "nan"), "value", 2, None),
+    ("discount true", M, lambda t: t.replace("0.9", "true"), "value", 2, None),
+    ("horizon 0", M, lambda t: t.replace("= 3", "= 0"), "value", 4, None),
+    ("horizon not whole", M, lambda t: t.replace("= 3", "= 3.0"), "value", 4, None),
+    ("horizon in words", M, lambda t: t.replace("= 3", '= "forever"'), "value", 4, None),
+    ("unknown reward", M, lambda t: t.replace('"net"', '"profit"'), "value", 5, None),
+    ("unknown initial state", M, lambda t: t.replace('"a"', '"z"'), "unknown-state", 6, None),
+    ("initial sums to 0.9", M, lambda t: t.replace('"a"', "{a = 0.5, b = 0.4}"), "initial", 6, None),
+    ("initial negative", M, lambda t: t.replace('"a"', "{a = 1.5, b = -0.5}"), "initial", 6, None),
+    ("terminal state with actions", M, lambda t: t.replace('["end"]', '["end", "a"]'), "terminal", 7, None),
+    ("terminal state twice", M, lambda t: t.replace('["end"]', '["end", "end"]'), "terminal", 7, None),
+    ("negative budget cap", M, lambda t: t + "budget_cap = -1\n", "value", 8, None),
+    ("not TOML", M, lambda t: t.replace("= 0.9", "0.9"), "toml", 2, None),
+    ("TOML cut short", M, lambda t: t[:-5], "toml", None, None),
+    ("key twice", M, lambda t: t + "discount = 0.9\n", "toml", 8, None),
+    ("TOML not UTF-8", M, lambda t: t.encode() + b'title = "\xff"\n', "encoding", 8, None),
+    ("TOML nested without end", M, lambda t: t + "x = " + "[" * 5000, "toml", None, None),
 ]  # fmt: skip
 
 
@@ -300,7 +302,8 @@ def test_all_problems_of_all_files_at_once(tmp_path):
     (tmp_path / "transitions.csv").write_text("state,action\n")
     places = [(issue.file, issue.line) for issue in errors(tmp_path)]
     assert places == [
-        ("model.toml", 2), ("transitions.csv", 1), ("transitions.csv", 1), ("actions.csv", 2), ("actions.csv", 3),
+        ("model.toml", 2), ("transitions.csv", 1), ("transitions.csv", 1),
+        ("actions.csv", 2), ("actions.csv", 3),
     ]  # fmt: skip
     with pytest.raises(ProblemError) as raised:
         load_model(tmp_path)

@@ -80,22 +80,23 @@ def is_result(folder: Path) -> bool:
         return False
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object; ResultError for anything else."""
+def read_json(path: Path, name: str | None = None) -> dict[str, Any]:
+    """A JSON object; ResultError, calling the file `name`, for anything else."""
+    name = name or path.name
 
     def refuse(word: str) -> float:
         raise ValueError(f"{word} is no number of JSON")
 
     try:
         if path.stat().st_size > LARGEST_JSON:
-            raise ResultError(f"{path.name} is larger than {LARGEST_JSON} bytes")
+            raise ResultError(f"{name} is larger than {LARGEST_JSON} bytes")
         content = json.loads(path.read_bytes().decode("utf-8"), parse_constant=refuse)
     except OSError as error:
-        raise ResultError(f"{path.name} cannot be read: {error.strerror}") from None
+        raise ResultError(f"{name} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
-        raise ResultError(f"{path.name} is not JSON: {error}") from None
+        raise ResultError(f"{name} is not JSON: {error}") from None
     if not isinstance(content, dict):
-        raise ResultError(f"{path.name} must hold a JSON object")
+        raise ResultError(f"{name} must hold a JSON object")
     return content
 
 
@@ -313,8 +314,8 @@ def _curves(folder: Path, stated: Mapping[str, Any], problem: BudgetedMDP) -> Cu
 
 
 def _stage(place: Path, root: Path, problem: BudgetedMDP) -> CurveSet:
-    said = read_json(place / "certificate.json")
     file = (place / "certificate.json").relative_to(root).as_posix()
+    said = read_json(place / "certificate.json", file)
     return CurveSet(
         problem=problem, **_stage_arrays(place, root, problem, said),
         gap=_number(said, "gap", file), rounding=_number(said, "rounding", file),
