@@ -26,10 +26,16 @@ WIDTH, HIGH, LOW = 620, 230, 120
 HOVER_POINTS = 60
 
 
-def svg(chart: alt.TopLevelMixin, description: str) -> str:
-    """A chart as an SVG element for the page, as wide as its place and read aloud as `description`."""
+def svg(chart: alt.TopLevelMixin, name: str, description: str) -> str:
+    """A chart as an SVG element for the page, as wide as its place and read aloud as `description`.
+
+    The renderer numbers its clipping paths through the whole process; here they are numbered within
+    the chart and called after it, so that equal charts are equal texts and no two share a name.
+    """
     spec = chart.properties(description=description).configure(**_CONFIG).to_dict()
     text = vl_convert.vegalite_to_svg(spec)
+    for k, number_given in enumerate(dict.fromkeys(re.findall(r'id="clip(\d+)"', text))):
+        text = re.sub(rf'(id="|url\(#)clip{number_given}\b', rf"\1{name}-clip-{k}", text)
     text = re.sub(r'width="(\d+)" height="\d+"', r'style="max-width:\1px" role="img"', text, count=1)
     return re.sub(r'<path (aria-label="([^"]*)" role="graphics-symbol"[^>]*)/>', _with_title, text)
 
@@ -62,7 +68,7 @@ def curves_chart(answer: CurveSet, states: Sequence[str]) -> str:
     curves = {label: answer[label] for label in states}
     above, below = _value_and_price(curves, reach, problem, "per unit", "value per unit")
     what = f"Value per unit, and {price_label(problem.money_unit)}, by budget, in {', '.join(states)}"
-    return svg(alt.vconcat(above, below, spacing=8), what)
+    return svg(alt.vconcat(above, below, spacing=8), "curves", what)
 
 
 def sweet_spot_chart(curve: Curve, problem: BudgetedMDP, at: tuple[float, float] | None) -> str:
@@ -90,6 +96,7 @@ def sweet_spot_chart(curve: Curve, problem: BudgetedMDP, at: tuple[float, float]
         below = below + rule
     return svg(
         alt.vconcat(above, below, spacing=8),
+        "sweet-spot",
         f"Value of the population by its total {budget_label(problem.money_unit)}",
     )
 
@@ -119,7 +126,7 @@ def allocation_chart(answer: Allocation, *, limit: int = 20) -> str:
     )
     bars = base.mark_bar(color=COLOURS[0])
     notes = base.mark_text(align="left", dx=5, color="var(--faint)").encode(text="note:N")
-    return svg(bars + notes, "Money for each state")
+    return svg(bars + notes, "states", "Money for each state")
 
 
 def _value_and_price(
