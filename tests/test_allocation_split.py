@@ -260,6 +260,17 @@ def test_a_least_total_one_ulp_above_the_budget_is_infeasible(route):
     assert split(curves, [10], 1.0000000000000002).outcome.solution is Solution.FEASIBLE
 
 
+@pytest.mark.parametrize("method", ["greedy", "price"])
+@pytest.mark.parametrize("share, money, bought", [(0.75, 1 + 3 * 2.0**-52, 5), (0.25, 1.0, 1)])
+def test_rounded_running_sums_do_not_decide(route, method, share, money, bought):
+    """1 and four times 3/4 ulp are 1 + 3 ulp, added one by one 1 + 4; four times 1/4 ulp vanish."""
+    length = [1.0, *4 * [share * 2.0**-52]]
+    curves = Curves.from_curves([Curve(0, 0, [x], [x * (9 - k)]) for k, x in enumerate(length)])
+    answer = split(curves, [1] * 5, money, method=method)
+    assert answer.spent == Fraction(money) and answer.level.sum() == bought
+    assert answer.price == (0.0 if bought == 5 else 8.0) and answer.count.size == 5
+
+
 def test_infeasible_names_a_smallest_set_of_units():
     curves = curves_of([[(1, 0)], [(3, 0)], [(0, 0)], [(2, 0)]])
     answer = split(curves, [5, 2, 9, 1], 7.0)  # 3 + 3 fit, 3 + 3 + 2 do not

@@ -13,7 +13,7 @@ import numpy as np
 
 from optbudget.allocation import exact
 from optbudget.allocation.bound import Ceiling
-from optbudget.allocation.split import Split, split, too_little
+from optbudget.allocation.split import Split, checked_budget, split, too_little
 from optbudget.allocation.uniform import equal_shares
 from optbudget.errors import ProblemError, UsageError
 from optbudget.problems import Allocation, CurveSet, Population
@@ -68,13 +68,14 @@ def allocate(
     """
     if population.labels != curves.problem.labels:
         raise ProblemError("the population is of another problem: its states are not those of the curves")
+    money = checked_budget(budget)
     if method == "uniform":
-        answer = equal_shares(curves.curves, population.count, budget, labels=population.labels)
+        answer = equal_shares(curves.curves, population.count, money, labels=population.labels)
     elif method in ("greedy", "price"):
-        answer = split(curves.curves, population.count, budget, method=method)
+        answer = split(curves.curves, population.count, money, method=method)
     else:
         raise UsageError(f"method is {method!r}; known are 'greedy', 'price' and 'uniform'")
-    return with_bound(_as_allocation(curves, population, float(budget), method, answer))
+    return with_bound(_as_allocation(curves, population, money, method, answer))
 
 
 def _as_allocation(

@@ -35,6 +35,8 @@ def dot(count: NDArray[np.int64], x: NDArray[np.float64]) -> Fraction:
     >>> dot(np.array([10, 1]), np.array([0.1, -1.0])) == 10 * Fraction(0.1) - 1
     True
     """
+    if not x.any():
+        return Fraction(0)
     if count.size <= FEW:
         return Fraction(_add_up(count, x), 1 << SMALLEST)
     from optbudget.allocation import _kernels
