@@ -224,7 +224,7 @@ def _wanted(
     candidates = {b0} | ({b1} if b1 is not None else set())
     if slope > 0 and v0 < 0 < v0 + slope * ((b1 or b0) - b0):
         candidates.add(b0 - v0 / slope)
-    for sign in (-1, 1):
+    for sign in (-1, 1) if gap else (1,):
         kink = _kink(found, slope * (1 + sign * gap))
         if kink is not None and kink > b0 and (b1 is None or kink < b1):
             candidates.add(kink)
@@ -240,8 +240,8 @@ def _wanted(
 
 def _kink(found: ExactPoints, slope: Fraction) -> Fraction | None:
     """Where the lines whose prices are next above and below a slope meet."""
-    below = next((i for i, p in enumerate(found.price) if p < slope), None)
-    if below is None or below == 0:
+    below = bisect_right(found.price, -slope, key=lambda p: -p)
+    if not 0 < below < len(found.price):
         return None
     above = below - 1
     return (found.line[below] - found.line[above]) / (found.price[above] - found.price[below])
