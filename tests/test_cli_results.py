@@ -8,6 +8,7 @@ import subprocess
 import sys
 from fractions import Fraction
 
+import pyarrow.parquet as pq
 import pytest
 from commands import ROOT, run, run_json
 
@@ -326,3 +327,31 @@ class TestReport:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr.strip()) == (9, "optbudget: pip install 'optbudget[report]'")
         assert not (tmp_path / "page.html").exists()
+
+
+class TestPolicy:
+    def rows(self, folder):
+        return pq.read_table(folder / "policy.parquet").to_pylist()
+
+    def test_an_allocation_says_what_to_do_at_its_prices(self, result):
+        fields = run_json("allocate", result, "--budget", 1000)
+        rows = self.rows(result)
+        assert {row["stage"] for row in rows} == set(range(12))
+        edges = {row[name] for row in rows for name in ("price_low", "price_high")}
+        assert fields["price"] in edges and len(edges) == 3
+        now = {(r["state"], r["price_low"] < fields["price"]): r["action"] for r in rows if r["stage"] == 0}
+        [lower, upper] = [row for row in fields["allocation"] if row["probability"] < 1]
+        assert now.get((lower["state"], False), now.get((lower["state"], True))) == lower["action"]
+        assert now[upper["state"], True] == upper["action"]
+
+    def test_the_next_allocation_replaces_it(self, result):
+        run("allocate", result, "--budget", 1000)
+        first = self.rows(result)
+        run("allocate", result, "--budget", 5000)
+        assert self.rows(result) != first
+
+    def test_a_kept_policy_stays(self, model, tmp_path):
+        run("solve", model, "--out", tmp_path / "out", "--keep-policy", "--quiet")
+        kept = self.rows(tmp_path / "out")
+        run("allocate", tmp_path / "out", "--budget", 1000)
+        assert self.rows(tmp_path / "out") == kept and len({row["price_low"] for row in kept}) > 20

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,7 +17,7 @@ from optbudget.status import Solution
 
 if TYPE_CHECKING:
     from optbudget.allocation import SweetSpot
-    from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Population
+    from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Population, PricePolicy
 
 
 class Method(StrEnum):
@@ -25,6 +26,10 @@ class Method(StrEnum):
     greedy = "greedy"
     price = "price"
     uniform = "uniform"
+
+
+LARGEST_POLICY = 2_000_000
+"""States times stages up to which an allocation is written with its policy."""
 
 
 def command(
@@ -173,8 +178,24 @@ def _keep(run: Run, answer: "Allocation", folder: Path | None) -> None:
 
     if folder is None:
         run.log("not written, because it is of a later stage than the result: name a folder with --out")
-    else:
-        files.save(answer, folder, command=run.arguments)
+        return
+    answer, policy = _with_policy(run, answer)
+    files.save(answer, folder, command=run.arguments, policy=policy)
+
+
+def _with_policy(run: Run, answer: "Allocation") -> "tuple[Allocation, PricePolicy | None]":
+    """The allocation, and what to do at its prices; a policy kept for all prices stays as it is."""
+    from optbudget.budgeted.in_use import policy_in_use
+
+    curves, kept = answer.curves, answer.curves.policy
+    if kept is not None and kept.price_low.min(initial=1) == 0 and kept.price_high.max(initial=1) == math.inf:
+        return answer, kept
+    answer = replace(answer, curves=replace(curves, policy=None))
+    rows = curves.problem.n_states * ((curves.problem.horizon or 0) - curves.stage)
+    if rows > LARGEST_POLICY:
+        run.log(f"policy.parquet is left out: it would have {rows:,} rows; solve --keep-policy writes it")
+        return answer, None
+    return answer, policy_in_use(answer)
 
 
 def _numbers(answer: "Allocation") -> dict[str, object]:

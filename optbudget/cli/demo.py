@@ -93,12 +93,13 @@ def _write(
 ) -> tuple[list[Path], str | None]:
     """The result folder of the largest split, with figures and page where they can be drawn."""
     from optbudget import files, report
+    from optbudget.budgeted.in_use import policy_in_use
     from optbudget.files.aside import written_aside
 
     pictures = ["figure_4.svg", "figure_6.svg", "report.html"]
     missing = None
     with written_aside(out) as aside:
-        files.save(split, aside, command=command)
+        files.save(split, aside, command=command, policy=policy_in_use(split))
         try:
             report.write(report.figure_4(answer), aside / pictures[0])
             report.write(report.figure_6(answer, population), aside / pictures[1])
