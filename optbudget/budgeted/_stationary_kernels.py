@@ -1,7 +1,8 @@
 """Compiled loops of the infinite horizon; arrays in, arrays filled, nothing is checked.
 
 K policies or prices are the contiguous inner axis. Policies of neighbouring prices agree in most
-states, so a sweep works on runs of equal choices and stays vectorised.
+states, so a sweep works on runs of equal choices and stays vectorised. Indices that start inside a
+row are made unsigned: numba would else test each of them for being negative, which stops vectorising.
 """
 
 from typing import NamedTuple
@@ -31,6 +32,7 @@ def sweep(chain, discount, choice, gain, x, backward, change):
     Shapes: choice, gain, x (n, K); change (K,) is set to the largest move. Where choice is -1 x stays.
     """
     n, width = x.shape
+    flat = x.reshape(-1)
     total = np.empty(width)
     change[:] = 0.0
     for step in range(n):
@@ -43,22 +45,27 @@ def sweep(chain, discount, choice, gain, x, backward, change):
                 high += 1
             if pair >= 0:
                 row = chain.pair_row[pair]
+                span = high - low
+                for k in range(span):
+                    total[k] = gain[i, np.uint64(low + k)]
                 stay = 0.0
-                for k in range(low, high):
-                    total[k] = gain[i, k]
                 for e in range(chain.row_ptr[row], chain.row_ptr[row + 1]):
                     j = chain.next_state[e]
                     p = discount * chain.probability[e]
                     if j == i:
                         stay += p
                     else:
-                        for k in range(low, high):
-                            total[k] += p * x[j, k]
+                        at = j * width + low
+                        for k in range(span):
+                            total[k] += p * flat[np.uint64(at + k)]
                 scale = 1.0 / (1.0 - stay)
-                for k in range(low, high):
+                at = i * width + low
+                for k in range(span):
                     new = total[k] * scale
-                    change[k] = max(change[k], abs(new - x[i, k]))
-                    x[i, k] = new
+                    moved = abs(new - flat[np.uint64(at + k)])
+                    if moved > change[np.uint64(low + k)]:
+                        change[np.uint64(low + k)] = moved
+                    flat[np.uint64(at + k)] = new
             low = high
 
 
@@ -150,6 +157,7 @@ def excess(chain, discount, reward, cost, price, w, worst):
 def residual(chain, discount, choice, gain, x, worst):
     """Largest |gain + discount * P_choice x - x| of each column, into worst (K,)."""
     n, width = x.shape
+    flat = x.reshape(-1)
     total = np.empty(width)
     worst[:] = 0.0
     for i in range(n):
@@ -161,14 +169,18 @@ def residual(chain, discount, choice, gain, x, worst):
                 high += 1
             if pair >= 0:
                 row = chain.pair_row[pair]
-                total[low:high] = 0.0
+                span = high - low
+                for k in range(span):
+                    total[k] = 0.0
                 for e in range(chain.row_ptr[row], chain.row_ptr[row + 1]):
-                    j = chain.next_state[e]
                     p = discount * chain.probability[e]
-                    for k in range(low, high):
-                        total[k] += p * x[j, k]
-                for k in range(low, high):
-                    worst[k] = max(worst[k], abs(gain[i, k] + total[k] - x[i, k]))
+                    at = chain.next_state[e] * width + low
+                    for k in range(span):
+                        total[k] += p * flat[np.uint64(at + k)]
+                for k in range(span):
+                    left = abs(gain[i, np.uint64(low + k)] + total[k] - x[i, np.uint64(low + k)])
+                    if left > worst[np.uint64(low + k)]:
+                        worst[np.uint64(low + k)] = left
             low = high
 
 

@@ -9,6 +9,7 @@ hulls of achieved points, and their gap is the distance to lines that no policy 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -19,7 +20,7 @@ from optbudget.budgeted.policy_iteration import Floats
 from optbudget.budgeted.refine import refine
 from optbudget.budgeted.stationary import Ongoing, gather_witnesses, stationary_lines, without_repeats
 from optbudget.budgeted.stationary_walk import walk_lines
-from optbudget.budgeted.truncation import LONGEST_HORIZON, Truncation, truncate
+from optbudget.budgeted.truncation import Truncation, truncate
 from optbudget.errors import UsageError
 from optbudget.problems import BudgetedMDP, CurveSet, PricePolicy
 from optbudget.problems.curve_set import StationaryWitness
@@ -34,6 +35,12 @@ WALKED_FOR_ACCURACY = 3_000
 
 FINE = 1e-7
 """A tolerance below this walks where it can."""
+
+LONGER_HORIZONS = 4
+"""How often, at most, a truncated horizon is doubled."""
+
+FINEST = 1e-14
+"""Most accurate evaluation, relative."""
 
 Found = tuple[PriceLines, StationaryWitness, Termination | None]
 
@@ -112,33 +119,68 @@ def _can_walk(problem: BudgetedMDP, tolerance: float) -> bool:
 
 
 def _sweep(problem: BudgetedMDP, tolerance: float, monitor: Monitor | None, threads: int | None) -> Found:
-    """Prices chosen by refinement, each answered from the policy of its nearest price so far."""
-    accuracy = float(np.clip(1e-5 * tolerance, 1e-14, 1e-9))
+    """Prices chosen by refinement, each answered from the policies of the prices about it so far.
+
+    Evaluations are no more accurate than the tolerance asks for; where that turns out too little, the
+    prices are asked for again, now from the best policies.
+    """
     ends, witness = stationary_lines(problem, [np.inf, 0.0], threads=threads)
+    accuracy = min(1e-8, 1e-4 * tolerance)
+    while True:
+        lines, stopped, witness = _swept(problem, ends, witness, tolerance, accuracy, monitor, threads)
+        if stopped is not Termination.NUMERICAL or accuracy <= FINEST:
+            return *without_repeats(lines, witness), stopped
+        accuracy = max(FINEST, 1e-3 * accuracy)
+
+
+def _swept(
+    problem: BudgetedMDP,
+    ends: PriceLines,
+    start: StationaryWitness,
+    tolerance: float,
+    accuracy: float,
+    monitor: Monitor | None,
+    threads: int | None,
+) -> tuple[PriceLines, Termination | None, StationaryWitness]:
+    """One refinement at one accuracy; the witness holds the ends and the prices asked for."""
+    known = start
+    asked = [start if start.price.size == 2 else _at(start, ends.price)]
 
     def oracle(prices: Floats) -> Mapping[int, PriceLines]:
-        nonlocal witness
-        lines, more = stationary_lines(problem, prices, warm=witness, accuracy=accuracy, threads=threads)
-        witness = gather_witnesses([witness, more])
+        nonlocal known
+        lines, more = stationary_lines(problem, prices, warm=known, accuracy=accuracy, threads=threads)
+        asked.append(more)
+        known = gather_witnesses([more, known])
         return {0: lines}
 
     lines, stopped = _refined(problem, oracle, ends, tolerance, monitor)
-    return *without_repeats(lines, witness), stopped
+    return lines, stopped, gather_witnesses(asked)
+
+
+def _at(witness: StationaryWitness, prices: Floats) -> StationaryWitness:
+    """The rows of some of the prices."""
+    rows = np.isin(witness.price, prices)
+    return replace(
+        witness, price=witness.price[rows], policy=witness.policy[rows], spend=witness.spend[rows],
+        value=witness.value[rows], intercept=witness.intercept[rows],
+    )  # fmt: skip
 
 
 def _sweep_truncated(problem: BudgetedMDP, tolerance: float, monitor: Monitor | None) -> Found:
-    """A longer horizon where the tails, at the prices that turn out to matter, are what is left."""
+    """A longer horizon where the tail of spend, at the prices that turn out to matter, is what is left."""
     shortest = 1
-    while True:
-        cut: Truncation = truncate(problem, tolerance, shortest=shortest)
-        lines, stopped = _refined(
-            problem, lambda prices: {0: cut.lines(prices, monitor=monitor)}, cut.ends, tolerance, monitor  # noqa: B023
-        )
-        horizon = cut.witness.horizon or 0
-        tails = any(tail > 0 for tail in cut.witness.tails)
-        if stopped is not Termination.NUMERICAL or not tails or 2 * horizon > LONGEST_HORIZON:
-            return lines, cut.witness, stopped
-        shortest = 2 * horizon
+    for _ in range(LONGER_HORIZONS):
+        cut = truncate(problem, tolerance, shortest=shortest)
+        asked = partial(_asked, cut, monitor)
+        lines, stopped = _refined(problem, asked, cut.ends, tolerance, monitor)
+        if stopped is not Termination.NUMERICAL or cut.witness.tails[0] == 0:
+            break
+        shortest = 2 * (cut.witness.horizon or 1)
+    return lines, cut.witness, stopped
+
+
+def _asked(cut: Truncation, monitor: Monitor | None, prices: Floats) -> Mapping[int, PriceLines]:
+    return {0: cut.lines(prices, monitor=monitor)}
 
 
 def _refined(

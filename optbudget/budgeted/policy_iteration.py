@@ -34,6 +34,9 @@ RESCUE_STATES = 2_500
 SWEEPS_BEFORE_RESCUE = 200
 LARGEST_SWEEPS = 20_000
 LARGEST_ROUNDS = 200
+COARSE = 1e-4
+"""Relative accuracy of evaluations while the policy still changes."""
+
 UNIT = 2.0**-53
 
 
@@ -146,24 +149,29 @@ def policy_iteration(
     price : (K,) finite
     choice : (n, K) pairs to start from, -1 in ended states
     value, spend : (n, K) where to start; entries of ended states are what ending there is worth
-    accuracy : of the evaluations, relative to the largest entry
 
     Notes
     -----
-    A pair must win by more than the rounding of the comparison, so exact ties keep the policy they
-    started from and the loop ends. Complexity per round: K m d for m pairs of d successors.
+    Only w = value - price * spend is iterated on, coarsely until the policy stands, then to the
+    accuracy; spend and value are solved for once, at the end. A pair must win by more than what the
+    evaluation may have left, so exact ties keep the policy they started from and the loop ends.
+    Complexity per round: K m d for m pairs of d successors.
     """
     changed = np.empty(price.size, dtype=np.int64)
     width = widest_row(chain)
+    w = value - price * spend
+    steps = iter((max(accuracy, COARSE), max(accuracy, 4 * (width + 8) * UNIT)))
+    accurate = next(steps)
     for _ in range(LARGEST_ROUNDS):
-        evaluate(chain, discount, choice, chosen(reward, choice), value, accuracy)
-        evaluate(chain, discount, choice, chosen(cost, choice), spend, accuracy)
-        w = value - price * spend
-        scale = np.abs(chosen(reward, choice)).max(axis=0, initial=0.0)
-        scale += price * chosen(cost, choice).max(axis=0, initial=0.0) + 2 * np.abs(w).max(axis=0)
-        margin = np.maximum(4 * (width + 8) * UNIT, accuracy) * scale
-        kernels.improve(chain, discount, reward, cost, price, w, margin, choice, changed)
+        gain = chosen(reward, choice) - price * chosen(cost, choice)
+        scale = np.abs(gain).max(axis=0, initial=0.0) + 2 * np.abs(w).max(axis=0)
+        kernels.improve(chain, discount, reward, cost, price, w, accurate * scale, choice, changed)
         if not changed.any():
-            return
-    evaluate(chain, discount, choice, chosen(reward, choice), value, accuracy)
+            accurate = next(steps, 0.0)
+            if accurate == 0:
+                break
+        gain = chosen(reward, choice) - price * chosen(cost, choice)
+        evaluate(chain, discount, choice, gain, w, accurate)
     evaluate(chain, discount, choice, chosen(cost, choice), spend, accuracy)
+    value[:] = np.where(choice >= 0, w + price * spend, value)
+    evaluate(chain, discount, choice, chosen(reward, choice), value, accuracy)

@@ -123,7 +123,7 @@ def stationary_lines(
     Parameters
     ----------
     prices : (K,) strictly decreasing, >= 0; inf and 0 are the lexicographic ends
-    warm : an earlier witness; each price starts from the policy of its nearest price there
+    warm : an earlier witness; each price starts from the policies of the prices about it there
     accuracy : where the evaluations stop, relative; what they leave is measured and put in the result
     threads : batches of prices worked on at once; default all cores
 
@@ -152,23 +152,19 @@ def stationary_lines(
     if finite.size and problem.discount != problem.cost_discount:
         raise UsageError("between the ends, stationary policies need equal discounts on rewards and spend")
     ongoing = Ongoing.of(problem)
-    near = None if warm is None else nearest_prices(warm.price, price)
     batches = [np.flatnonzero(price == end) for end in (np.inf, 0.0) if (price == end).any()]
     batches += [finite[k : k + BATCH] for k in range(0, finite.size, BATCH)]
 
     def one(columns: NDArray[np.int64]) -> tuple[PriceLines, StationaryWitness]:
-        if not 0 < price[columns[0]] < np.inf:
-            return measured(ongoing, price[columns], *end_policy(ongoing, float(price[columns[0]])))
-        choice, value, spend = ongoing.start(columns.size)
-        if warm is not None and near is not None:
-            choice = np.ascontiguousarray(ongoing.choice(warm.policy[near[columns]].T))
-            value[:] = np.where(choice >= 0, warm.value[near[columns]].T, value)
-            spend[:] = np.where(choice >= 0, warm.spend[near[columns]].T, spend)
+        at = price[columns]
+        if not 0 < at[0] < np.inf:
+            return measured(ongoing, at, *end_policy(ongoing, float(at[0])))
+        choice, value, spend = ongoing.start(columns.size) if warm is None else _neighbours(ongoing, warm, at)
         policy_iteration(
-            ongoing.chain, problem.discount, ongoing.reward, ongoing.cost, price[columns],
-            choice, value, spend, accuracy=accuracy,
+            ongoing.chain, problem.discount, ongoing.reward, ongoing.cost, at, choice, value, spend,
+            accuracy=accuracy,
         )  # fmt: skip
-        return measured(ongoing, price[columns], choice, value, spend)
+        return measured(ongoing, at, choice, value, spend, accuracy=accuracy)
 
     workers = max(1, min(len(batches), threads or os.cpu_count() or 1))
     with ThreadPoolExecutor(workers) as pool:
@@ -220,14 +216,16 @@ def end_policy(ongoing: Ongoing, price: float) -> tuple[Choice, Floats, Floats]:
 
 
 def measured(
-    ongoing: Ongoing, price: Floats, choice: Choice, value: Floats, spend: Floats
+    ongoing: Ongoing, price: Floats, choice: Choice, value: Floats, spend: Floats, *, accuracy: float = 1e-10
 ) -> tuple[PriceLines, StationaryWitness]:
     """Lines and witness of K policies for K prices, corrected by what their equations leave.
 
     Parameters
     ----------
     price : (K,) decreasing; only inf and 0 where the discounts differ
-    choice, value, spend : (n, K) as `policy_iteration` leaves them; they may be wrong, at a cost in width
+    choice, value, spend : (n, K) as `policy_iteration` leaves them, overwritten; they may be wrong, at a
+        cost in width
+    accuracy : of the variance, which nothing rests on
     """
     chain, problem = ongoing.chain, ongoing.problem
     spend_rate = problem.cost_discount
@@ -241,7 +239,7 @@ def measured(
     safe_value = np.where((value != 0) & (choice >= 0), value - less, value)
     variance_gain, variance = np.empty_like(spend), np.zeros_like(spend)
     kernels.spread(chain, spend_rate, choice, safe_spend, variance_gain)
-    evaluate(chain, spend_rate * spend_rate, choice, variance_gain, variance, 1e-12)
+    evaluate(chain, spend_rate * spend_rate, choice, variance_gain, variance, max(accuracy, 1e-10))
     policy = ongoing.policy(choice)
     action = problem.pair_action[np.maximum(policy, 0)] if problem.pair_action.size else policy
     exact = np.zeros(price.size)
@@ -303,9 +301,7 @@ def gather_witnesses(parts: list[StationaryWitness]) -> StationaryWitness:
         np.concatenate([getattr(part, name) for part in parts])[order]
         for name in ("policy", "spend", "value", "intercept")
     )
-    return replace(
-        parts[0], price=price[order], policy=policy, spend=spend, value=value, intercept=intercept
-    )
+    return replace(parts[0], price=price[order], policy=policy, spend=spend, value=value, intercept=intercept)
 
 
 def without_repeats(lines: PriceLines, witness: StationaryWitness) -> tuple[PriceLines, StationaryWitness]:
@@ -322,11 +318,15 @@ def without_repeats(lines: PriceLines, witness: StationaryWitness) -> tuple[Pric
     return lines, replace(witness, spend=witness.spend[first], value=witness.value[first])
 
 
-def nearest_prices(known: Floats, price: Floats) -> NDArray[np.int64]:
-    """Index of the known price nearest to each price on a logarithmic scale, (K,)."""
-    with np.errstate(divide="ignore"):
-        scale, at = (np.clip(np.log(x), -1e3, 1e3) for x in (known, price))
-    position = np.searchsorted(-scale, -at)
-    left, right = np.maximum(position - 1, 0), np.minimum(position, known.size - 1)
-    nearest: NDArray[np.int64] = np.where(np.abs(scale[left] - at) <= np.abs(scale[right] - at), left, right)
-    return nearest
+def _neighbours(ongoing: Ongoing, warm: StationaryWitness, price: Floats) -> tuple[Choice, Floats, Floats]:
+    """In each state the better, for each price, of the policies known for the two prices about it."""
+    above = np.clip(np.searchsorted(-warm.price, -price, side="right") - 1, 0, warm.price.size - 1)
+    below = np.minimum(above + 1, warm.price.size - 1)
+    of_above = warm.value[above] - price[:, None] * warm.spend[above]
+    of_below = warm.value[below] - price[:, None] * warm.spend[below]
+    better = of_below > of_above
+    policy, value, spend = (
+        np.ascontiguousarray(np.where(better, table[below], table[above]).T)
+        for table in (warm.policy, warm.value, warm.spend)
+    )
+    return np.ascontiguousarray(ongoing.choice(policy)), value, spend

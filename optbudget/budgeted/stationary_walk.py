@@ -87,16 +87,16 @@ def _path(ongoing: Ongoing) -> Iterator[tuple[Floats, Choice, Floats, Floats]]:
     while price > 0:
         inverse = np.empty((n, n))
         kernels.fill_matrix(chain, discount, choice[:, 0], inverse)
-        here = kernels.Position(choice[:, 0].copy(), value[:, 0].copy(), spend[:, 0].copy(), np.linalg.inv(inverse))
+        here = kernels.Position(
+            choice[:, 0].copy(), value[:, 0].copy(), spend[:, 0].copy(), np.linalg.inv(inverse)
+        )
         path = kernels.Path(
             np.empty(SWITCHES_PER_INVERSE),
             np.empty((SWITCHES_PER_INVERSE, n), dtype=np.int32),
             np.empty((SWITCHES_PER_INVERSE, n)),
             np.empty((SWITCHES_PER_INVERSE, n)),
         )
-        rows, price = kernels.walk(
-            chain, discount, ongoing.reward, ongoing.cost, price, here, slack, path
-        )
+        rows, price = kernels.walk(chain, discount, ongoing.reward, ongoing.cost, price, here, slack, path)
         if rows:
             yield path.price[:rows], path.choice[:rows], path.value[:rows], path.spend[:rows]
         choice, value, spend = (table[:, None].copy() for table in (here.choice, here.value, here.spend))

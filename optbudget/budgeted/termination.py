@@ -41,9 +41,7 @@ NAMED_STATES = 5
 
 def chain_of(problem: BudgetedMDP) -> Chain:
     """Where the pairs of a problem lead."""
-    return Chain(
-        problem.pair_ptr, problem.pair_row, problem.row_ptr, problem.next_state, problem.probability
-    )
+    return Chain(problem.pair_ptr, problem.pair_row, problem.row_ptr, problem.next_state, problem.probability)
 
 
 def resting_states(problem: BudgetedMDP) -> Mask:
@@ -159,7 +157,9 @@ def _consequence(problem: BudgetedMDP, stays: Mask) -> str:
         if amount[pair] > 0:
             state = problem.labels[problem.pair_state[pair]]
             action = problem.actions[problem.pair_action[pair]]
-            return f"{action!r} in {state!r} {verb} {amount[pair]:.6g} each time, so {noun} need not be finite"
+            return (
+                f"{action!r} in {state!r} {verb} {amount[pair]:.6g} each time, so {noun} need not be finite"
+            )
     if any(amount[stays].any() for _, _, amount in sums):
         return "what it loses there adds up without bound"
     return "it neither earns nor spends there, so nothing bounds how long it stays"
@@ -174,4 +174,3 @@ def _row_any(chain: Chain, mask: Mask) -> Mask:
     hits = np.bincount(_row_of_entry(chain), mask[chain.next_state], minlength=chain.row_ptr.size - 1)
     found: Mask = hits > 0
     return found
-

@@ -21,6 +21,10 @@ Both use :math:`\\sigma\\gamma` for :math:`\\gamma`, with the largest row sum :m
 The two ends need no horizon. Each is an ordinary problem in one criterion, and then another among the
 pairs that tie in the first, so some stationary policy is best for it, whatever the discounts. Where
 nothing need be spent, budget 0 is therefore feasible exactly, and not only after the tail.
+
+If spend is discounted faster than rewards and nothing need be spent, late decisions are ever cheaper
+to pay for now: a curve may rise with infinite slope from budget 0. Prices then matter that are beyond
+double precision's reach, and the answer says what gap it could certify.
 """
 
 import math
