@@ -54,7 +54,9 @@ def assert_brackets(lines, points):
             if np.isfinite(price):
                 top = Fraction(lines.intercept[i, k])
                 assert all(v <= top + Fraction(price) * b for b, v in of_state)
-                assert float(top - value + 0) <= float(price) * lines.spend[i, k] + 1e-9 * (1 + abs(float(top)))
+                assert float(top - value + 0) <= float(price) * lines.spend[i, k] + 1e-9 * (
+                    1 + abs(float(top))
+                )
 
 
 @given(endless())
@@ -70,8 +72,12 @@ def test_ends_are_lexicographic(plain):
     for i, of_state in enumerate(stationary_points(plain)):
         cheap = min(of_state, key=lambda point: (point[0], -point[1]))
         rich = max(of_state, key=lambda point: (point[1], -point[0]))
-        np.testing.assert_allclose([lines.spend[i, 0], lines.value[i, 0]], np.float64(cheap), rtol=1e-11, atol=1e-11)
-        np.testing.assert_allclose([lines.spend[i, 1], lines.value[i, 1]], np.float64(rich), rtol=1e-11, atol=1e-11)
+        np.testing.assert_allclose(
+            [lines.spend[i, 0], lines.value[i, 0]], np.float64(cheap), rtol=1e-11, atol=1e-11
+        )
+        np.testing.assert_allclose(
+            [lines.spend[i, 1], lines.value[i, 1]], np.float64(rich), rtol=1e-11, atol=1e-11
+        )
         if cheap[0] == 0:
             assert lines.spend[i, 0] == 0.0
 
@@ -85,7 +91,9 @@ def test_walk_meets_every_vertex(plain):
     for i, of_state in enumerate(points):
         found = np.c_[lines.spend[i], lines.value[i]]
         for vertex in exact_curve(of_state):
-            assert np.abs(found - np.float64(vertex)).max(axis=1).min() <= 1e-9 * (1 + float(max(map(abs, vertex))))
+            assert np.abs(found - np.float64(vertex)).max(axis=1).min() <= 1e-9 * (
+                1 + float(max(map(abs, vertex)))
+            )
 
 
 @given(endless(max_states=4), st.integers(0, 10))
@@ -144,9 +152,7 @@ def test_a_wrong_start_widens_but_never_lies(plain, seed):
             best = best_at(vertices, Fraction(lines.spend[i, k]))
             assert best is not None and best >= Fraction(lines.value[i, k])
             if np.isfinite(price):
-                assert all(
-                    v <= Fraction(lines.intercept[i, k]) + Fraction(price) * b for b, v in of_state
-                )
+                assert all(v <= Fraction(lines.intercept[i, k]) + Fraction(price) * b for b, v in of_state)
 
 
 @given(endless(max_states=4))
@@ -165,7 +171,11 @@ def test_witness_is_checked_by_one_step(plain):
             assert witness.spend[k, i] >= problem.cost[own[i]] + ahead @ witness.spend[k]
             assert witness.value[k, i] <= problem.pair_reward[own[i]] + ahead @ witness.value[k]
         if np.isfinite(price):
-            q = problem.pair_reward - price * problem.cost + problem.discount * transition @ witness.intercept[k]
+            q = (
+                problem.pair_reward
+                - price * problem.cost
+                + problem.discount * transition @ witness.intercept[k]
+            )
             assert (q <= witness.intercept[k][problem.pair_state]).all()
 
 
@@ -209,7 +219,9 @@ def test_chain_in_closed_form():
     lines, _, _ = walk_lines(Ongoing.of(problem))
     longer = 1 - gamma * (1 - q)
     np.testing.assert_allclose(lines.spend[0], [0.0, c / longer, c / longer], rtol=1e-13)
-    np.testing.assert_allclose(lines.value[0], [0.0, 8 * gamma * q / longer, 8 * gamma * q / longer], atol=1e-13)
+    np.testing.assert_allclose(
+        lines.value[0], [0.0, 8 * gamma * q / longer, 8 * gamma * q / longer], atol=1e-13
+    )
     assert lines.price[1] == pytest.approx(8 * gamma * q / c)
     np.testing.assert_array_equal(lines.value[1], 8.0)
 
