@@ -7,7 +7,7 @@ EXTRAS = report,solvers,dev
 RUN = .venv/bin/python
 DEMO = optbudget-demo
 
-.PHONY: demo test nightly bench lint docs-check clean
+.PHONY: demo test nightly bench lint docs clean
 
 demo: .venv/.ready
 	$(RUN) -m optbudget demo --out $(DEMO)
@@ -27,8 +27,9 @@ lint: .venv/.ready
 	$(RUN) -m mypy
 	$(RUN) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
-docs-check: .venv/.ready
-	$(RUN) -m pytest --doctest-glob='*.md' docs README.md
+docs: .venv/.ready
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(RUN) -m sphinx -W --keep-going -q docs build/docs
 
 clean:
 	rm -rf .venv $(DEMO) build dist
