@@ -3,6 +3,7 @@
 import getpass
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,12 +16,24 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from optbudget.allocation import allocate
+from optbudget.budgeted.deterministic import deterministic_frontier
 from optbudget.budgeted.exact import exact_backup
 from optbudget.budgeted.infinite import stationary_solve
 from optbudget.errors import LimitError, ProblemError, ResultError, UsageError
 from optbudget.files import aside as aside_module
-from optbudget.files import load, load_model, load_population, load_result, model_hash, save
+from optbudget.files import (
+    load,
+    load_baseline,
+    load_frontier,
+    load_model,
+    load_population,
+    load_result,
+    model_hash,
+    save,
+    save_frontier,
+)
 from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Population
+from optbudget.status import Outcome
 
 MODELS = Path(__file__).parent.parent / "models"
 NAMES = sorted(path.parent.name for path in MODELS.glob("*/model.toml"))
@@ -228,6 +241,7 @@ SAVE_TWICE = """
 import sys
 from pathlib import Path
 from optbudget.files import load_model, save
+from optbudget.budgeted.deterministic import deterministic_frontier
 from optbudget.budgeted.exact import exact_backup
 save(exact_backup(load_model(Path(sys.argv[1]) / "ward")), sys.argv[2], command=["solve", "ward"])
 """
@@ -367,3 +381,45 @@ def test_units_may_stand_once(tmp_path):
     with pytest.raises(ProblemError) as raised:
         load_population(tmp_path, load_model(MODELS / "ward"))
     assert [(i.code, i.line, i.column) for i in raised.value.issues] == [("duplicate-unit", 4, 1)]
+
+
+def test_population_that_is_not_what_it_was_is_not_hashed(tmp_path):
+    """The population goes with the copy of the model, and its hash stays that of the problem alone."""
+    save(load_model(MODELS / "two_types"), tmp_path / "plain")
+    shutil.copyfile(MODELS / "two_types" / "population.csv", tmp_path / "plain" / "population.csv")
+    before = model_hash(tmp_path / "plain")
+    save(exact_backup(load_model(tmp_path / "plain")), tmp_path / "r")
+    back = load(tmp_path / "r")
+    assert back.problem.folder.sha256 == before
+    assert load_population(back.problem.folder.path, back.problem).count.sum() == 5
+
+
+def test_answers_without_numbers_come_back(tmp_path):
+    """Infeasible: no rows, no numbers. Without limit: an infinite budget, which JSON cannot write."""
+    curves = exact_backup(load_model(MODELS / "toll"))
+    people = Population.at(curves.problem, {"gate": 3})
+    short, rich = allocate(curves, people, 1.0), allocate(curves, people, np.inf)
+    save(short, tmp_path / "short")
+    save(rich, tmp_path / "rich")
+    assert_same(short, load(tmp_path / "short"))
+    assert_same(rich, load(tmp_path / "rich"))
+
+
+def test_frontier_comes_back(tmp_path):
+    frontier = deterministic_frontier(load_model(MODELS / "ward"))
+    save_frontier(frontier, tmp_path / "r", tolerance=0.0, outcome=Outcome(), seconds=1.0)
+    back = load_frontier(tmp_path / "r")
+    assert_same(frontier, back)
+    assert_same(frontier, load(tmp_path / "r"))
+    with pytest.raises(ResultError, match="frontier"):
+        load_result(tmp_path / "r")
+
+
+def test_baseline(tmp_path):
+    (tmp_path / "today.csv").write_text("state,count,budget\nhome,2,1.5\n")
+    assert load_baseline(tmp_path / "today.csv").to_pylist() == [
+        {"state": "home", "count": 2.0, "budget": 1.5}
+    ]
+    (tmp_path / "today.csv").write_text("state,count\nhome,2\n")
+    with pytest.raises(ProblemError, match="budget"):
+        load_baseline(tmp_path / "today.csv")

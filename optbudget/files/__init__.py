@@ -1,13 +1,14 @@
 """Problems and answers to and from disk."""
 
+from optbudget.files.aside import is_result, require_free
 from optbudget.files.baselines import load_baseline
 from optbudget.files.checks import check
 from optbudget.files.expectations import Expected, load_expected
-from optbudget.files.folders import load, require_free, save
-from optbudget.files.frontiers import save_frontier
+from optbudget.files.folders import load, save
+from optbudget.files.frontiers import load_frontier, save_frontier
 from optbudget.files.model_folder import DataWarning, load_model, model_hash, read_model
 from optbudget.files.populations import load_population
-from optbudget.files.result_reader import is_result, load_result
+from optbudget.files.result_reader import load_result
 
 __all__ = [
     "DataWarning",
@@ -17,6 +18,7 @@ __all__ = [
     "load",
     "load_baseline",
     "load_expected",
+    "load_frontier",
     "load_model",
     "load_population",
     "load_result",

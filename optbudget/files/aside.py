@@ -6,6 +6,7 @@ renamed away just before the new one is renamed in, and `recover` puts it back i
 
 import ctypes
 import errno
+import json
 import os
 import re
 import shutil
@@ -45,6 +46,30 @@ def written_aside(target: Path) -> Iterator[Path]:
         raise kind(f"{target.name} cannot be written: {os.strerror(error.errno or errno.EIO)}") from None
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def require_free(target: Path) -> None:
+    """Refuse a path that holds something a result may not replace; before long work, too.
+
+    Raises
+    ------
+    UsageError
+        If `target` is a file, or a folder that is neither empty nor a result of this program.
+    """
+    if target.is_dir():
+        if any(target.iterdir()) and not is_result(target):
+            raise UsageError(f"{target.name} exists and is not a result of optbudget; name another folder")
+    elif target.exists():
+        raise UsageError(f"{target.name} exists and is not a folder; name another")
+
+
+def is_result(folder: Path) -> bool:
+    """Whether a folder says that it is a result of this program."""
+    try:
+        content = json.loads((folder / "result.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and str(content.get("schema", "")).startswith("optbudget-result-")
 
 
 def recover(target: Path) -> None:

@@ -17,6 +17,17 @@ def check(path: str | Path) -> tuple[Issue, ...]:
 
     Warnings are about what is allowed and seldom meant: unknown columns, transitions of probability
     0, states that cannot be reached, an infinite horizon without discounting.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as place:
+    ...     _ = (Path(place) / "model.toml").write_text('discount = 2')
+    ...     for issue in check(place)[-3:]:
+    ...         print(issue)
+    model.toml:1: discount is 2; it must be a number in (0, 1]
+    transitions.csv: neither transitions.csv nor transitions.parquet is there
+    actions.csv: neither actions.csv nor actions.parquet is there
     """
     folder = Path(path)
     if (folder / "result.json").is_file() and not (folder / "model.toml").is_file():

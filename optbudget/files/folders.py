@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from optbudget.errors import Issue, ProblemError, UsageError
-from optbudget.files.aside import recover, written_aside
+from optbudget.files.aside import recover, require_free, written_aside
+from optbudget.files.frontiers import load_frontier
 from optbudget.files.model_folder import load_model
 from optbudget.files.model_writer import write_model
-from optbudget.files.result_reader import is_result, load_result
+from optbudget.files.result_reader import load_result, read_json
 from optbudget.files.result_writer import write_result
-from optbudget.problems import Allocation, BudgetedMDP, CurveSet, PricePolicy
+from optbudget.problems import Allocation, BudgetedMDP, CurveSet, DeterministicFrontier, PricePolicy
 
 
-def load(path: str | Path) -> BudgetedMDP | CurveSet | Allocation:
+def load(path: str | Path) -> BudgetedMDP | CurveSet | Allocation | DeterministicFrontier:
     """Read a folder: a model with model.toml, or a result with result.json.
 
     Raises
@@ -25,6 +26,8 @@ def load(path: str | Path) -> BudgetedMDP | CurveSet | Allocation:
     folder = Path(path)
     recover(folder.resolve())
     if (folder / "result.json").is_file():
+        if "frontier" in read_json(folder / "result.json"):
+            return load_frontier(folder)
         return load_result(folder)
     if (folder / "model.toml").is_file():
         return load_model(folder)
@@ -63,6 +66,15 @@ def save(
         If `path` holds something else, or cannot be written.
     LimitError
         If the disk is full.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from optbudget.problems.examples import two_action_example
+    >>> with TemporaryDirectory() as place:
+    ...     save(two_action_example(horizon=3), Path(place) / "model")
+    ...     load(Path(place) / "model")
+    BudgetedMDP(1 state, 2 actions, 1 transition row, horizon 3)
     """
     target = Path(path).resolve()
     require_free(target)
@@ -75,18 +87,3 @@ def save(
             write_result(
                 noun, aside, target, command=command, copy=copy, policy=policy, warnings=warnings, seed=seed
             )
-
-
-def require_free(target: Path) -> None:
-    """Refuse a path that holds something a result may not replace; before long work, too.
-
-    Raises
-    ------
-    UsageError
-        If `target` is a file, or a folder that is neither empty nor a result of this program.
-    """
-    if target.is_dir():
-        if any(target.iterdir()) and not is_result(target):
-            raise UsageError(f"{target.name} exists and is not a result of optbudget; name another folder")
-    elif target.exists():
-        raise UsageError(f"{target.name} exists and is not a folder; name another")

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
-import pyarrow.parquet as pq
 
+from optbudget.files.parquet_tables import write_parquet
 from optbudget.problems import BudgetedMDP
 
 LARGEST_CSV = 200_000
@@ -127,8 +127,3 @@ def write_csv(table: pa.Table, path: Path) -> None:
         pacsv.write_csv(table, path, pacsv.WriteOptions(quoting_style="none", quoting_header="none"))
     except pa.ArrowInvalid:
         pacsv.write_csv(table, path, pacsv.WriteOptions(quoting_style="needed"))
-
-
-def write_parquet(table: pa.Table, path: Path) -> None:
-    """Write a table with checksums; equal tables give equal bytes."""
-    pq.write_table(table, path, compression="zstd", version="2.6", write_page_checksum=True)

@@ -27,6 +27,15 @@ def load_population(path: str | Path, problem: BudgetedMDP) -> Population:
     ProblemError
         With every problem found and its place: a state the problem does not have, a unit or state
         listed twice, a count that is not a whole number >= 0.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from optbudget.problems.examples import two_action_example
+    >>> with TemporaryDirectory() as place:
+    ...     _ = (Path(place) / "population.csv").write_text("unit,state\\n7,s\\n9,s\\n")
+    ...     load_population(place, two_action_example())
+    Population(2 units in 1 state)
     """
     issues: list[Issue] = []
     population = read_population(Path(path), problem, issues)

@@ -63,21 +63,15 @@ def load_result(path: str | Path, model: str | Path | BudgetedMDP | None = None)
     stated = read_json(folder / "result.json")
     if stated.get("schema") != SCHEMA:
         raise ResultError(f"result.json: schema is {stated.get('schema')!r}, not {SCHEMA!r}")
-    problem = _model(folder, stated, model)
+    if "frontier" in stated:
+        raise ResultError("the result holds a deterministic frontier; read it by load_frontier")
+    problem = stated_model(folder, stated, model)
     curves = _curves(folder, stated, problem)
     if not (folder / "allocation.parquet").is_file():
         if stated.get("budget") is not None:
             raise ResultError("result.json states a budget, but there is no allocation.parquet")
         return curves
     return _allocation(folder, stated, curves)
-
-
-def is_result(folder: Path) -> bool:
-    """Whether a folder says that it is a result of this program."""
-    try:
-        return str(read_json(folder / "result.json").get("schema", "")).startswith("optbudget-result-")
-    except ResultError:
-        return False
 
 
 def read_json(path: Path, name: str | None = None) -> dict[str, Any]:
@@ -144,7 +138,9 @@ def _outcome(content: Mapping[str, Any], file: str = "result.json") -> Outcome:
     return Outcome(Termination[termination], Solution[solution], _word(content, "message", file))
 
 
-def _model(folder: Path, stated: Mapping[str, Any], model: str | Path | BudgetedMDP | None) -> BudgetedMDP:
+def stated_model(
+    folder: Path, stated: Mapping[str, Any], model: str | Path | BudgetedMDP | None
+) -> BudgetedMDP:
     """The model that was given, or the copy, or the one at model.path; its hash must be the stated one."""
     said = _object(stated, "model")
     name, digest = _word(said, "name"), _word(said, "sha256")
@@ -187,14 +183,14 @@ def _hash_in_memory(problem: BudgetedMDP) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
+class ResultTable:
     """A Parquet table of a result, whose columns are taken out one by one and checked."""
 
     file: str
     table: pa.Table
 
     @classmethod
-    def read(cls, path: Path, texts: tuple[str, ...], root: Path) -> "_Table":
+    def read(cls, path: Path, texts: tuple[str, ...], root: Path) -> "ResultTable":
         file = path.relative_to(root).as_posix()
         if not path.is_file():
             raise ResultError(f"{file} is missing")
@@ -290,6 +286,14 @@ class _Table:
         values[where] = given
         return values
 
+    def blocks(self, problem: BudgetedMDP) -> tuple[Integers, Integers]:
+        """Rows in the problem's order of states, and how many each state has: at least one, together."""
+        state = self.states(problem)
+        starts = np.flatnonzero(np.concatenate(([True], state[1:] != state[:-1]))) if state.size else state
+        if not np.array_equal(np.sort(state[starts]), np.arange(problem.n_states)):
+            raise ResultError(f"{self.file}: each state must have its rows once, together")
+        return np.argsort(state, kind="stable"), np.bincount(state, minlength=problem.n_states)
+
     def actions(self, problem: BudgetedMDP) -> NDArray[np.int32]:
         """Index of the action in each row, -1 for none."""
         known = {name: k for k, name in enumerate(problem.actions)}
@@ -328,14 +332,14 @@ def _stage_arrays(
     place: Path, root: Path, problem: BudgetedMDP, certificate: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The arrays of a `CurveSet` that lie in one folder."""
-    table = _Table.read(place / "curves.parquet", ("type", "state"), root)
-    order, sizes = _blocks(table, problem)
+    table = ResultTable.read(place / "curves.parquet", ("type", "state"), root)
+    order, sizes = table.blocks(problem)
     curves = _read_curves(table, order, sizes)
-    actions = _Table.read(place / "first_actions.parquet", ("type", "state", "action"), root)
+    actions = ResultTable.read(place / "first_actions.parquet", ("type", "state", "action"), root)
     same = len(actions) == len(table) and np.array_equal(actions.states(problem), table.states(problem))
     if not same or not np.array_equal(actions.numbers("budget"), table.numbers("budget")):
         raise ResultError(f"{actions.file}: its rows are not those of {table.file}")
-    gaps = _Table.read(place / "state_gaps.parquet", ("type", "state"), root)
+    gaps = ResultTable.read(place / "state_gaps.parquet", ("type", "state"), root)
     prices, witness = _read_certificate(place, root, problem, certificate)
     return {
         "curves": curves, "spend_variance": table.numbers("spend_variance", low=0.0)[order],
@@ -346,16 +350,7 @@ def _stage_arrays(
     }  # fmt: skip
 
 
-def _blocks(table: _Table, problem: BudgetedMDP) -> tuple[Integers, Integers]:
-    """Rows of the table in the problem's order of states, and how many each state has."""
-    state = table.states(problem)
-    starts = np.flatnonzero(np.concatenate(([True], state[1:] != state[:-1]))) if state.size else state
-    if not np.array_equal(np.sort(state[starts]), np.arange(problem.n_states)):
-        raise ResultError(f"{table.file}: each state must have its rows once, together")
-    return np.argsort(state, kind="stable"), np.bincount(state, minlength=problem.n_states)
-
-
-def _read_curves(table: _Table, order: Integers, sizes: Integers) -> Curves:
+def _read_curves(table: ResultTable, order: Integers, sizes: Integers) -> Curves:
     budget, value = table.numbers("budget")[order], table.numbers("value")[order]
     price = table.numbers("price", low=0.0)[order]
     length, gain = table.numbers("length", low=0.0)[order], table.numbers("gain", low=0.0)[order]
@@ -384,7 +379,7 @@ def _read_curves(table: _Table, order: Integers, sizes: Integers) -> Curves:
 def _read_certificate(
     place: Path, root: Path, problem: BudgetedMDP, said: Mapping[str, Any]
 ) -> tuple[Floats, StationaryWitness | None]:
-    table = _Table.read(place / "certificate.parquet", (), root)
+    table = ResultTable.read(place / "certificate.parquet", (), root)
     price = table.numbers("price", low=0.0, infinite=True)
     if said.get("prices") != price.size or not (np.diff(price) < 0).all():
         raise ResultError(f"{table.file}: the prices must decrease, and be as many as certificate.json says")
@@ -397,7 +392,7 @@ def _read_certificate(
 def _read_witness(
     place: Path, root: Path, problem: BudgetedMDP, said: Mapping[str, Any]
 ) -> StationaryWitness:
-    table = _Table.read(place / "witness.parquet", ("type", "state", "action"), root)
+    table = ResultTable.read(place / "witness.parquet", ("type", "state", "action"), root)
     price = table.numbers("price", low=0.0, infinite=True)
     n = problem.n_states
     state = table.states(problem)
@@ -422,7 +417,7 @@ def _read_witness(
         raise ResultError(f"{table.file}: the action of a state is not one that it has")
     lasting: dict[str, Floats] = {}
     if (place / "durations.parquet").is_file():
-        durations = _Table.read(place / "durations.parquet", ("type", "state"), root)
+        durations = ResultTable.read(place / "durations.parquet", ("type", "state"), root)
         lasting = {
             name: durations.per_state(name, problem)
             for name in ("duration", "spend_duration")
@@ -441,17 +436,18 @@ def _read_witness(
 
 
 def _policy(folder: Path, problem: BudgetedMDP) -> PricePolicy:
-    table = _Table.read(folder / "policy.parquet", ("type", "state", "action"), folder)
+    table = ResultTable.read(folder / "policy.parquet", ("type", "state", "action"), folder)
     return PricePolicy(
-        problem, table.states(problem), table.wholes("stage"), table.numbers("price_low", low=0.0),
+        problem, table.states(problem), table.wholes("stage"),
+        table.numbers("price_low", low=0.0, infinite=True),
         table.numbers("price_high", low=0.0, infinite=True), table.actions(problem),
     )  # fmt: skip
 
 
 def _allocation(folder: Path, stated: Mapping[str, Any], curves: CurveSet) -> Allocation:
     problem = curves.problem
-    table = _Table.read(folder / "allocation.parquet", ("type", "state", "action"), folder)
-    values = _Table.read(folder / "allocation_values.parquet", ("type", "state"), folder)
+    table = ResultTable.read(folder / "allocation.parquet", ("type", "state", "action"), folder)
+    values = ResultTable.read(folder / "allocation_values.parquet", ("type", "state"), folder)
     state, budget = table.states(problem), table.numbers("budget")
     same = len(values) == len(table) and np.array_equal(values.states(problem), state)
     if not same or not np.array_equal(values.numbers("budget"), budget):
@@ -463,6 +459,9 @@ def _allocation(folder: Path, stated: Mapping[str, Any], curves: CurveSet) -> Al
     if why is not None and not isinstance(why, str):
         raise ResultError("result.json: why_unspent must be a text or null")
     numbers = {key: _number(stated, key) for key in ("budget", "value", "bound", "price", "spent", "unspent")}
+    if math.isnan(numbers["budget"]):
+        # JSON has no infinity, and only a budget without limit is written as null.
+        numbers |= {"budget": math.inf, "unspent": math.inf}
     return Allocation(
         curves=curves, population=_population(folder, problem), state=state, count=count,
         unit_budget=budget, unit_value=values.numbers("value"), probability=probability,
@@ -473,7 +472,7 @@ def _allocation(folder: Path, stated: Mapping[str, Any], curves: CurveSet) -> Al
 
 
 def _population(folder: Path, problem: BudgetedMDP) -> Population:
-    table = _Table.read(folder / "population.parquet", ("type", "state"), folder)
+    table = ResultTable.read(folder / "population.parquet", ("type", "state"), folder)
     state, count = table.states(problem), table.wholes("count")
     if np.unique(state).size != state.size or (count < 0).any():
         raise ResultError(f"{table.file}: each state may stand once, with a count >= 0")
@@ -483,7 +482,7 @@ def _population(folder: Path, problem: BudgetedMDP) -> Population:
     total[state] = count
     if not (folder / "assignment.parquet").is_file():
         return Population(problem.labels, total)
-    units = _Table.read(folder / "assignment.parquet", ("type", "state", "action"), folder)
+    units = ResultTable.read(folder / "assignment.parquet", ("type", "state", "action"), folder)
     unit = np.asarray(units._column("unit").to_numpy(zero_copy_only=False))
     where = units.states(problem)
     # The second row of a randomised unit follows its first.

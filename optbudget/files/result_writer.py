@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from optbudget import __version__
 from optbudget.errors import UsageError
 from optbudget.files.model_folder import model_files, model_hash
-from optbudget.files.model_writer import UNSAFE_START, write_csv, write_model, write_parquet
+from optbudget.files.model_writer import UNSAFE_START, write_csv, write_model
+from optbudget.files.parquet_tables import write_parquet
 from optbudget.problems import Allocation, BudgetedMDP, CurveSet, PricePolicy, StationaryWitness
 
 SCHEMA = "optbudget-result-1"
@@ -55,21 +56,36 @@ def write_result(
     write_json(_certificate(curves, allocation), folder / "certificate.json")
     stated = _stated(curves, allocation)
     said = (curves.stated or {}).get("warnings", ())
-    head = {
-        "schema": SCHEMA,
-        "version": __version__,
-        "command": recorded(command),
-        "method": curves.method,
-        "seed": seed,
-        "tolerance": curves.tolerance,
-        "model": model,
-    }
     notes = {
         "warnings": [*(said if isinstance(said, (list, tuple)) else ()), *warnings],
         "ranges": ranges(curves.problem),
     }
-    write_json({**head, **stated, **notes}, folder / "result.json")
+    start = head(curves.method, curves.tolerance, model, command, seed)
+    write_json({**start, **stated, **notes}, folder / "result.json")
     write_json(_timings(curves), folder / "timings.json")
+
+
+def head(
+    method: str, tolerance: float, model: Mapping[str, object], command: Sequence[str], seed: int | None
+) -> dict[str, object]:
+    """The first fields of result.json."""
+    return {
+        "schema": SCHEMA,
+        "version": __version__,
+        "command": recorded(command),
+        "method": method,
+        "seed": seed,
+        "tolerance": tolerance,
+        "model": model,
+    }
+
+
+def no_allocation() -> dict[str, object]:
+    """The fields of result.json that are null before an allocation."""
+    return dict.fromkeys(
+        ("budget", "value", "bound", "gap", "gap_absolute", "price", "spent", "unspent",
+         "why_unspent", "allocation_method")
+    )  # fmt: skip
 
 
 def write_stage(curves: CurveSet, folder: Path) -> None:
@@ -86,7 +102,7 @@ def write_stage(curves: CurveSet, folder: Path) -> None:
         gaps["pruning_error"] = curves.pruning_error
     write_parquet(pa.table(gaps), folder / "state_gaps.parquet")
     prices = np.asarray(curves.prices, dtype=np.float64)
-    write_parquet(pa.table({"price": prices}), folder / "certificate.parquet")
+    write_parquet(pa.table({"price": prices}), folder / "certificate.parquet", small=True)
     if curves.witness is not None:
         _write_witness(curves.problem, curves.witness, folder)
 
@@ -193,10 +209,7 @@ def _stated(curves: CurveSet, allocation: Allocation | None) -> dict[str, object
     """The numbers that the answer claims."""
     segments = curves.curves.segments
     outcome = allocation.outcome if allocation is not None else curves.outcome
-    numbers: dict[str, object] = dict.fromkeys(
-        ("budget", "value", "bound", "gap", "gap_absolute", "price", "spent", "unspent",
-         "why_unspent", "allocation_method")
-    )  # fmt: skip
+    numbers = no_allocation()
     if allocation is not None:
         numbers |= {
             name: number_or_null(getattr(allocation, name))
@@ -285,7 +298,11 @@ def place_model(problem: BudgetedMDP, folder: Path, target: Path, copy: bool | N
         (folder / "model").mkdir()
         write_model(problem, folder / "model")
         return {"name": name, "sha256": model_hash(folder / "model"), "path": None}
-    files = model_files(known.path)
+    files = [
+        *model_files(known.path),
+        *known.path.glob("population.csv"),
+        *known.path.glob("population.parquet"),
+    ]
     inside = known.path.resolve().is_relative_to(target.resolve())
     if copy is None:
         copy = sum(file.stat().st_size for file in files) <= LARGEST_COPY
