@@ -4,10 +4,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import concave_points, joint_value
 
-from optbudget.curves import Curve, Curves, concave_envelope, envelope_of_curves, merge_by_price, weighted_sum
+from optbudget.curves import (
+    Curve,
+    Curves,
+    concave_envelope,
+    envelope_of_curves,
+    merge_by_price,
+    weighted_sum,
+)
 from optbudget.errors import ProblemError
+
+from reference import concave_points, joint_value
 
 # A small grid, so that ties, collinear points and free improvements are common rather than rare.
 grid = st.integers(-4, 4)
@@ -112,11 +120,12 @@ def test_free_improvements_are_taken_first_and_useless_segments_left_out():
 
 def test_slopes_within_eight_ulps_are_one_segment_and_the_loss_is_reported():
     near, far = 1 - 4 * 2.0**-52, 1 - 100 * 2.0**-52
-    joined, lost = merge_by_price(Curves.from_curves([Curve(0, 0, [1], [1]), Curve(0, 0, [1], [near])]), [1, 1])
+    one, two, three = Curve(0, 0, [1], [1]), Curve(0, 0, [1], [near]), Curve(0, 0, [1], [far])
+    joined, lost = merge_by_price(Curves.from_curves([one, two]), [1, 1])
     assert len(joined) == 1
     # The true curve passes (1, 1); the chord there is lower by (1 - near) / 2.
     assert (1 - near) / 2 <= lost <= 2 * (1 - near)
-    assert len(weighted_sum(Curves.from_curves([Curve(0, 0, [1], [1]), Curve(0, 0, [1], [far])]), [1, 1])) == 2
+    assert len(weighted_sum(Curves.from_curves([one, three]), [1, 1])) == 2
 
 
 def test_tiny_probabilities_keep_their_slopes():

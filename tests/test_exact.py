@@ -1,4 +1,3 @@
-import tomllib
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -7,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import rational_backup
 from small_problems import plain_models, problem_of
 
 from optbudget.budgeted.exact import backup, exact_backup
@@ -17,6 +15,8 @@ from optbudget.files import load_model
 from optbudget.problems.examples import two_action_example
 from optbudget.status import Solution, Termination
 from optbudget.workers import Monitor
+
+from reference import rational_backup
 
 MODELS = Path(__file__).parents[1] / "models"
 
@@ -83,9 +83,7 @@ def test_two_action_example(horizon):
 
 def test_synthetic_ad_reproduces_the_paper(synthetic_ad, synthetic_answer):
     # Section 4.7, as recorded in published.toml.
-    published = {
-        "begin": 11.77, "uninterested": 4.09, "search_3": 22.31,
-    }  # fmt: skip
+    published = {"begin": 11.77, "uninterested": 4.09, "search_3": 22.31}
     for state, budget in published.items():
         assert round(synthetic_answer[state].largest_useful_budget, 2) == budget
     useful = [curve.largest_useful_budget for curve in synthetic_answer.curves if len(curve)]
@@ -135,8 +133,7 @@ def test_vertices_are_the_points_of_the_price_sweep(plain):
     problem = problem_of(plain)
     answer = exact_backup(problem)
     for i, curve in enumerate(answer.curves):
-        between = np.concatenate(([2.0], np.ones(len(curve) - 1), [0.5])) if len(curve) else np.ones(1)
-        prices = curve.prices
+        between, prices = np.ones(1), curve.prices
         if len(curve):
             between = np.concatenate(([prices[0] * 2], np.sqrt(prices[:-1] * prices[1:]), [prices[-1] / 2]))
         lines = passes(problem, between)[0]
@@ -214,9 +211,10 @@ def test_no_money_and_all_money(plain):
 
 
 def test_equal_rows_are_merged_once_or_many_times_alike(synthetic_ad, monkeypatch):
-    whole = list(backup(replace(synthetic_ad, horizon=10)))[-1].curves
+    short = replace(synthetic_ad, horizon=10)
+    whole = list(backup(short))[-1].curves
     monkeypatch.setattr("optbudget.budgeted.exact.BLOCK", 50)
-    np.testing.assert_array_equal(list(backup(replace(synthetic_ad, horizon=10)))[-1].curves.length, whole.length)
+    np.testing.assert_array_equal(list(backup(short))[-1].curves.length, whole.length)
 
 
 # -- ends of the work --------------------------------------------------------------------------
@@ -249,11 +247,6 @@ def test_limits_stop_the_work(synthetic_ad):
 
 def test_progress_reaches_one(synthetic_ad):
     seen = []
-    exact_backup(replace(synthetic_ad, horizon=3), monitor=Monitor(report=lambda share, text: seen.append(share)))
+    monitor = Monitor(report=lambda share, text: seen.append(share))
+    exact_backup(replace(synthetic_ad, horizon=3), monitor=monitor)
     assert 1.0 in seen and all(0 <= share <= 1 for share in seen)
-
-
-def test_published_numbers_are_those_of_the_model_folder():
-    expected = MODELS / "synthetic_ad" / "expected.toml"
-    if expected.exists():
-        assert tomllib.loads(expected.read_text())["expected"]

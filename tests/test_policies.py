@@ -4,7 +4,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given
-from reference import deterministic_trees
 from small_problems import plain_models, problem_of
 
 from optbudget.budgeted.exact import exact_backup
@@ -14,6 +13,8 @@ from optbudget.budgeted.pruning import PruningPhase, PruningSchedule
 from optbudget.errors import NoAnswerError, ProblemError, UsageError
 from optbudget.files import load_model
 from optbudget.problems.examples import two_action_example
+
+from reference import deterministic_trees
 
 SYNTHETIC_AD = Path(__file__).parents[1] / "models" / "synthetic_ad"
 KEYS = ("pairs", "terminal", "discount", "cost_discount", "horizon", "net")
@@ -62,11 +63,8 @@ def test_every_vertex_is_reached_by_both_kinds_of_policy(plain):
     trees = deterministic_trees(*(plain[key] for key in KEYS))
     for label, curve, reachable in zip(problem.labels, answer.curves, trees, strict=True):
         for k, (budget, value) in enumerate(zip(curve.budgets, curve.values, strict=True)):
-            variances = [
-                float(variance)
-                for b, v, variance in reachable
-                if float(b) == pytest.approx(budget, abs=1e-12) and float(v) == pytest.approx(value, abs=1e-12)
-            ]
+            here = pytest.approx((budget, value), abs=1e-12)
+            variances = [float(variance) for b, v, variance in reachable if (float(b), float(v)) == here]
             by_backup = (value, budget, answer.variance(label)[k])
             for found in (
                 by_backup,
@@ -152,7 +150,7 @@ def test_actions_of_stage_0_are_those_of_the_sweep(plain):
 
 def test_an_action_holds_up_to_the_next_price_above():
     policy = policy_at(two_action_example(horizon=3), [20.0, 8.0, 4.0])
-    # Buying wins 9 per unit of money at every stage: one interval above 9, one below, both known from the prices.
+    # Buying wins 9 per unit of money at every stage: one interval of prices above 9, one below.
     assert policy.action_at("s", 2, 19.9) == "a" and policy.action_at("s", 2, 1e9) == "b"
     assert sorted(zip(policy.stage, policy.price_low, policy.price_high, strict=True)) == [
         (stage, *interval) for stage in range(3) for interval in ((4.0, 20.0), (20.0, np.inf))

@@ -1,4 +1,4 @@
-"""Compiled loop of the deterministic frontier."""
+"""Compiled loops of the deterministic frontier."""
 
 from numba import njit
 
@@ -25,3 +25,17 @@ def keep_useful(budget, value, allowed, kept):
         elif more > dropped:
             dropped = more
     return count, dropped
+
+
+@njit(cache=True)
+def cheapest_sums(budget, value, other_budget, other_value, low, width, best_budget, best_value):
+    """Of all sums of two steps, the cheapest whose value lies in each interval [low + k width, ...).
+
+    best_budget comes filled with inf; equal budgets keep the better value.
+    """
+    for i in range(budget.shape[0]):
+        for j in range(other_budget.shape[0]):
+            b, v = budget[i] + other_budget[j], value[i] + other_value[j]
+            k = int((v - low) / width)
+            if b < best_budget[k] or (b == best_budget[k] and v > best_value[k]):
+                best_budget[k], best_value[k] = b, v

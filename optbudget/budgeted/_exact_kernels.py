@@ -43,7 +43,7 @@ def merge_rows(model, rows, child_heads, child, heads, segments):
             heads.begin[q],
             segments,
         )
-        heads.count[q] = count
+        heads.number[q] = count
         heads.budget[q] = model.cost_discount * budget
         heads.value[q] = model.discount * value
         heads.variance[q] = variance
@@ -72,7 +72,7 @@ def envelopes(model, states, slot, future_heads, future, rules, start, heads, se
         room = 0
         joined, pruned = 0.0, 0.0
         for row in which:
-            room += future_heads.count[row] + 1
+            room += future_heads.number[row] + 1
             joined = max(joined, future_heads.joined[row])
             pruned = max(pruned, future_heads.pruned[row])
         if end + room > segments.length.shape[0]:
@@ -90,7 +90,7 @@ def envelopes(model, states, slot, future_heads, future, rules, start, heads, se
         height = 0.0
         if rules[0] >= 0.0 or rules[1] >= 0.0 or rules[2] >= 0.0:
             count, height = prune(end, count, rules, segments)
-        heads.begin[i], heads.count[i] = end, count
+        heads.begin[i], heads.number[i] = end, count
         heads.budget[i], heads.value[i] = budget, value
         heads.variance[i], heads.action[i] = variance, action
         heads.joined[i], heads.pruned[i] = joined + lost, pruned + height

@@ -5,14 +5,16 @@ With :math:`t` decisions to go an action and one useful budget :math:`\\sigma(j)
 .. math:: b = c_i^a + \\gamma_c \\sum_j p_{ij}^a b_{\\sigma(j)}^{j,t-1}, \\qquad
           v = r_i^a + \\gamma \\sum_j p_{ij}^a v_{\\sigma(j)}^{j,t-1},
 
-and of all choices of action and :math:`\\sigma` those are useful that no choice at most as dear equals in value.
-Successors are added one at a time and useless sums dropped at once, which loses nothing: a better
-part makes a better sum. The number of useful budgets still grows exponentially (proposition 2).
+and of all choices of action and :math:`\\sigma` those are useful that no choice at most as dear equals
+in value. Successors are added one at a time and useless sums dropped at once, which loses nothing:
+a better part makes a better sum. The number of useful budgets still grows exponentially (proposition 2).
 
-Trimming drops a point that is worth at most :math:`\\delta` more than the last one kept, which is
-cheaper. Every drop lowers the staircase by at most :math:`\\delta` at any budget, so losses add up along a
-sum, contract by :math:`\\gamma` along the stages, and the bound returned is what was dropped in fact, not what
-was allowed: :math:`e^t(i) = \\max_a (\\gamma \\sum_j p_{ij}^a e^{t-1}(j) + \\text{drops})`.
+Trimming drops a point that is worth at most :math:`\\delta` more than one that is kept and no dearer:
+of all points whose value lies in one interval of width :math:`\\delta` the cheapest stays. That lowers the
+staircase by at most :math:`\\delta` at any budget, so losses add up along a sum, contract by
+:math:`\\gamma` along the stages, and :math:`e^t(i) = \\max_a \\gamma \\sum_j p_{ij}^a e^{t-1}(j)` plus
+the losses of the stage bounds them all. A sum of two staircases is taken interval by interval, without
+sorting or storing it.
 
 The concave hull of the exact staircase is the curve of randomised policies, whose vertices are
 deterministic.
@@ -21,7 +23,7 @@ deterministic.
 import numpy as np
 from numpy.typing import NDArray
 
-from optbudget.budgeted._deterministic_kernels import keep_useful
+from optbudget.budgeted._deterministic_kernels import cheapest_sums, keep_useful
 from optbudget.errors import InterruptedWork, LimitError, UsageError
 from optbudget.problems import BudgetedMDP, DeterministicFrontier
 from optbudget.status import Termination
@@ -32,7 +34,10 @@ Steps = tuple[Floats, Floats, float]
 """Useful budgets, value at each, and how much higher the exact staircase may be."""
 
 MOST_SUMS = 20_000_000
-"""Sums of one pair of staircases beyond which the work is refused: they would not fit in memory."""
+"""Sums of two staircases beyond which exact work is refused: they are sorted in memory."""
+
+MOST_TRIMMED_SUMS = 10_000_000_000
+"""The same where the sums are trimmed as they are made: some ten seconds for one pair."""
 
 
 def deterministic_frontier(
@@ -111,21 +116,42 @@ def _future(problem: BudgetedMDP, row: int, steps: list[Steps], allowed: float, 
     """Discounted staircase of what follows a transition row; half of what is allowed is spent here."""
     span = slice(int(problem.row_ptr[row]), int(problem.row_ptr[row + 1]))
     successors = problem.next_state[span].tolist()
-    sums = max(1, len(successors) - 1)
+    each = allowed / (4 * len(successors))
     total = _one(0.0, 0.0)
     for j, p in zip(successors, problem.probability[span].tolist(), strict=True):
         budget, value, error = steps[j]
-        size = total[0].size * budget.size
-        if size > MOST_SUMS:
-            raise LimitError(f"{size:,} sums of useful budgets at once; allow a larger tolerance")
-        monitor.require_memory(48.0 * size, "the deterministic frontier")
-        total = _useful(
-            np.add.outer(total[0], problem.cost_discount * p * budget).ravel(),
-            np.add.outer(total[1], problem.discount * p * value).ravel(),
-            total[2] + problem.discount * p * error,
-            allowed / (2 * sums) if total[0].size > 1 else 0.0,
+        part = _useful(
+            problem.cost_discount * p * budget,
+            problem.discount * p * value,
+            problem.discount * p * error,
+            each if budget.size > 1 else 0.0,
         )
+        total = _sum(total, part, each, monitor)
     return total
+
+
+def _sum(one: Steps, other: Steps, allowed: float, monitor: Monitor) -> Steps:
+    """All sums of a step of one staircase and a step of the other that are useful."""
+    error = one[2] + other[2]
+    if min(one[0].size, other[0].size) == 1:
+        return one[0] + other[0], one[1] + other[1], error
+    size = one[0].size * other[0].size
+    low = one[1][0] + other[1][0]
+    intervals = (one[1][-1] + other[1][-1] - low) / allowed + 2 if allowed > 0 else np.inf
+    if intervals < size:
+        if size > MOST_TRIMMED_SUMS:
+            raise LimitError(f"{size:,} sums of useful budgets at once; allow a larger tolerance")
+        monitor.require_memory(16.0 * intervals, "the deterministic frontier")
+        budget, value = np.full(int(intervals), np.inf), np.empty(int(intervals))
+        cheapest_sums(*one[:2], *other[:2], low, allowed, budget, value)
+        found = np.isfinite(budget)
+        return _useful(budget[found], value[found], error + allowed, 0.0)
+    if size > MOST_SUMS:
+        raise LimitError(f"{size:,} sums of useful budgets at once; allow a larger tolerance")
+    monitor.require_memory(48.0 * size, "the deterministic frontier")
+    return _useful(
+        np.add.outer(one[0], other[0]).ravel(), np.add.outer(one[1], other[1]).ravel(), error, allowed
+    )
 
 
 def _best(problem: BudgetedMDP, state: int, rows: list[Steps], allowed: float) -> Steps:

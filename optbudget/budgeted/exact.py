@@ -7,9 +7,15 @@ With :math:`t` decisions to go the curve of action :math:`a` in state :math:`i` 
 
 and runs through all segments of its successors in order of decreasing slope, a segment
 :math:`(\\Delta b, \\Delta v)` of successor :math:`j` becoming
-:math:`(\\gamma_c p_{ij}^a \\Delta b, \\gamma p_{ij}^a \\Delta v)`: its slope is :math:`\\gamma / \\gamma_c` times
-what it was (theorem 3; the paper's definition 1 omits :math:`c` in the later budgets and has no second
-discount). The curve of the state is the upper concave envelope of its actions' curves (theorem 4).
+:math:`(\\gamma_c p_{ij}^a \\Delta b, \\gamma p_{ij}^a \\Delta v)`: its slope is
+:math:`\\gamma / \\gamma_c` times what it was (theorem 3; the paper's definition 1 omits :math:`c` in the
+later budgets and has no second discount). The curve of the state is the upper concave envelope of its
+actions' curves (theorem 4).
+
+Slopes travel with their segments, so equal slopes that come by different ways stay equal. Only a bridge
+between two actions is found by difference of points; its slope carries a bound of its own rounding, and
+slopes that differ by less than 8 ulps and their bounds are one segment. What that may have cost is part
+of `rounding`.
 
 Variance of spend rides along. At a vertex the successors stand at vertices of their own, so with
 :math:`m = \\sum_j p_j b_j`
@@ -70,9 +76,8 @@ class StageCurves:
     def copy(self) -> "StageCurves":
         """The same with memory of its own, which later stages do not overwrite."""
         heads = kernels.Heads(*(part.copy() for part in self.heads))
-        return replace(
-            self, heads=heads, segments=kernels.Segments(*(part[: self.size].copy() for part in self.segments))
-        )
+        segments = kernels.Segments(*(part[: self.size].copy() for part in self.segments))
+        return replace(self, heads=heads, segments=segments)
 
     @property
     def curves(self) -> Curves:
@@ -82,7 +87,7 @@ class StageCurves:
         return Curves(
             self.heads.budget,
             self.heads.value,
-            np.concatenate(([0], np.cumsum(self.heads.count))),
+            np.concatenate(([0], np.cumsum(self.heads.number))),
             length,
             length * self.segments.slope[used],
         )
@@ -90,16 +95,16 @@ class StageCurves:
     @property
     def spend_variance(self) -> Floats:
         """Variance of spend at each breakpoint, curve after curve."""
-        return self._at_breakpoints(self.heads.variance, self.segments.variance)
+        return np.insert(self.segments.variance[: self.size], self._first(), self.heads.variance)
 
     @property
     def first_action(self) -> NDArray[np.int32]:
         """Action at each breakpoint, curve after curve; -1 in terminal states."""
-        return self._at_breakpoints(self.heads.action, self.segments.action)
+        return np.insert(self.segments.action[: self.size], self._first(), self.heads.action)
 
-    def _at_breakpoints(self, first: NDArray[np.generic], later: NDArray[np.generic]) -> NDArray[np.generic]:
-        starts = np.cumsum(self.heads.count) - self.heads.count
-        return np.insert(later[: self.size], starts, first)
+    def _first(self) -> NDArray[np.int64]:
+        first: NDArray[np.int64] = np.cumsum(self.heads.number) - self.heads.number
+        return first
 
 
 def exact_backup(
@@ -214,7 +219,7 @@ def _rounding(problem: BudgetedMDP, found: StageCurves) -> float:
     """
     heads, used = found.heads, slice(0, found.size)
     gains = np.bincount(
-        np.repeat(np.arange(problem.n_states), heads.count),
+        np.repeat(np.arange(problem.n_states), heads.number),
         found.segments.length[used] * found.segments.slope[used],
         minlength=problem.n_states,
     )
@@ -283,7 +288,7 @@ def _one_stage(
 ) -> tuple[kernels.Segments, int, kernels.Segments]:
     """Fill the spare's heads and segments from the child's curves, block after block of states."""
     segments, end = spare.segments, 0
-    entries = np.concatenate(([0], np.cumsum(child.heads.count[model.next_state])))
+    entries = np.concatenate(([0], np.cumsum(child.heads.number[model.next_state])))
     row_size = entries[model.row_ptr[1:]] - entries[model.row_ptr[:-1]]
     for low, high in _blocks(model.pair_ptr, np.cumsum(row_size[model.pair_row])):
         pairs = slice(model.pair_ptr[low], model.pair_ptr[high])
@@ -304,7 +309,8 @@ def _one_stage(
             )
             if done == high:
                 break
-            segments = _grown(segments, end, int(future.count[slots[pairs]].sum()) + pairs.stop - pairs.start)
+            room = int(future.number[slots[pairs]].sum()) + pairs.stop - pairs.start
+            segments = _grown(segments, end, room)
     return segments, end, merged
 
 
@@ -327,7 +333,8 @@ def _no_heads(n: int, value: Floats) -> kernels.Heads:
 
 
 def _no_segments(size: int) -> kernels.Segments:
-    return kernels.Segments(*(np.empty(size) for _ in range(4)), np.empty(size, dtype=np.int32))
+    length, slope, doubt, variance = (np.empty(size) for _ in range(4))
+    return kernels.Segments(length, slope, doubt, variance, np.empty(size, dtype=np.int32))
 
 
 def _grown(segments: kernels.Segments, used: int, room: int) -> kernels.Segments:

@@ -1,9 +1,9 @@
 """What to do with a budget: policies by price, and by the budget assigned to the next state.
 
 By price. A deterministic Markov policy that is best for the reward :math:`r - \\lambda_k c`,
-:math:`\\lambda_k = \\lambda (\\gamma_c / \\gamma)^k` at stage k, has spend and value at a vertex of every state's
-curve. A budget between two vertices is used by drawing one of the two neighbouring prices at the start and
-keeping it: no money is counted afterwards.
+:math:`\\lambda_k = \\lambda (\\gamma_c / \\gamma)^k` at stage k, has spend and value at a vertex of every
+state's curve. A budget between two vertices is used by drawing one of the two neighbouring prices at the
+start and keeping it: no money is counted afterwards.
 
 By assigned budget (Boutilier & Lu 2016, section 4.5). A useful budget :math:`b` of state i belongs to an
 action and to one useful budget of each next state, with
@@ -133,7 +133,7 @@ def policy_at(problem: BudgetedMDP, prices: ArrayLike, *, monitor: Monitor | Non
     ('a', 'b')
     """
     if problem.horizon is None:
-        raise UsageError("policies by stage need a finite horizon; an infinite one keeps its policy when solved")
+        raise UsageError("policies by stage need a finite horizon; else solve with keep_policy")
     wanted = np.unique(np.asarray(prices, dtype=np.float64))[::-1]
     if np.isnan(wanted).any() or (wanted < 0).any():
         raise ProblemError("prices must be >= 0 and not NaN")
@@ -161,7 +161,8 @@ def _weights(problem: BudgetedMDP, prices: Floats, stage: int) -> Floats:
     """(2, K): weights of reward and cost at a stage, the larger being 1, so that no power overflows."""
     with np.errstate(divide="ignore"):
         log_price = np.log(prices) + stage * (np.log(problem.cost_discount) - np.log(problem.discount))
-    return np.exp(np.stack((np.minimum(0.0, -log_price), np.minimum(0.0, log_price))))
+    weights: Floats = np.exp(np.stack((np.minimum(0.0, -log_price), np.minimum(0.0, log_price))))
+    return weights
 
 
 def _intervals(
@@ -219,7 +220,9 @@ def evaluate(problem: BudgetedMDP, policy: PricePolicy, *, price: float) -> Eval
         pair = np.where(action[stage, acting] < 0, -1, pair_of[acting, action[stage, acting]])
         if (pair < 0).any():
             label = problem.labels[acting[np.argmax(pair < 0)]]
-            raise NoAnswerError(f"the policy holds no possible action for {label!r}, stage {stage}, price {price}")
+            raise NoAnswerError(
+                f"the policy holds no possible action for {label!r}, stage {stage}, price {price}"
+            )
         future = _expected(problem, found)
         row = problem.pair_row[pair]
         value, spend, variance = found.value.copy(), found.spend.copy(), found.variance.copy()
@@ -290,7 +293,9 @@ class BudgetPolicy:
         if abs(budgets[nearest] - budget) <= 1e-12 * abs(budget):
             return (self._choice(stage, state, nearest, 1.0),)
         if not budget >= budgets[0]:
-            raise NoAnswerError(f"{label!r} needs at least {budgets[0]:.6g} at stage {stage}; got {budget:.6g}")
+            raise NoAnswerError(
+                f"{label!r} needs at least {budgets[0]:.6g} at stage {stage}; the budget is {budget:.6g}"
+            )
         left = int(np.searchsorted(budgets, budget, side="right")) - 1
         if left == budgets.size - 1:
             return (self._choice(stage, state, left, 1.0),)
@@ -360,8 +365,9 @@ class BudgetPolicy:
         if stage + 1 == len(self.stages):
             return pair, [(int(j), 0) for j in successors]
         after = self.stages[stage + 1]
-        spans = [slice(after.heads.begin[j], after.heads.begin[j] + after.heads.count[j]) for j in successors]
-        owner = np.repeat(np.arange(successors.size), [s.stop - s.start for s in spans])
+        begin, number = after.heads.begin[successors], after.heads.number[successors]
+        spans = [slice(low, low + size) for low, size in zip(begin, number, strict=True)]
+        owner = np.repeat(np.arange(successors.size), number)
         slope = np.concatenate([after.segments.slope[s] for s in spans])
         length = np.concatenate([after.segments.length[s] for s in spans]) * p[owner]
         order = np.argsort(-slope, kind="stable")
@@ -376,8 +382,9 @@ class BudgetPolicy:
         if stage == len(self.stages):
             return np.zeros(1)
         heads, begin = self.stages[stage].heads, self.stages[stage].heads.begin[state]
-        length = self.stages[stage].segments.length[begin : begin + heads.count[state]]
-        return heads.budget[state] + np.concatenate(([0.0], np.cumsum(length)))
+        length = self.stages[stage].segments.length[begin : begin + heads.number[state]]
+        budgets: Floats = heads.budget[state] + np.concatenate(([0.0], np.cumsum(length)))
+        return budgets
 
     def __repr__(self) -> str:
         return f"BudgetPolicy({self.problem.n_states:,} states, {len(self.stages)} stages)"

@@ -31,13 +31,13 @@ class Segments(NamedTuple):
 
 
 class Heads(NamedTuple):
-    """One entry per curve: where its segments are, its first point, and what was lost so far.
+    """One entry per curve: where its `number` of segments begin, its first point, and what was lost so far.
 
     `joined` bounds the value lost by joining equal slopes and points, `pruned` that lost by pruning.
     """
 
     begin: np.ndarray
-    count: np.ndarray
+    number: np.ndarray
     budget: np.ndarray
     value: np.ndarray
     variance: np.ndarray
@@ -108,7 +108,7 @@ def merge(which, weight, budget_scale, slope_scale, heads, segments, offset, out
         mean += weight[e] * budget[e]
         first_value += weight[e] * heads.value[j]
         position[e] = heads.begin[j]
-        top[e] = segments.slope[position[e]] if heads.count[j] > 0 else 0.0
+        top[e] = segments.slope[position[e]] if heads.number[j] > 0 else 0.0
         heap[e] = e
     first_budget = mean
     spread = 0.0
@@ -150,7 +150,7 @@ def merge(which, weight, budget_scale, slope_scale, heads, segments, offset, out
             out.variance[here + 1] = scale2 * max(spread, 0.0)
             count += 1
         position[e] = at + 1
-        top[e] = segments.slope[at + 1] if at + 1 < heads.begin[j] + heads.count[j] else 0.0
+        top[e] = segments.slope[at + 1] if at + 1 < heads.begin[j] + heads.number[j] else 0.0
         _sink(heap, top, 0, d)
     return count, first_budget, first_value, first_variance, error
 
@@ -169,7 +169,7 @@ def envelope(which, add_budget, add_value, label, heads, segments, offset, out):
     k = which.shape[0]
     points = 0
     for a in range(k):
-        points += heads.count[which[a]] + 1
+        points += heads.number[which[a]] + 1
     step = np.zeros(k, np.int64)
     budget, value = add_budget + heads.budget[which], add_value + heads.value[which]
     budget_rest, value_rest = np.zeros(k), np.zeros(k)
@@ -182,7 +182,7 @@ def envelope(which, add_budget, add_value, label, heads, segments, offset, out):
     size = 0
     error = 0.0
     for number in range(points):
-        a = _next_point(which, heads.count, step, budget, value)
+        a = _next_point(which, heads.number, step, budget, value)
         row = which[a]
         here = heads.begin[row] + step[a] - 1
         b, v = budget[a] + budget_rest[a], value[a] + value_rest[a]
@@ -233,7 +233,7 @@ def envelope(which, add_budget, add_value, label, heads, segments, offset, out):
             serial[size] = number
             stands_at[a], stands_serial[a] = size, number
             size += 1
-        if step[a] < heads.count[row]:
+        if step[a] < heads.number[row]:
             length = segments.length[here + 1]
             budget[a], budget_rest[a] = _add(budget[a], budget_rest[a], length)
             value[a], value_rest[a] = _add(value[a], value_rest[a], length * segments.slope[here + 1])
@@ -302,12 +302,10 @@ def prune(begin, count, rule, segments):
             error = max(error, height)
     for k in range(kept):
         end = begin + (first_deleted[k + 1] if k + 1 < kept else count) - 1
-        segments.variance[begin + k], segments.action[begin + k] = segments.variance[end], segments.action[end]
+        here = begin + k
+        segments.variance[here], segments.action[here] = segments.variance[end], segments.action[end]
+        segments.length[here], segments.doubt[here] = kept_length[k], segments.doubt[end]
         # Segments that were left alone keep their slope to the bit.
-        segments.doubt[begin + k] = segments.doubt[end]
-        if first_deleted[k] != (first_deleted[k + 1] if k + 1 < kept else count) - 1:
-            segments.slope[begin + k] = kept_gain[k] / kept_length[k]
-        else:
-            segments.slope[begin + k] = segments.slope[end]
-        segments.length[begin + k] = kept_length[k]
+        alone = end == begin + first_deleted[k]
+        segments.slope[here] = segments.slope[end] if alone else kept_gain[k] / kept_length[k]
     return kept, error

@@ -3,7 +3,8 @@
 Mixing two points :math:`(b_1, v_1)` and :math:`(b_2, v_2)` achieves everything between them, and money need
 not be spent, so what a set of points (or curves, which may begin at different budgets) can achieve is
 
-.. math:: V(b) = \\max \\Big\\{ \\sum_i w_i v_i : \\sum_i w_i b_i \\le b,\\; w \\ge 0,\\; \\sum_i w_i = 1 \\Big\\},
+.. math:: V(b) = \\max \\Big\\{ \\sum_i w_i v_i : \\sum_i w_i b_i \\le b,
+          \\; w \\ge 0,\\; \\sum_i w_i = 1 \\Big\\},
 
 the nondecreasing upper concave envelope. It begins at the least budget of all, with the best value to be
 had there: a free improvement is taken first. At one budget and value the first curve counts.
@@ -98,8 +99,9 @@ def envelope_of_curves(curves: Curves) -> tuple[Curve, float]:
         nothing, label, nothing, nothing,
     )  # fmt: skip
     segments = _kernels.Segments(length, slope, none, none, np.zeros(size, dtype=np.int32))
-    room = size + n
-    out = _kernels.Segments(*(np.empty(room) for _ in range(4)), np.empty(room, dtype=np.int32))
+    out_length, out_slope, out_doubt, out_variance = (np.empty(size + n) for _ in range(4))
+    out_action = np.empty(size + n, dtype=np.int32)
+    out = _kernels.Segments(out_length, out_slope, out_doubt, out_variance, out_action)
     count, budget, value, _, _, lost = _kernels.envelope(
         np.arange(n), nothing, nothing, label, heads, segments, 0, out
     )

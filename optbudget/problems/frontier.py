@@ -79,7 +79,8 @@ class DeterministicFrontier:
     def _repr_html_(self) -> str:
         from html import escape
 
-        head = "".join(f"<th>{h}</th>" for h in ("state", "useful budgets", "least", "largest", "value there"))
+        names = ("state", "useful budgets", "least", "largest", "value there")
+        head = "".join(f"<th>{name}</th>" for name in names)
         rows = []
         for label in self.problem.labels[:20]:
             budgets, values = self.steps(label)
