@@ -261,14 +261,16 @@ def test_a_least_total_one_ulp_above_the_budget_is_infeasible(route):
 
 
 @pytest.mark.parametrize("method", ["greedy", "price"])
-@pytest.mark.parametrize("share, money, bought", [(0.75, 1 + 3 * 2.0**-52, 5), (0.25, 1.0, 1)])
-def test_rounded_running_sums_do_not_decide(route, method, share, money, bought):
-    """1 and four times 3/4 ulp are 1 + 3 ulp, added one by one 1 + 4; four times 1/4 ulp vanish."""
-    length = [1.0, *4 * [share * 2.0**-52]]
+@pytest.mark.parametrize(
+    "share, times, money, bought", [(0.75, 4, 1 + 3 * 2.0**-52, 5), (0.25, 4, 1.0, 1), (0.25, 1, 1.0, 1)]
+)
+def test_rounded_running_sums_do_not_decide(route, method, share, times, money, bought):
+    """1 and four times 3/4 ulp are 1 + 3 ulp, added one by one 1 + 4; quarters of an ulp vanish."""
+    length = [1.0, *times * [share * 2.0**-52]]
     curves = Curves.from_curves([Curve(0, 0, [x], [x * (9 - k)]) for k, x in enumerate(length)])
-    answer = split(curves, [1] * 5, money, method=method)
+    answer = split(curves, [1] * len(length), money, method=method)
     assert answer.spent == Fraction(money) and answer.level.sum() == bought
-    assert answer.price == (0.0 if bought == 5 else 8.0) and answer.count.size == 5
+    assert answer.price == (0.0 if bought == 5 else 8.0) and answer.count.size == len(length)
 
 
 def test_infeasible_names_a_smallest_set_of_units():
