@@ -7,6 +7,8 @@ from commands import run
 from hypothesis import HealthCheck, settings
 
 os.environ.pop("OPTBUDGET_DEBUG", None)
+# Threads that wait by spinning slow each other down where several test processes share the cores.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 slow_machine = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 settings.register_profile(
