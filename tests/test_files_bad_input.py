@@ -197,6 +197,7 @@ TEXT = [
     ("blank first line", C, lambda t: "   \n" + t, "missing-column", 1, None),
     ("open quote", C, lambda t: t.replace("a,act", '"a,act'), "csv", 3, None),
     ("text after a quote", C, lambda t: t.replace("a,act", '"a"x,act'), "csv", 3, None),
+    ("a line without end", C, lambda t: t + "x" * (1 << 24), "csv", 5, None),
     ("line break in a name", C, lambda t: t.replace("a,act", '"a\n",act'), "name", 3, 1),
     ("column twice", C, lambda t: t.replace("utility", "cost"), "duplicate-column", 1, 4),
     ("not UTF-8", C, lambda t: t.encode().replace(b"a,act", b"a,\xe4ct"), "encoding", 3, 2),
@@ -325,6 +326,22 @@ def test_byte_order_mark_and_line_ends_are_accepted(tmp_path):
         file.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode() + b"\r\n")
     assert check(tmp_path) == ()
     assert load_model(tmp_path).probability.tolist() == plain.probability.tolist()
+
+
+def test_quotes_are_read_as_the_format_says(tmp_path):
+    tables = copy.deepcopy(TABLES)
+    for table in ("actions", "transitions"):
+        for column in ("state", "next_state"):
+            if column in tables[table]:
+                tables[table][column] = [
+                    f'"{name}, ""q"""' if name == "a" else name for name in tables[table][column]
+                ]
+    tables["states"]["state"][1] = tables["population"]["state"][0] = '"a, ""q"""'
+    write(tmp_path, tables, "csv", SETTINGS.replace('"a"', "'a, \"q\"'"))
+    assert check(tmp_path) == ()
+    assert load_model(tmp_path).states == ('a, "q"', "b", "end")
+    (tmp_path / "states.csv").write_text('"state","terminal_utility"\n')
+    assert load_model(tmp_path).terminal_utility.tolist() == [0, 0, 0]
 
 
 def test_warnings_do_not_stop(tmp_path):

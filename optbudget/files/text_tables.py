@@ -8,12 +8,15 @@ allows), is the file walked line by line.
 import csv
 import mmap
 import re
+from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
@@ -22,6 +25,7 @@ from optbudget.errors import FIRST_ISSUES, Issue
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 LONGEST_FIELD = 1 << 20
+LONGEST_LINE = 1 << 23
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +127,10 @@ def _open(path: Path) -> TextIO:
     return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
-def _walk(lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
+def _walk(lines: TextIO) -> Iterator[tuple[int, list[str]]]:
     """(line on which it begins, fields) of every row that is not blank."""
     csv.field_size_limit(LONGEST_FIELD)
-    reader = csv.reader(lines, strict=True)
+    reader = csv.reader(_short_lines(lines), strict=True)
     while True:
         line = reader.line_num + 1
         try:
@@ -137,6 +141,17 @@ def _walk(lines: Iterator[str]) -> Iterator[tuple[int, list[str]]]:
             raise _Malformed(line, str(error)) from None
         if fields:
             yield line, fields
+
+
+def _short_lines(lines: TextIO) -> Iterator[str]:
+    """The lines, none longer than a table's can be: a file without line ends is not read into memory."""
+    for number in count(1):
+        line = lines.readline(LONGEST_LINE)
+        if not line:
+            return
+        if len(line) == LONGEST_LINE:
+            raise _Malformed(number, f"it is longer than {LONGEST_LINE} letters")
+        yield line
 
 
 class _Malformed(Exception):  # noqa: N818 - never leaves this module
@@ -153,7 +168,7 @@ def _header(path: Path, issues: list[Issue]) -> list[str] | None:
 
     try:
         with _open(path) as lines:
-            _, header = next(_walk(iter([lines.readline(LONGEST_FIELD)])), (1, []))
+            _, header = next(_walk(lines), (1, []))
     except OSError as error:
         refuse("unreadable", f"the file cannot be read: {error.strerror}", None)
         return None
@@ -192,9 +207,10 @@ def _undecodable(text: str) -> bool:
 
 def _read_slowly(path: Path, header: list[str], columns: Columns, issues: list[Issue]) -> pa.Table | None:
     """Read a file that Arrow's parser refused, and say where and why; a table if nothing is wrong."""
-    cells: list[list[str | float]] = [[] for _ in header]
     before = len(issues)
     numeric = [name in columns.numbers for name in header]
+    cells: list[Any] = [array("d") if number else [] for number in numeric]
+    same: dict[str, str] = {}
     try:
         with _open(path) as lines:
             walk = _walk(lines)
@@ -205,7 +221,7 @@ def _read_slowly(path: Path, header: list[str], columns: Columns, issues: list[I
                     break
                 if len(issues) == before:
                     for column, field, number in zip(cells, fields, numeric, strict=True):
-                        column.append(float(field) if number else field)
+                        column.append(float(field) if number else same.setdefault(field, field))
     except _Malformed as error:
         issues.append(Issue("error", "csv", f"the line is not CSV: {error}", path.name, error.line))
     except OSError as error:
@@ -213,7 +229,7 @@ def _read_slowly(path: Path, header: list[str], columns: Columns, issues: list[I
     if len(issues) > before:
         return None
     arrays = {
-        name: pa.array(column, pa.float64() if number else pa.string())
+        name: pa.array(np.asarray(column) if number else column, pa.float64() if number else pa.string())
         for name, column, number in zip(header, cells, numeric, strict=True)
         if name in columns.known
     }
