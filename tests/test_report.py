@@ -90,7 +90,7 @@ def test_figure_4_shows_both_curves_and_their_prices(ads):
         assert step.get_drawstyle() == "steps-post"
         np.testing.assert_array_equal(step.get_ydata()[:-2], ads[label].prices)
         assert step.get_ydata()[-1] == 0
-    assert prices[0].get_ylabel() == "shadow price\n(value of one more cost unit)"
+    assert prices[0].get_ylabel() == "shadow price\n(value of one\nmore cost unit)"
 
 
 def test_figure_6_marks_sixteen_budgets_and_the_paper(ads):

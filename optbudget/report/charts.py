@@ -15,7 +15,7 @@ from optbudget.curves import Curve
 from optbudget.problems import Allocation, BudgetedMDP, CurveSet
 from optbudget.report._extra import needs_extra
 from optbudget.report.selection import units_by_state
-from optbudget.report.words import budget_label, number, price_label
+from optbudget.report.words import budget_label, number, price_label, price_lines
 
 with needs_extra("report"):
     import altair as alt
@@ -25,14 +25,19 @@ COLOURS = tuple(f"var(--c{k})" for k in range(6))
 WIDTH, HIGH, LOW = 620, 230, 120
 HOVER_POINTS = 60
 
+Data = dict[str, list[dict[str, object]]]
+"""Named tables of a chart, as rows."""
 
-def svg(chart: alt.TopLevelMixin, name: str, description: str) -> str:
+
+def svg(chart: alt.TopLevelMixin, data: Data, name: str, description: str) -> str:
     """A chart as an SVG element for the page, as wide as its place and read aloud as `description`.
 
+    The rows of `data` are added last: Altair would copy and check each of them at every step.
     The renderer numbers its clipping paths through the whole process; here they are numbered within
     the chart and called after it, so that equal charts are equal texts and no two share a name.
     """
-    spec = chart.properties(description=description).configure(**_CONFIG).to_dict()
+    spec = chart.properties(description=description).configure(**_CONFIG).to_dict(validate=False)
+    spec["datasets"] = data
     text = vl_convert.vegalite_to_svg(spec)
     for k, number_given in enumerate(dict.fromkeys(re.findall(r'id="clip(\d+)"', text))):
         text = re.sub(rf'(id="|url\(#)clip{number_given}\b', rf"\1{name}-clip-{k}", text)
@@ -66,36 +71,25 @@ def curves_chart(answer: CurveSet, states: Sequence[str]) -> str:
     reach = 1.05 * max(answer[label].largest_useful_budget for label in states) or 1.0
     problem = answer.problem
     curves = {label: answer[label] for label in states}
-    above, below = _value_and_price(curves, reach, problem, "per unit", "value per unit")
+    above, below, data = _value_and_price(curves, reach, problem, "per unit", "value per unit")
     what = f"Value per unit, and {price_label(problem.money_unit)}, by budget, in {', '.join(states)}"
-    return svg(alt.vconcat(above, below, spacing=8), "curves", what)
+    return svg(alt.vconcat(above, below, spacing=8), data, "curves", what)
 
 
-def sweet_spot_chart(curve: Curve, problem: BudgetedMDP, at: tuple[float, float] | None) -> str:
-    """Value of the population by its budget, the price below, and the budget that was asked for.
-
-    `at` is the (budget, value) of an allocation, or None.
-    """
-    reach = max(1.05 * curve.largest_useful_budget, 1.05 * at[0] if at else 0.0) or 1.0
-    above, below = _value_and_price({"": curve}, reach, problem, "in total", "value of the population")
-    if at is not None:
-        here = alt.Data(
-            values=[{"budget": at[0], "value": at[1], "note": f" {number(at[1])} for {number(at[0])}"}]
-        )
-        point = alt.Chart(here).encode(x="budget:Q", y="value:Q")
-        rule = alt.Chart(here).mark_rule(stroke=COLOURS[1], strokeDash=[4, 3]).encode(x="budget:Q")
-        late = at[0] > 0.6 * reach
-        above = above + rule + point.mark_point(filled=True, size=70, color=COLOURS[1], opacity=1)
-        above = above + point.mark_text(
-            align="right" if late else "left",
-            dx=-8 if late else 8,
-            dy=16,
-            color="var(--ink)",
-            fontWeight="bold",
-        ).encode(text="note:N")
-        below = below + rule
+def sweet_spot_chart(curve: Curve, problem: BudgetedMDP, *, spent: float, value: float) -> str:
+    """Value of the population by its budget, the price below, and the point that an allocation reached."""
+    reach = 1.05 * curve.largest_useful_budget or 1.0
+    above, below, data = _value_and_price({"": curve}, reach, problem, "in total", "value of the population")
+    data["here"] = [{"budget": spent, "value": value, "note": f"{number(value)} for {number(spent)}"}]
+    here = alt.Chart(alt.NamedData("here"))
+    point = here.encode(x="budget:Q", y="value:Q")
+    rule = here.mark_rule(stroke=COLOURS[1], strokeDash=[4, 3]).encode(x="budget:Q")
+    side = {"align": "right", "dx": -8} if spent > 0.6 * reach else {"align": "left", "dx": 8}
+    note = point.mark_text(**side, dy=16, color="var(--ink)", fontWeight="bold").encode(text="note:N")
+    above = above + rule + point.mark_point(filled=True, size=70, color=COLOURS[1], opacity=1) + note
     return svg(
-        alt.vconcat(above, below, spacing=8),
+        alt.vconcat(above, below + rule, spacing=8),
+        data,
         "sweet-spot",
         f"Value of the population by its total {budget_label(problem.money_unit)}",
     )
@@ -105,7 +99,7 @@ def allocation_chart(answer: Allocation, *, limit: int = 20) -> str:
     """A bar of money for each state that is served, most money first."""
     problem = answer.curves.problem
     shares = units_by_state(answer)[:limit]
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "state": row.label,
             "budget": row.spent,
@@ -115,7 +109,7 @@ def allocation_chart(answer: Allocation, *, limit: int = 20) -> str:
         for row in shares
     ]
     room = alt.Scale(domain=[0, 1.2 * max((share.spent for share in shares), default=0.0) or 1.0], nice=False)
-    base = alt.Chart(alt.Data(values=rows), width=WIDTH - 60, height=alt.Step(22)).encode(
+    base = alt.Chart(alt.NamedData("states"), width=WIDTH - 60, height=alt.Step(22)).encode(
         x=alt.X(
             "budget:Q",
             scale=room,
@@ -126,14 +120,16 @@ def allocation_chart(answer: Allocation, *, limit: int = 20) -> str:
     )
     bars = base.mark_bar(color=COLOURS[0])
     notes = base.mark_text(align="left", dx=5, color="var(--faint)").encode(text="note:N")
-    return svg(bars + notes, "states", "Money for each state")
+    return svg(bars + notes, {"states": rows}, "states", "Money for each state")
 
 
 def _value_and_price(
     curves: dict[str, Curve], reach: float, problem: BudgetedMDP, whose: str, value_title: str
-) -> tuple[alt.LayerChart, alt.LayerChart]:
-    """Two panels over one budget axis: the curves, and their prices as steps."""
-    lines, steps, spots = [], [], []
+) -> tuple[alt.LayerChart, alt.LayerChart, Data]:
+    """Two panels over one budget axis, the curves and their prices as steps; and their data."""
+    lines: list[dict[str, object]] = []
+    steps: list[dict[str, object]] = []
+    spots: list[dict[str, object]] = []
     ceiling = 0.0
     for label, curve in curves.items():
         budgets = _thinned(curve, reach)
@@ -162,23 +158,26 @@ def _value_and_price(
     )
     value = alt.Y("value:Q", title=value_title, scale=alt.Scale(zero=False))
     line = (
-        alt.Chart(alt.Data(values=lines), width=WIDTH, height=HIGH)
+        alt.Chart(alt.NamedData("lines"), width=WIDTH, height=HIGH)
         .mark_line(strokeWidth=2)
         .encode(x, value, colour)
     )
     spot = (
-        alt.Chart(alt.Data(values=spots))
+        alt.Chart(alt.NamedData("spots"))
         .mark_point(filled=True, size=90, opacity=0)
         .encode(x, value, colour, description="says:N")
     )
-    two_lines = price_label(problem.money_unit).replace(" (", "\n(").split("\n")
-    price = alt.Y("price:Q", title=two_lines, scale=alt.Scale(domain=[0, ceiling or 1.0], nice=False))
+    price = alt.Y(
+        "price:Q",
+        title=price_lines(problem.money_unit),
+        scale=alt.Scale(domain=[0, ceiling or 1.0], nice=False),
+    )
     step = (
-        alt.Chart(alt.Data(values=steps), width=WIDTH, height=LOW)
+        alt.Chart(alt.NamedData("steps"), width=WIDTH, height=LOW)
         .mark_line(interpolate="step-after", strokeWidth=2, clip=True)
         .encode(titled, price, colour)
     )
-    return line + spot, alt.layer(step)
+    return line + spot, alt.layer(step), {"lines": lines, "steps": steps, "spots": spots}
 
 
 def _pairs(a: NDArray[np.float64], b: NDArray[np.float64]) -> list[tuple[float, float]]:

@@ -16,7 +16,7 @@ from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Population
 from optbudget.report._extra import needs_extra
 from optbudget.report.published import BMDP, BUDGETS, STATE_OF_FIGURE_4
 from optbudget.report.selection import leading_states, units_by_state
-from optbudget.report.words import budget_label, number, plural, price_label, unit_of_money
+from optbudget.report.words import budget_label, number, plural, price_label, price_lines, unit_of_money
 
 with needs_extra("report"):
     import matplotlib as mpl
@@ -82,7 +82,7 @@ def curve_figure(answer: CurveSet, states: Sequence[str] | None = None) -> Figur
             _draw_price(below, answer[label], reach, colour)
         above.set_title("What a unit is worth, by its state and its budget")
         above.set_ylabel("value per unit")
-        below.set_ylabel(_two_lines(price_label(answer.problem.money_unit)), fontsize=8)
+        below.set_ylabel("\n".join(price_lines(answer.problem.money_unit)), fontsize=8)
         below.set_xlabel(f"{budget_label(answer.problem.money_unit)} per unit, spent in expectation")
         below.set_xlim(0, reach)
         _limit_prices(below, [answer[label] for label in chosen])
@@ -118,7 +118,7 @@ def figure_4(answer: CurveSet) -> Figure:
             _mark_price(below, curve, problem)
             below.set_xlabel(f"{budget_label(problem.money_unit)} per customer, spent in expectation")
         panels[0, 0].set_ylabel("value per customer")
-        panels[1, 0].set_ylabel(_two_lines(price_label(problem.money_unit)), fontsize=8)
+        panels[1, 0].set_ylabel("\n".join(price_lines(problem.money_unit)), fontsize=8)
     return figure
 
 
@@ -184,7 +184,7 @@ def sweet_spot_figure(
                 _mark_share(above, curve, share)
             _mark_end(above, curve)
         above.legend(loc="lower right")
-        below.set_ylabel(_two_lines(price_label(money_unit)), fontsize=8)
+        below.set_ylabel("\n".join(price_lines(money_unit)), fontsize=8)
         below.set_xlabel(f"total {budget_label(money_unit)}, spent in expectation")
         below.set_xlim(0, reach)
         for axis in (above.yaxis, below.yaxis, below.xaxis):
@@ -346,10 +346,6 @@ def _note(
         va="center",
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85},
     )
-
-
-def _two_lines(text: str) -> str:
-    return text.replace(" (", "\n(", 1)
 
 
 def _plain(name: str) -> str:

@@ -206,9 +206,9 @@ def _split_figures(answer: Allocation) -> list[Figure]:
     figures = [
         Figure(
             "The sweet spot",
-            "What the whole budget buys, for every budget. The marked point is the budget asked for; where "
-            "the lower panel falls to zero, more money buys nothing.",
-            Markup(charts.sweet_spot_chart(total, problem, (answer.budget, answer.value))),
+            "What the whole budget buys, for every budget. The marked point is this split; where the lower "
+            "panel falls to zero, more money buys nothing.",
+            Markup(charts.sweet_spot_chart(total, problem, spent=answer.spent, value=answer.value)),
         )
     ]
     if len(served) > 1:

@@ -1,6 +1,7 @@
 """How names and numbers are written, the same in every table, figure and page."""
 
 import math
+from textwrap import wrap
 
 MINUS = "\u2212"
 
@@ -46,6 +47,18 @@ def price_label(money_unit: str) -> str:
     'shadow price (value of one more EUR)'
     """
     return f"shadow price (value of one more {unit_of_money(money_unit)})"
+
+
+def price_lines(money_unit: str) -> list[str]:
+    """`price_label` in short lines, for the side of a low panel.
+
+    Examples
+    --------
+    >>> price_lines("EUR")
+    ['shadow price', '(value of one', 'more EUR)']
+    """
+    name, meaning = price_label(money_unit).split(" (", 1)
+    return [name, *wrap("(" + meaning, 17)]
 
 
 def plural(count: int, noun: str) -> str:
