@@ -111,16 +111,20 @@ def test_both_methods_equal_to_the_bit(route):
     law()
 
 
+@pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("share", [0.0, 1e-9, 0.1, 0.5, 0.999, 1.0, 1.5])
-def test_both_methods_on_many_states(share):
-    """Large enough for samples, brackets and narrowing; prices and lengths over orders of magnitude."""
+def test_both_methods_on_many_states(share, tied):
+    """Large enough for samples, brackets and narrowing; prices over orders of magnitude, or 300 in all."""
     draw = np.random.default_rng(7)
     n, sizes = 9000, draw.integers(0, 9, size=9000)
     indptr = np.concatenate(([0], np.cumsum(sizes)))
     slope = draw.lognormal(sigma=2, size=indptr[-1])
-    order = np.lexsort((-slope, np.repeat(np.arange(n), sizes)))
+    slope = slope[np.lexsort((-slope, np.repeat(np.arange(n), sizes)))]
     length = 10.0 ** draw.uniform(-6, 3, size=indptr[-1])
-    curves = Curves(draw.random(n), draw.random(n), indptr, length, length * slope[order])
+    if tied:
+        slope = np.concatenate([-np.sort(-draw.permutation(300)[:size]) + 1 for size in sizes]) / 64
+        length = np.ceil(length)
+    curves = Curves(draw.random(n), draw.random(n), indptr, length, length * slope)
     counts = draw.integers(0, 50, size=n)
     useful = split(curves, counts, math.inf).spent
     least = exact.dot(counts, curves.start_budget)
@@ -129,13 +133,20 @@ def test_both_methods_on_many_states(share):
     for name in COLUMNS:
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
     assert one.spent == other.spent <= money and one.price == other.price
+    if tied and 0 < share < 1:  # of equal prices the earlier state is served first
+        at_price = np.flatnonzero(curves.gain / curves.length == one.price)
+        whose = np.searchsorted(indptr, at_price, side="right") - 1
+        level = np.zeros(n, dtype=np.int64)
+        np.maximum.at(level, one.state, one.level)
+        has = (level[whose] > at_price - indptr[whose])[counts[whose] > 0]
+        assert (np.diff(has.astype(int)) <= 0).all() and has.any() and not has.all()
 
 
 def test_a_curve_that_is_not_concave_is_bought_in_order():
     curves = Curves.from_curves([Curve(0, 0, [1.0, 1.0], [1.0, 3.0]), Curve(0, 0, [1.0], [2.0])])
-    for money in (0.5, 1.0, 1.5, 2.5, 4.0):
+    for money, value in ((0.5, 1.0), (1.0, 2.0), (1.5, 2.5), (2.5, 4.5), (4.0, 6.0)):
         one, other = split(curves, [1, 1], money), split(curves, [1, 1], money, method="price")
-        assert one.value == other.value and one.level.tolist() == other.level.tolist()
+        assert one.value == other.value == value and one.level.tolist() == other.level.tolist()
         assert account(one)[1] <= money
 
 
