@@ -214,9 +214,17 @@ def test_sharing_keeps_every_row_and_stores_none_twice(rows):
     assert list(dict.fromkeys(shared.of_pair.tolist())) == list(range(len(stored)))
 
 
-def test_sharing_survives_colliding_hashes(monkeypatch):
+@pytest.mark.parametrize(
+    "ptr, target, chance, expected",
+    [
+        ([0, 1, 2, 4, 5], [0, 1, 0, 1, 0], [1, 1, 0.5, 0.5, 1], [0, 1, 2, 0]),
+        ([0, 1, 2, 3], [0, 1, 0], [1, 1, 1], [0, 1, 0]),
+        ([0, 1, 2, 3], [0, 0, 0], [1, 0.5, 1], [0, 1, 0]),
+    ],
+)
+def test_sharing_survives_colliding_hashes(ptr, target, chance, expected, monkeypatch):
     from optbudget.problems import sharing
 
     monkeypatch.setattr(sharing, "_mix", lambda word: word * np.uint64(0))
-    shared = share_rows(np.array([0, 1, 2, 4, 5]), np.array([0, 1, 0, 1, 0]), np.array([1, 1, 0.5, 0.5, 1.0]))
-    assert shared.of_pair.tolist() == [0, 1, 2, 0]
+    shared = share_rows(np.array(ptr), np.array(target), np.array(chance, dtype=float))
+    assert shared.of_pair.tolist() == expected
