@@ -345,6 +345,7 @@ def test_leftovers_of_killed_processes(split, tmp_path):
     (tmp_path / ".r.999999999.writing").mkdir()
     assert isinstance(load(tmp_path / "r"), CurveSet)
     assert files_of(tmp_path / "r") == before
+    (tmp_path / "r").rename(tmp_path / ".r.replaced")
     save(split, tmp_path / "r")
     assert [path.name for path in tmp_path.iterdir()] == ["r"]
 
@@ -399,6 +400,9 @@ def test_answers_without_numbers_come_back(tmp_path):
     curves = exact_backup(load_model(MODELS / "toll"))
     people = Population.at(curves.problem, {"gate": 3})
     short, rich = allocate(curves, people, 1.0), allocate(curves, people, np.inf)
+    listed = allocate(curves, Population.of_units(curves.problem, ["u"], ["gate"]), 1.0)
+    save(listed, tmp_path / "listed")
+    assert load(tmp_path / "listed").population.count.tolist() == [1]
     save(short, tmp_path / "short")
     save(rich, tmp_path / "rich")
     assert_same(short, load(tmp_path / "short"))

@@ -21,6 +21,7 @@ from optbudget.files.model_folder import model_files, model_hash
 from optbudget.files.model_writer import UNSAFE_START, write_csv, write_model
 from optbudget.files.parquet_tables import write_parquet
 from optbudget.problems import Allocation, BudgetedMDP, CurveSet, PricePolicy, StationaryWitness
+from optbudget.problems.assignment import assignment
 
 SCHEMA = "optbudget-result-1"
 LARGEST_COPY = 64 << 20
@@ -119,55 +120,10 @@ def write_allocation(allocation: Allocation, folder: Path) -> None:
     occupied = np.flatnonzero(allocation.population.count > 0)
     counts = {**_state_columns(problem, occupied), "count": allocation.population.count[occupied]}
     write_parquet(pa.table(counts), folder / "population.parquet")
-    if allocation.population.unit is not None:
+    if allocation.population.unit is not None and allocation.state.size:
         units = assignment(allocation)
         write_parquet(units, folder / "assignment.parquet")
         write_csv(_without_formulas(units), folder / "assignment.csv")
-
-
-def assignment(allocation: Allocation) -> pa.Table:
-    """Which unit gets which budget, and what to do with it now: unit, state, budget, probability, action.
-
-    Units of a state take the allocation's rows of that state in the order in which they were
-    listed. The one randomised unit has two rows, whose probabilities sum to 1: draw one of them.
-
-    Raises
-    ------
-    UsageError
-        If the population was given by counts.
-    """
-    population = allocation.population
-    if population.unit is None or population.unit_state is None:
-        raise UsageError("the population was given by counts, so no unit has a name")
-    n = population.count.size
-    lotteries = _lotteries(allocation)
-    demand = allocation.count.copy()
-    demand[list(lotteries.values())] = 0
-    if not np.array_equal(np.bincount(allocation.state, demand, minlength=n), population.count):
-        raise UsageError("the allocation's counts are not those of its population")
-    by_state = np.argsort(allocation.state, kind="stable")
-    row = np.repeat(by_state, demand[by_state])
-    unit = np.argsort(population.unit_state, kind="stable")
-    for first, second in lotteries.items():
-        drawn = unit[row == first]
-        unit, row = np.append(unit, drawn), np.append(row, np.full(drawn.size, second))
-    order = np.lexsort((row, unit))
-    unit, row = unit[order], row[order]
-    table = allocation.to_arrow().drop_columns(["count"]).take(pa.array(row))
-    return table.add_column(0, "unit", pa.array(population.unit[unit]))
-
-
-def _lotteries(allocation: Allocation) -> dict[int, int]:
-    """For each randomised unit, its first row and its second."""
-    pairs: dict[int, int] = {}
-    waiting: dict[int, int] = {}
-    for row in np.flatnonzero(allocation.probability < 1).tolist():
-        state = int(allocation.state[row])
-        if state in waiting:
-            pairs[waiting.pop(state)] = row
-        else:
-            waiting[state] = row
-    return pairs
 
 
 def ranges(problem: BudgetedMDP) -> dict[str, list[float] | None]:
