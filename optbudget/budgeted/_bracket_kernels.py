@@ -13,6 +13,9 @@ SLOPE_TIE = 8 * 2.0**-52
 COINCIDENT = 32 * 2.0**-53
 """Points closer than this, relative to their coordinates, are one point."""
 
+ADDING = 2.0**-48
+"""Relative rounding left to a checker that adds up segments and lines itself."""
+
 
 @njit(cache=True, error_model="numpy")
 def hull(spend, value, kept):
@@ -28,19 +31,20 @@ def hull(spend, value, kept):
         while count > 1 and spend[k] <= spend[last] and value[k] >= value[last]:
             count -= 1
             last = kept[count - 1]
-        more, gain = spend[k] - spend[last], value[k] - value[last]
+        more, gain = np.float64(spend[k]) - spend[last], np.float64(value[k]) - value[last]
         if more <= 0 or gain <= 0:
             continue
         if more <= COINCIDENT * spend[k] and gain <= COINCIDENT * abs(value[k]):
             continue
         while count > 1:
             before = kept[count - 2]
-            first_more, first_gain = spend[last] - spend[before], value[last] - value[before]
+            first_more = np.float64(spend[last]) - spend[before]
+            first_gain = np.float64(value[last]) - value[before]
             if first_gain * more > gain * first_more * (1 + SLOPE_TIE):
                 break
             count -= 1
             last = before
-            more, gain = spend[k] - spend[last], value[k] - value[last]
+            more, gain = np.float64(spend[k]) - spend[last], np.float64(value[k]) - value[last]
         kept[count] = k
         count += 1
     return count
@@ -68,16 +72,17 @@ def segments(spend, value, variance, action, kept, indptr, length, gain, spend_v
                 first_action[point + j] = action[state, here]
                 if j > 0:
                     before = kept[state, j - 1]
-                    length[start + j - 1] = spend[state, here] - spend[state, before]
-                    gain[start + j - 1] = value[state, here] - value[state, before]
+                    length[start + j - 1] = np.float64(spend[state, here]) - spend[state, before]
+                    gain[start + j - 1] = np.float64(value[state, here]) - value[state, before]
 
 
 @njit(cache=True, error_model="numpy")
-def lower_envelope(price, intercept, line, kink):
+def lower_envelope(price, intercept, lift, line, kink):
     """Lines of the least of intercept + price b, from small budgets to large; returns how many.
 
-    Shapes: price, intercept (K,), price strictly decreasing, infinite intercepts left out; line (K,)
-    is filled with columns and kink (K,) with the budget from which each of them is the least.
+    Shapes: price, intercept, lift (K,), price strictly decreasing, infinite intercepts left out; the
+    lines are those of intercept + lift. line (K,) is filled with columns and kink (K,) with the budget
+    from which each of them is the least.
     """
     count = 0
     for k in range(price.shape[0]):
@@ -86,7 +91,7 @@ def lower_envelope(price, intercept, line, kink):
         at = -np.inf
         while count > 0:
             last = line[count - 1]
-            at = (intercept[k] - intercept[last]) / (price[last] - price[k])
+            at = (intercept[k] + lift[k] - intercept[last] - lift[last]) / (price[last] - price[k])
             if at > kink[count - 1]:
                 break
             count -= 1
@@ -98,24 +103,31 @@ def lower_envelope(price, intercept, line, kink):
 
 
 @njit(cache=True, error_model="numpy")
-def curve_gap(price, intercept, line, kink, start, value, length, gain, limit):
+def height(price, intercept, b, size):
+    """A line at budget b, and what a checker may lose where it adds up a bracket of values up to `size`."""
+    return intercept + price * b + ADDING * (size + price * b)
+
+
+@njit(cache=True, error_model="numpy")
+def curve_gap(price, intercept, lift, line, kink, start, value, length, gain, limit):
     """Largest (U - L) / (1 + |L|) of one state over the budgets of its curve.
 
     U is the lower envelope of the lines, L the curve. Between kinks of U, breakpoints of L and the
     zero of L the ratio is monotone, so it is looked at there. Past its last breakpoint L is flat:
     there U is followed to `limit`, which may be inf.
     """
-    count = lower_envelope(price, intercept, line, kink)
+    count = lower_envelope(price, intercept, lift, line, kink)
     if count == 0:
         return np.inf
+    size = max(abs(value), abs(value + gain.sum()))
     worst, at = 0.0, 0
     b, v = start, value
     segment = 0
     while True:
         while at + 1 < count and kink[at + 1] <= b:
             at += 1
-        top = intercept[line[at]] + price[line[at]] * b
-        worst = max(worst, (top - v) / (1 + abs(v)))
+        k = line[at]
+        worst = max(worst, (height(price[k], intercept[k] + lift[k], b, size) - v) / (1 + abs(v)))
         if segment == length.shape[0]:
             break
         slope = gain[segment] / length[segment]
@@ -125,26 +137,34 @@ def curve_gap(price, intercept, line, kink, start, value, length, gain, limit):
             seen = at
             while seen + 1 < count and kink[seen + 1] <= zero:
                 seen += 1
-            worst = max(worst, intercept[line[seen]] + price[line[seen]] * zero)
+            k = line[seen]
+            worst = max(worst, height(price[k], intercept[k] + lift[k], zero, size))
         while at + 1 < count and kink[at + 1] < end_b:
             at += 1
-            top = intercept[line[at]] + price[line[at]] * kink[at]
+            k = line[at]
             low = v + slope * (kink[at] - b)
+            top = height(price[k], intercept[k] + lift[k], kink[at], size)
             worst = max(worst, (top - low) / (1 + abs(low)))
         b, v = end_b, end_v
         segment += 1
     if b < limit:
         while at + 1 < count and kink[at + 1] < limit:
             at += 1
-            worst = max(worst, (intercept[line[at]] + price[line[at]] * kink[at] - v) / (1 + abs(v)))
-        rise = price[line[at]] * limit if price[line[at]] > 0 else 0.0
-        worst = max(worst, (intercept[line[at]] + rise - v) / (1 + abs(v)))
+            k = line[at]
+            top = height(price[k], intercept[k] + lift[k], kink[at], size)
+            worst = max(worst, (top - v) / (1 + abs(v)))
+        k = line[at]
+        if price[k] > 0:
+            top = height(price[k], intercept[k] + lift[k], limit, size)
+        else:
+            top = height(0.0, intercept[k] + lift[k], 0.0, size)
+        worst = max(worst, (top - v) / (1 + abs(v)))
     return worst
 
 
 @njit(cache=True, error_model="numpy", parallel=True)
-def curve_gaps(price, intercept, start, value, indptr, length, gain, limit, gap):
-    """`curve_gap` of each state: intercept (n, K), curves ragged, `limit` of budgets, gap (n,) is filled."""
+def curve_gaps(price, intercept, lift, start, value, indptr, length, gain, limit, gap):
+    """`curve_gap` of each state: intercept (n, K), lift (K,), curves ragged, gap (n,) is filled."""
     n = start.shape[0]
     for chunk in prange(CHUNKS):
         line = np.empty(price.shape[0], dtype=np.int64)
@@ -152,46 +172,50 @@ def curve_gaps(price, intercept, start, value, indptr, length, gain, limit, gap)
         for state in range(chunk * n // CHUNKS, (chunk + 1) * n // CHUNKS):
             span = slice(indptr[state], indptr[state + 1])
             gap[state] = curve_gap(
-                price, intercept[state], line, kink,
+                price, intercept[state], lift, line, kink,
                 start[state], value[state], length[span], gain[span], limit,
             )  # fmt: skip
 
 
 @njit(cache=True, error_model="numpy")
-def interval_gap(spend, value, next_spend, next_value, price, intercept, next_price, next_intercept, cap):
+def interval_gap(b, v, next_b, next_v, price, intercept, next_price, next_intercept, cap):
     """Largest (U - L) / (1 + |L|) between two points of neighbouring prices, from them alone.
 
     L is the chord, U the lesser of the two lines; budgets above `cap` do not count.
     """
-    if spend >= cap:
+    if b >= cap:
         return 0.0
-    top = min(
-        intercept + price * spend if np.isfinite(price) else np.inf, next_intercept + next_price * spend
-    )
-    worst = (top - value) / (1 + abs(value))
-    if next_spend <= spend:
+    size = max(abs(v), abs(next_v))
+    finite = np.isfinite(price)
+    top = height(next_price, next_intercept, b, size)
+    if finite:
+        top = min(top, height(price, intercept, b, size))
+    worst = (top - v) / (1 + abs(v))
+    if next_b <= b:
         return worst
-    slope = (next_value - value) / (next_spend - spend)
-    if np.isfinite(price):
+    slope = (next_v - v) / (next_b - b)
+    if finite:
         kink = (next_intercept - intercept) / (price - next_price)
-        if spend < kink < next_spend:
-            low = value + slope * (kink - spend)
-            worst = max(worst, (intercept + price * kink - low) / (1 + abs(low)))
-    top = next_intercept + next_price * next_spend
-    worst = max(worst, (top - next_value) / (1 + abs(next_value)))
-    if value < 0 < next_value:
-        zero = spend - value / slope
-        top = next_intercept + next_price * zero
-        worst = max(worst, min(top, intercept + price * zero) if np.isfinite(price) else top)
+        if b < kink < next_b:
+            low = v + slope * (kink - b)
+            worst = max(worst, (height(price, intercept, kink, size) - low) / (1 + abs(low)))
+    worst = max(worst, (height(next_price, next_intercept, next_b, size) - next_v) / (1 + abs(next_v)))
+    if v < 0 < next_v:
+        zero = b - v / slope
+        top = height(next_price, next_intercept, zero, size)
+        if finite:
+            top = min(top, height(price, intercept, zero, size))
+        worst = max(worst, top)
     return worst
 
 
 @njit(cache=True, error_model="numpy", parallel=True)
-def interval_gaps(price, spend, value, intercept, tolerance, cap, gap, low, high):
+def interval_gaps(price, order, spend, value, intercept, lift, tolerance, cap, gap, low, high):
     """The worst `interval_gap` of all states between neighbouring prices, and where to look next.
 
-    Shapes: spend, value, intercept (n, K); gap, low, high (CHUNKS, K-1) are filled: the largest gap,
-    and the least and greatest slope of the chords whose gap exceeds `tolerance`.
+    Shapes: spend, value, intercept (n, >= K) and lift (>= K,) in any order of prices, of which `order`
+    (K,) are the columns by decreasing price (K,); gap, low, high (CHUNKS, K-1) are filled: the largest
+    gap, and the least and greatest slope of the chords whose gap exceeds `tolerance`.
     """
     n = spend.shape[0]
     for chunk in prange(CHUNKS):
@@ -200,12 +224,14 @@ def interval_gaps(price, spend, value, intercept, tolerance, cap, gap, low, high
         high[chunk] = 0.0
         for state in range(chunk * n // CHUNKS, (chunk + 1) * n // CHUNKS):
             for k in range(price.shape[0] - 1):
+                i, j = order[k], order[k + 1]
+                b, v = np.float64(spend[state, i]), np.float64(value[state, i])
+                more, gain = spend[state, j] - b, value[state, j] - v
                 here = interval_gap(
-                    spend[state, k], value[state, k], spend[state, k + 1], value[state, k + 1],
-                    price[k], intercept[state, k], price[k + 1], intercept[state, k + 1], cap,
+                    b, v, b + more, v + gain,
+                    price[k], intercept[state, i] + lift[i], price[k + 1], intercept[state, j] + lift[j], cap,
                 )  # fmt: skip
                 gap[chunk, k] = max(gap[chunk, k], here)
-                more, gain = spend[state, k + 1] - spend[state, k], value[state, k + 1] - value[state, k]
                 if here > tolerance and more > 0 and gain > 0:
                     slope = min(max(gain / more, price[k + 1]), price[k])
                     low[chunk, k] = min(low[chunk, k], slope)

@@ -16,6 +16,9 @@ LANES = 16
 SPEND, VALUE, VARIANCE, SIZE = 0, 1, 2, 3
 """Middle axis of every table of futures. SIZE, the sum of absolute rewards, is kept at the ends only."""
 
+PICK = 3
+"""Where a choice is held, as a double, while it is being made."""
+
 LEAST, MOST = 0, 1
 """The two lanes of a pass at the ends: price infinity (least spend) and price 0 (most value)."""
 
@@ -62,74 +65,127 @@ class Rates(NamedTuple):
 def row_products(low, high, rows, future, product):
     """Expectation over each row of everything that is kept of the future.
 
-    Shapes: future (n, C, lanes), product (R, C, lanes). The variance is that of the mixture,
-    sum p (var' + (b' - m)^2) with m = sum p b', computed around m.
+    Shapes: future (n, 3, LANES), product (R, 3, LANES). The variance is that of the mixture,
+    sum p (var' + (b' - m)^2) with m = sum p b', computed around m. Four successors go at a time, so
+    that the running totals are loaded and stored once for the four; terms are added in order.
     """
-    parts, lanes = future.shape[1], future.shape[2]
-    total = np.empty((parts, lanes))
+    total = np.empty((3, LANES))
     for row in range(low, high):
         total[:] = 0.0
-        for entry in range(rows.ptr[row], rows.ptr[row + 1]):
-            state, p = rows.state[entry], rows.probability[entry]
-            for part in range(parts):
-                if part != VARIANCE:
-                    for lane in range(lanes):
-                        total[part, lane] += p * future[state, part, lane]
-        for entry in range(rows.ptr[row], rows.ptr[row + 1]):
-            state, p = rows.state[entry], rows.probability[entry]
-            for lane in range(lanes):
-                away = future[state, SPEND, lane] - total[SPEND, lane]
-                total[VARIANCE, lane] += p * (future[state, VARIANCE, lane] + away * away)
-        for part in range(parts):
-            for lane in range(lanes):
-                product[row, part, lane] = total[part, lane]
+        first, last = rows.ptr[row], rows.ptr[row + 1]
+        whole = first + (last - first) // 4 * 4
+        for e in range(first, whole, 4):
+            i, j = np.uint32(rows.state[e]), np.uint32(rows.state[e + 1])
+            k, m = np.uint32(rows.state[e + 2]), np.uint32(rows.state[e + 3])
+            p, q = rows.probability[e], rows.probability[e + 1]
+            r, s = rows.probability[e + 2], rows.probability[e + 3]
+            for x in range(LANES):
+                total[SPEND, x] = (
+                    total[SPEND, x] + p * future[i, SPEND, x] + q * future[j, SPEND, x]
+                    + r * future[k, SPEND, x] + s * future[m, SPEND, x]
+                )  # fmt: skip
+            for x in range(LANES):
+                total[VALUE, x] = (
+                    total[VALUE, x] + p * future[i, VALUE, x] + q * future[j, VALUE, x]
+                    + r * future[k, VALUE, x] + s * future[m, VALUE, x]
+                )  # fmt: skip
+        for e in range(whole, last):
+            i, p = np.uint32(rows.state[e]), rows.probability[e]
+            for x in range(LANES):
+                total[SPEND, x] += p * future[i, SPEND, x]
+            for x in range(LANES):
+                total[VALUE, x] += p * future[i, VALUE, x]
+        for e in range(first, whole, 4):
+            i, j = np.uint32(rows.state[e]), np.uint32(rows.state[e + 1])
+            k, m = np.uint32(rows.state[e + 2]), np.uint32(rows.state[e + 3])
+            p, q = rows.probability[e], rows.probability[e + 1]
+            r, s = rows.probability[e + 2], rows.probability[e + 3]
+            for x in range(LANES):
+                mean = total[SPEND, x]
+                a, b = future[i, SPEND, x] - mean, future[j, SPEND, x] - mean
+                c, d = future[k, SPEND, x] - mean, future[m, SPEND, x] - mean
+                total[VARIANCE, x] = (
+                    total[VARIANCE, x]
+                    + p * (future[i, VARIANCE, x] + a * a) + q * (future[j, VARIANCE, x] + b * b)
+                    + r * (future[k, VARIANCE, x] + c * c) + s * (future[m, VARIANCE, x] + d * d)
+                )  # fmt: skip
+        for e in range(whole, last):
+            i, p = np.uint32(rows.state[e]), rows.probability[e]
+            for x in range(LANES):
+                a = future[i, SPEND, x] - total[SPEND, x]
+                total[VARIANCE, x] += p * (future[i, VARIANCE, x] + a * a)
+        for part in range(3):
+            for x in range(LANES):
+                product[row, part, x] = total[part, x]
 
 
 @njit(cache=True, error_model="numpy")
 def choose(low, high, pairs, rates, weights, product, present, chosen, peak):
     """Best pair of each state against each price; of equally good ones, the one that spends least.
 
-    Shapes: weights (2, lanes), the factors of value and spend, the larger of them 1; product
-    (R, 3, lanes); present (n, 3, lanes) and chosen (n, lanes), the pair, are filled; peak
-    (2, lanes) is raised to the largest |spend| and |value| in [low, high).
+    Shapes: weights (2, LANES), the factors of value and spend, the larger of them 1; product
+    (R, 3, LANES); present (n, 3, LANES) and chosen (n, LANES), the pair, are filled; peak
+    (2, LANES) is raised to the largest |spend| and |value| in [low, high).
 
     Two pairs are compared by the signs of differences, alpha (v - v*) against beta (b - b*), as
     a crossing of prices is computed, so that walking never meets a crossing it has passed.
+
+    All that the inner loop writes is one array and every operand is read before it, which is what
+    lets the compiler turn the choices into selections of whole vectors.
     """
-    lanes = present.shape[2]
-    best = np.empty((3, lanes))
-    pick = np.empty(lanes, dtype=np.int32)
+    best = np.empty((4, LANES))
+    weight, top = np.empty((2, LANES)), np.empty((2, LANES))
+    for x in range(LANES):
+        weight[0, x], weight[1, x] = weights[0, x], weights[1, x]
+        top[0, x], top[1, x] = peak[0, x], peak[1, x]
+    discount, cost_discount = rates.discount, rates.cost_discount
+    square = cost_discount * cost_discount
     for state in range(low, high):
         first = pairs.ptr[state]
         if pairs.ptr[state + 1] == first:
-            for lane in range(lanes):
-                best[SPEND, lane] = 0.0
-                best[VALUE, lane] = pairs.terminal[state]
-                best[VARIANCE, lane] = 0.0
-                pick[lane] = -1
+            for x in range(LANES):
+                best[SPEND, x] = 0.0
+                best[VALUE, x] = pairs.terminal[state]
+                best[VARIANCE, x] = 0.0
+                best[PICK, x] = -1.0
         for pair in range(first, pairs.ptr[state + 1]):
-            row, cost, reward = pairs.row[pair], pairs.cost[pair], pairs.reward[pair]
-            for lane in range(lanes):
-                spend = cost + rates.cost_discount * product[row, SPEND, lane]
-                value = reward + rates.discount * product[row, VALUE, lane]
-                more = spend - best[SPEND, lane]
-                gain = value - best[VALUE, lane]
-                worth = weights[0, lane] * gain - weights[1, lane] * more
-                better = (
-                    (pair == first) | (worth > 0) | ((worth == 0) & ((more < 0) | ((more == 0) & (gain > 0))))
-                )
-                best[SPEND, lane] = spend if better else best[SPEND, lane]
-                best[VALUE, lane] = value if better else best[VALUE, lane]
-                best[VARIANCE, lane] = product[row, VARIANCE, lane] if better else best[VARIANCE, lane]
-                pick[lane] = pair if better else pick[lane]
-        square = rates.cost_discount * rates.cost_discount
-        for lane in range(lanes):
-            present[state, SPEND, lane] = best[SPEND, lane]
-            present[state, VALUE, lane] = best[VALUE, lane]
-            present[state, VARIANCE, lane] = square * best[VARIANCE, lane]
-            chosen[state, lane] = pick[lane]
-            peak[0, lane] = max(peak[0, lane], abs(best[SPEND, lane]))
-            peak[1, lane] = max(peak[1, lane], abs(best[VALUE, lane]))
+            row, number = np.uint32(pairs.row[pair]), float(pair)
+            cost, reward = pairs.cost[pair], pairs.reward[pair]
+            if pair == first:
+                for x in range(LANES):
+                    best[SPEND, x] = cost + cost_discount * product[row, SPEND, x]
+                    best[VALUE, x] = reward + discount * product[row, VALUE, x]
+                    best[VARIANCE, x] = product[row, VARIANCE, x]
+                    best[PICK, x] = number
+                continue
+            for x in range(LANES):
+                spend = cost + cost_discount * product[row, SPEND, x]
+                value = reward + discount * product[row, VALUE, x]
+                variance = np.float64(product[row, VARIANCE, x])
+                spend_now, value_now = best[SPEND, x], best[VALUE, x]
+                variance_now, number_now = best[VARIANCE, x], best[PICK, x]
+                more, gain = spend - spend_now, value - value_now
+                a, b = weight[0, x] * gain, weight[1, x] * more
+                better = (a > b) | ((a == b) & ((more < 0) | ((more == 0) & (gain > 0))))
+                best[SPEND, x] = spend if better else spend_now
+                best[VALUE, x] = value if better else value_now
+                best[VARIANCE, x] = variance if better else variance_now
+                best[PICK, x] = number if better else number_now
+        for x in range(LANES):
+            present[state, SPEND, x] = best[SPEND, x]
+        for x in range(LANES):
+            present[state, VALUE, x] = best[VALUE, x]
+        for x in range(LANES):
+            present[state, VARIANCE, x] = square * best[VARIANCE, x]
+        for x in range(LANES):
+            chosen[state, x] = np.int32(best[PICK, x])
+        for x in range(LANES):
+            spend, value = abs(best[SPEND, x]), abs(best[VALUE, x])
+            spend_now, value_now = top[0, x], top[1, x]
+            top[0, x] = spend if spend > spend_now else spend_now
+            top[1, x] = value if value > value_now else value_now
+    for x in range(LANES):
+        peak[0, x], peak[1, x] = top[0, x], top[1, x]
 
 
 @njit(cache=True, error_model="numpy")
@@ -154,6 +210,27 @@ def crossings(pairs, rates, product, present, chosen, scale, tie, below):
                 more = spend - present[state, SPEND, lane]
                 if gain > 0 and more > tie * spend and gain > below[lane] * scale * more:
                     below[lane] = gain / more / scale
+
+
+@njit(cache=True, error_model="numpy")
+def products_at_ends(low, high, rows, future, product):
+    """`row_products` for the two ends, and of SIZE: future (n, 4, 2), product (R, 4, 2)."""
+    for row in range(low, high):
+        for lane in range(2):
+            spend, value, size, variance = 0.0, 0.0, 0.0, 0.0
+            for e in range(rows.ptr[row], rows.ptr[row + 1]):
+                state, p = rows.state[e], rows.probability[e]
+                spend += p * future[state, SPEND, lane]
+                value += p * future[state, VALUE, lane]
+                size += p * future[state, SIZE, lane]
+            for e in range(rows.ptr[row], rows.ptr[row + 1]):
+                state, p = rows.state[e], rows.probability[e]
+                away = future[state, SPEND, lane] - spend
+                variance += p * (future[state, VARIANCE, lane] + away * away)
+            product[row, SPEND, lane] = spend
+            product[row, VALUE, lane] = value
+            product[row, SIZE, lane] = size
+            product[row, VARIANCE, lane] = variance
 
 
 @njit(cache=True, error_model="numpy")
@@ -258,6 +335,14 @@ def sweep_rows(chunks, rows, future, product):
     count = rows.ptr.shape[0] - 1
     for chunk in prange(chunks):
         row_products(chunk * count // chunks, (chunk + 1) * count // chunks, rows, future, product)
+
+
+@njit(cache=True, error_model="numpy", parallel=True)
+def sweep_rows_at_ends(chunks, rows, future, product):
+    """`products_at_ends` of every row, cut into `chunks` pieces."""
+    count = rows.ptr.shape[0] - 1
+    for chunk in prange(chunks):
+        products_at_ends(chunk * count // chunks, (chunk + 1) * count // chunks, rows, future, product)
 
 
 @njit(cache=True, error_model="numpy", parallel=True)

@@ -38,6 +38,8 @@ from optbudget.workers import Monitor
 Floats = NDArray[np.float64]
 
 LANES = kernels.LANES
+HALF = 2.0**-24
+"""Relative rounding of a number that is stored as float32."""
 CHUNKS = 256
 TINY = 2**12
 IN_CACHE = 2**18
@@ -123,13 +125,24 @@ class Ends:
 
     def only(self, prices: Floats) -> dict[int, PriceLines]:
         """The lines of one end or of both."""
-        return {k: part.take(np.isin(part.price, prices)) for k, part in self.lines.items()}
+        return {k: part.take(np.flatnonzero(np.isin(part.price, prices))) for k, part in self.lines.items()}
 
 
 class Sweep:
-    """A problem made ready for passes: its arrays, its rounding, and what is kept of each pass."""
+    """A problem made ready for passes: its arrays, its rounding, and what is kept of each pass.
 
-    def __init__(self, problem: BudgetedMDP, keep_stages: Sequence[int] = ()) -> None:
+    Parameters
+    ----------
+    problem : with a finite horizon
+    keep_stages : stages to report besides stage 0
+    storage : how stages are held between backups, float64 or float32; arithmetic is always float64.
+        float32 halves the memory traffic of large problems and its rounding is in every bound; the
+        points of its lines are moved to the safe side. The ends are always computed in float64
+    """
+
+    def __init__(
+        self, problem: BudgetedMDP, keep_stages: Sequence[int] = (), *, storage: type = np.float64
+    ) -> None:
         if problem.horizon is None:
             raise ProblemError("a price sweep by stages needs a finite horizon")
         self.problem = problem
@@ -143,6 +156,7 @@ class Sweep:
             problem.pair_ptr, problem.pair_row, problem.pair_action,
             problem.cost, problem.pair_reward, problem.terminal_utility,
         )  # fmt: skip
+        self.storage = np.dtype(storage)
         self.rates = self._rates()
 
     def _rates(self) -> kernels.Rates:
@@ -156,7 +170,8 @@ class Sweep:
             discount=p.discount,
             cost_discount=p.cost_discount,
             sum_high=high * (1 + (width + 2) * kernels.UNIT),
-            rounding=(width + 8 + 6 * actions) * kernels.UNIT,
+            rounding=(width + 8 + 6 * actions) * kernels.UNIT
+            + (2.5 * HALF if self.storage.itemsize == 4 else 0),
             nearest=2 * (width + 8) * kernels.UNIT,
             cost_high=float(p.cost.max(initial=0.0)),
             reward_high=float(np.abs(p.pair_reward).max(initial=0.0)),
@@ -202,7 +217,7 @@ class Sweep:
 
     def slack(self) -> Floats:
         """Per stage, how far apart, relatively, computed spends may be that are equal."""
-        return self.rates.nearest * (self.horizon - np.arange(self.horizon))
+        return self.rates.nearest * np.arange(self.horizon, 0, -1, dtype=np.float64)
 
     def rounding_bounds(self, peak: Floats, lost: Floats | None = None) -> tuple[Floats, Floats]:
         """Bounds on the rounding of spend and value at each stage, each (T, lanes).
@@ -241,10 +256,18 @@ class Sweep:
             above = value - paid
             above += value_error + price * spend_error + 4 * kernels.UNIT * (np.abs(value) + paid)
         above[:, np.isinf(price)] = np.inf
+        if table.dtype == np.float32:
+            spend, value = spend + spend_error, value - value_error
         action = np.full(pair.shape, -1, dtype=np.int32)
         chosen = pair >= 0
         action[chosen] = self.problem.pair_action[pair[chosen]]
         return PriceLines(price, spend, value, variance, above, action, spend_error, value_error)
+
+    def half_rounding(self, ends: "Ends") -> Floats:
+        """About what storing stages as float32 would cost each state's gap, relative to 1 + |value|, (n,)."""
+        value = np.abs(ends.lines[0].value)
+        error = 2.5 * HALF * self.horizon * (self.rates.reward_high + float(value.max()))
+        return np.asarray(4 * error / (1 + value.min(axis=1)))
 
     # -- the lexicographic ends --------------------------------------------------------------
 
@@ -263,7 +286,7 @@ class Sweep:
         slack, kept = self.slack(), {}
         chunks = 1 if self.tiny else CHUNKS
         for stage in reversed(range(self.horizon)):
-            kernels.sweep_rows(chunks, self.rows, future, product)
+            kernels.sweep_rows_at_ends(chunks, self.rows, future, product)
             kernels.sweep_ends(
                 chunks, self.pairs, self.rates, slack[stage], product, present, chosen,
                 peak[stage], turn, self.scale[stage],
@@ -314,9 +337,9 @@ class Batch:
         n, slots = sweep.problem.n_states, len(sweep.stages)
         blocks = -(-price.size // LANES)
         if monitor is not None:
-            passing = LANES * 24.0 * (2 * n + sweep.problem.row_ptr.size)
+            tables = 2 * n + sweep.problem.row_ptr.size + 2 * n * slots * blocks
             monitor.require_memory(
-                passing + 64.0 * n * slots * blocks * LANES, f"a batch of {price.size} prices"
+                LANES * (3 * sweep.storage.itemsize + 4) * tables, f"a batch of {price.size} prices"
             )
         padded = np.concatenate((price, np.repeat(price[-1], blocks * LANES - price.size)))
         with np.errstate(over="ignore", under="ignore", divide="ignore"):
@@ -328,7 +351,7 @@ class Batch:
             price,
             at_stage,
             weights.reshape(sweep.horizon, 2, blocks, LANES),
-            np.empty((blocks, slots, n, 3, LANES)),
+            np.empty((blocks, slots, n, 3, LANES), dtype=sweep.storage),
             np.empty((blocks, slots, n, LANES), dtype=np.int32),
             np.zeros((blocks, sweep.horizon + 1, 2, LANES)),
         )

@@ -99,7 +99,7 @@ def state_gaps(curves: Curves, lines: PriceLines, *, cap: float | None = None) -
     """
     gap = np.empty(len(curves))
     kernels.curve_gaps(
-        lines.price, raised(lines), curves.start_budget, curves.start_value,
+        lines.price, lines.intercept, lift(lines), curves.start_budget, curves.start_value,
         curves.indptr, curves.length, curves.gain, np.inf if cap is None else cap, gap,
     )  # fmt: skip
     if not len(lines) or not np.isinf(lines.price[0]):
@@ -109,15 +109,10 @@ def state_gaps(curves: Curves, lines: PriceLines, *, cap: float | None = None) -
     return gap
 
 
-def raised(lines: PriceLines) -> Floats:
-    """The intercepts raised by `OUTWARD` times their rounding bound once more, (n, K).
-
-    The last term is what a checker loses where it adds up the bracket itself.
-    """
+def lift(lines: PriceLines) -> Floats:
+    """`OUTWARD` times the rounding bound of each price's lines, (K,), by which they are raised once more."""
     finite = np.where(np.isinf(lines.price), 0.0, lines.price)
-    largest = np.abs(lines.value).max(axis=1, keepdims=True, initial=0.0)
-    adding = 2.0**-48 * (largest + finite * lines.spend)
-    return lines.intercept + OUTWARD * (lines.value_error + finite * lines.spend_error) + adding
+    return OUTWARD * (lines.value_error + finite * lines.spend_error)
 
 
 def cut(

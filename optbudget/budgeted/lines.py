@@ -29,7 +29,8 @@ class PriceLines:
     price : (K,) strictly decreasing, >= 0; inf is "least spend, then most value" and 0 is
         "most value, then least spend"
     spend, value : (n, K) money and value; expected spend and value of the price's own policy, as
-        computed; the exact ones differ by at most `spend_error` and `value_error`
+        computed; the exact ones differ by at most `spend_error` and `value_error`. Where stages were
+        held as float32 they are moved to the safe side by as much: spend up, value down
     variance : (n, K) money^2; variance of that policy's spend
     intercept : (n, K) V(s, b) <= intercept + price * b for every budget b, with rounding and any
         residual included; +inf at an infinite price
@@ -80,3 +81,52 @@ class PriceLines:
 
     def __repr__(self) -> str:
         return f"PriceLines({len(self)} prices, {self.n_states:,} states)"
+
+
+class GrowingLines:
+    """Lines that keep coming: columns in order of arrival, in arrays that are copied when they are full.
+
+    Attributes
+    ----------
+    price : (K,) strictly decreasing
+    order : (K,) the column of each price
+    """
+
+    def __init__(self, first: PriceLines) -> None:
+        self.price = first.price
+        self.order = np.arange(len(first))
+        self._count = len(first)
+        self._parts: dict[str, Floats] = {f.name: getattr(first, f.name) for f in fields(PriceLines)}
+
+    def __len__(self) -> int:
+        return int(self.price.size)
+
+    def table(self, name: str) -> Floats:
+        """A field of shape (n, >= K), columns in order of arrival, and room to the right."""
+        return self._parts[name]
+
+    def vector(self, name: str) -> Floats:
+        """A field of shape (K,), in order of arrival."""
+        return self._parts[name][: self._count]
+
+    def add(self, more: PriceLines) -> None:
+        """Take in further lines; a price that is there already is not taken twice."""
+        fresh = np.flatnonzero(~np.isin(more.price, self.price))
+        begin, end = self._count, self._count + fresh.size
+        for name, part in self._parts.items():
+            if end > part.shape[-1]:
+                grown = np.empty((*part.shape[:-1], max(end, begin + begin // 2)), dtype=part.dtype)
+                grown[..., :begin] = part[..., :begin]
+                self._parts[name] = grown
+            self._parts[name][..., begin:end] = getattr(more, name)[..., fresh]
+        self._count = end
+        columns = np.concatenate((self.order, np.arange(begin, end)))
+        self.order = columns[np.argsort(-self._parts["price"][columns], kind="stable")]
+        self.price = self._parts["price"][self.order]
+
+    def finish(self) -> PriceLines:
+        """All lines by decreasing price; what was held is given up field by field, to save memory."""
+        done = {}
+        for name in list(self._parts):
+            done[name] = np.ascontiguousarray(np.take(self._parts.pop(name), self.order, axis=-1))
+        return PriceLines(**done)  # type: ignore[arg-type]

@@ -9,15 +9,23 @@ Source: DESIGN 5.2.
 """
 
 import time
+from functools import partial
+
+import numpy as np
 
 from optbudget.budgeted.backward_pass import Ends, Sweep, passes
 from optbudget.budgeted.certified import certified, kept_stages
 from optbudget.budgeted.refine import refine
 from optbudget.budgeted.remember import remembered
 from optbudget.problems import BudgetedMDP, CurveSet
+from optbudget.status import Termination
 from optbudget.workers import Checkpoint, Monitor
 
 __all__ = ["Ends", "Sweep", "passes", "price_sweep"]
+
+
+LARGEST = 1e15
+"""Spends and values up to which float32 holds their squares."""
 
 
 def price_sweep(
@@ -59,10 +67,23 @@ def price_sweep(
     sweep = Sweep(problem, kept_stages(problem, keep_stages))
     ends = sweep.ends(monitor)
     scale = {stage: 1 / sweep.scale[stage] for stage in sweep.stages}
-    oracle = remembered(lambda prices: sweep.lines(prices, monitor=monitor), checkpoint)
-    lines, stopped = refine(
-        oracle, ends.lines, tolerance, cap=problem.budget_cap, scale=scale, monitor=monitor
-    )
+    lines, stopped = ends.lines, None
+    for storage in _storages(sweep, ends, tolerance):
+        held = Sweep(problem, sweep.stages, storage=storage)
+        oracle = remembered(partial(held.lines, monitor=monitor), checkpoint, storage.__name__)
+        lines, stopped = refine(
+            oracle, lines, tolerance, cap=problem.budget_cap, scale=scale, monitor=monitor
+        )
+        if stopped is not Termination.NUMERICAL:
+            break
     found = time.perf_counter()
     answer = certified(problem, lines, method="sweep", tolerance=tolerance, stopped=stopped)
     return answer.with_seconds(sweep=found - began, certificate=time.perf_counter() - found)
+
+
+def _storages(sweep: Sweep, ends: Ends, tolerance: float) -> tuple[type, ...]:
+    """How stages are held, in order of trying: float32 first where memory binds and its rounding fits."""
+    rounding = float(sweep.half_rounding(ends).max())
+    largest = max(float(np.abs(table).max()) for table in (ends.lines[0].spend, ends.lines[0].value))
+    fits = sweep.rates.cost_high < LARGEST and largest < LARGEST and 4 * rounding <= tolerance
+    return (np.float64,) if sweep.in_cache or not fits else (np.float32, np.float64)

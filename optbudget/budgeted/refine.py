@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.budgeted import _bracket_kernels as kernels
-from optbudget.budgeted.bracket import raised
-from optbudget.budgeted.lines import PriceLines
+from optbudget.budgeted.bracket import OUTWARD
+from optbudget.budgeted.lines import GrowingLines, PriceLines
 from optbudget.errors import LimitError
 from optbudget.status import Termination
 from optbudget.workers import Monitor
@@ -82,8 +82,21 @@ def refine(
     stopped : None if the tolerance is met; else why not: the monitor's limit, or NUMERICAL where
         rounding allows no better or `most_prices` was reached
     """
-    lines = dict(ends)
-    scale = dict.fromkeys(lines, 1.0) | dict(scale or {})
+    lines = {stage: GrowingLines(part) for stage, part in ends.items()}
+    stopped = _until_good(oracle, lines, tolerance, cap, dict(scale or {}), most_prices, monitor)
+    return {stage: part.finish() for stage, part in lines.items()}, stopped
+
+
+def _until_good(
+    oracle: Oracle,
+    lines: Mapping[int, GrowingLines],
+    tolerance: float,
+    cap: float | None,
+    scale: Mapping[int, float],
+    most_prices: int,
+    monitor: Monitor | None,
+) -> Termination | None:
+    """Adds to `lines`; see `refine`."""
     first = None
     while True:
         intervals = _intervals(lines, tolerance, cap, scale)
@@ -91,20 +104,21 @@ def refine(
         if monitor is not None:
             monitor.progress(_done(first, intervals.worst, tolerance), _said(len(lines[0]), intervals.worst))
         if intervals.worst <= tolerance:
-            return lines, None
+            return None
         stopped = monitor.stop_reason() if monitor is not None else None
         if stopped is not None:
-            return lines, stopped
+            return stopped
         prices = _next_prices(lines[0].price, intervals, tolerance)
         if prices.size == 0 or len(lines[0]) + prices.size > most_prices:
-            return lines, Termination.NUMERICAL
+            return Termination.NUMERICAL
         try:
             found = oracle(prices)
         except LimitError:
-            return lines, Termination.MEMORY_LIMIT
+            return Termination.MEMORY_LIMIT
         if found is None:
-            return lines, (monitor and monitor.stop_reason()) or Termination.UNKNOWN
-        lines = {stage: PriceLines.gather([lines[stage], found[stage]]) for stage in lines}
+            return (monitor and monitor.stop_reason()) or Termination.UNKNOWN
+        for stage, part in lines.items():
+            part.add(found[stage])
 
 
 def _done(first: float, worst: float, tolerance: float) -> float:
@@ -119,7 +133,7 @@ def _said(count: int, worst: float) -> str:
 
 
 def _intervals(
-    lines: Mapping[int, PriceLines], tolerance: float, cap: float | None, scale: Mapping[int, float]
+    lines: Mapping[int, GrowingLines], tolerance: float, cap: float | None, scale: Mapping[int, float]
 ) -> Intervals:
     """The worst of all states and stages in each interval of stage 0's prices.
 
@@ -132,15 +146,18 @@ def _intervals(
     for stage, part in lines.items():
         shape = (kernels.CHUNKS, len(part) - 1)
         found = np.empty(shape), np.empty(shape), np.empty(shape)
+        price = part.vector("price")
+        finite = np.where(np.isinf(price), 0.0, price)
+        lift = OUTWARD * (part.vector("value_error") + finite * part.vector("spend_error"))
         kernels.interval_gaps(
-            part.price, part.spend, part.value, raised(part), tolerance,
-            np.inf if cap is None else cap, *found,
+            part.price, part.order, part.table("spend"), part.table("value"), part.table("intercept"),
+            lift, tolerance, np.inf if cap is None else cap, *found,
         )  # fmt: skip
         worst = max(worst, float(found[0].max(initial=0.0)))
         if len(part) == now.size:
             gap = np.maximum(gap, found[0].max(axis=0))
-            low = np.minimum(low, found[1].min(axis=0) * scale[stage])
-            high = np.maximum(high, found[2].max(axis=0) * scale[stage])
+            low = np.minimum(low, found[1].min(axis=0) * scale.get(stage, 1.0))
+            high = np.maximum(high, found[2].max(axis=0) * scale.get(stage, 1.0))
     low = np.maximum(low, now[1:] * (1 + APART))
     high = np.minimum(high, now[:-1] * (1 - APART))
     return Intervals(worst, gap, low, high)

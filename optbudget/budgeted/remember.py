@@ -23,7 +23,7 @@ EVERY = 2.0
 
 
 def remembered(
-    oracle: Callable[[Floats], Answers | None], checkpoint: Checkpoint | None
+    oracle: Callable[[Floats], Answers | None], checkpoint: Checkpoint | None, name: str = "batch"
 ) -> Callable[[Floats], Answers | None]:
     """An oracle that first looks into the checkpoint, and keeps there what it had to compute."""
     if checkpoint is None:
@@ -34,17 +34,17 @@ def remembered(
 
     def ask(prices: Floats) -> Answers | None:
         nonlocal asked, saved
-        name = f"batch-{asked:06d}"
+        piece = f"{name}-{asked:06d}"
         asked += 1
-        known = checkpoint.fetch(name)
+        known = checkpoint.fetch(piece)
         if known is not None and np.array_equal(known.pop("asked"), prices):
             return _unpacked(known)
         found = oracle(prices)
         if found is not None:
-            unsaved.append((name, {"asked": prices, **_packed(found)}))
+            unsaved.append((piece, {"asked": prices, **_packed(found)}))
         if found is None or time.monotonic() - saved >= EVERY:
-            for piece, arrays in unsaved:
-                checkpoint.store(piece, **arrays)
+            for key, arrays in unsaved:
+                checkpoint.store(key, **arrays)
             unsaved.clear()
             saved = time.monotonic()
         return found

@@ -23,6 +23,9 @@ WALKED = 5_000
 WALKED_FOR_ACCURACY = 50_000
 """Up to here it walks where the tolerance is below FINE."""
 
+SMALL = 2**12
+"""Row entries and states up to which one thread does everything."""
+
 FINE = 1e-7
 """A sweep would need so many prices for a tolerance below this that walking is shorter."""
 
@@ -88,7 +91,7 @@ def solve(
         raise UsageError(f"method is {method!r}; it must be auto, exact, walk or sweep")
     if pruning is not None and method != "exact":
         raise UsageError("pruning goes with method 'exact': no other method prunes")
-    with _at_most(threads):
+    with _at_most(1 if _is_small(problem) else threads):
         if problem.horizon is None:
             return _over_an_infinite_horizon(
                 problem, method, tolerance, keep_stages, keep_policy, monitor, threads
@@ -149,6 +152,11 @@ def _over_an_infinite_horizon(
     ] + f": infinite horizon, {problem.n_states:,} states"
     message = "; ".join(filter(None, (why, answer.outcome.message)))
     return replace(answer, outcome=replace(answer.outcome, message=message))
+
+
+def _is_small(problem: BudgetedMDP) -> bool:
+    """Whether handing work to a second thread costs more than the work, on a busy machine above all."""
+    return problem.next_state.size + problem.n_states <= SMALL
 
 
 @contextmanager
