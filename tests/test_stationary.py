@@ -1,12 +1,14 @@
 """Infinite horizon, equal discounts: policies per price, corrected lines and points, the walk."""
 
+import itertools
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
+from bench.instances import advertiser
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import concave_points, stationary_points
 from scipy.optimize import linprog
 from small_problems import plain_models, problem_of
 
@@ -16,6 +18,8 @@ from optbudget.budgeted.stationary import Ongoing, measured, stationary_lines
 from optbudget.budgeted.stationary_walk import walk_lines
 from optbudget.errors import UsageError
 from optbudget.problems.examples import two_action_example
+
+from reference import concave_points, stationary_points
 
 PRICES = np.array([np.inf, 16.0, 4.0, 3.0, 2.0, 1.5, 1.0, 0.75, 0.5, 0.25, 0.0])
 
@@ -37,7 +41,7 @@ def best_at(vertices, budget):
     """Value of a concave curve given by its vertices, in fractions; None below the first."""
     if budget < vertices[0][0]:
         return None
-    for (b1, v1), (b2, v2) in zip(vertices, vertices[1:], strict=False):
+    for (b1, v1), (b2, v2) in itertools.pairwise(vertices):
         if budget <= b2:
             return v1 + (budget - b1) / (b2 - b1) * (v2 - v1)
     return vertices[-1][1]
@@ -84,7 +88,7 @@ def test_ends_are_lexicographic(plain):
 
 @given(endless())
 def test_walk_meets_every_vertex(plain):
-    lines, witness, stopped = walk_lines(Ongoing.of(problem_of(plain)))
+    lines, _, stopped = walk_lines(Ongoing.of(problem_of(plain)))
     assert stopped is None and (np.diff(lines.price) < 0).all()
     points = stationary_points(plain)
     assert_brackets(lines, points)
@@ -201,13 +205,11 @@ def test_two_actions_of_the_paper():
     np.testing.assert_allclose(lines.spend, [[0.0, 10.0, 10.0]], rtol=1e-13)
     np.testing.assert_allclose(lines.value, [[10.0, 100.0, 100.0]], rtol=1e-13)
     assert np.interp(1.9, lines.spend[0], lines.value[0]) == pytest.approx(27.1, rel=1e-12)
-    assert (lines.intercept + [[0.0, 9 * 1.9, 0.0]])[0, 1] == pytest.approx(27.1, rel=1e-12)
+    assert lines.intercept[0, 1] + 9 * 1.9 == pytest.approx(27.1, rel=1e-12)
 
 
 def test_chain_in_closed_form():
     """s0 -> s1 with probability q if c is paid, then 8 is won: v = 8gq/(1-g(1-q)), b = c/(1-g(1-q))."""
-    from dataclasses import replace
-
     gamma, q, c = 0.75, 0.25, 3.0
     base = two_action_example()
     problem = replace(
@@ -236,10 +238,6 @@ def test_warm_start_changes_nothing(plain):
 
 
 def test_threads_change_no_bit():
-    from bench.instances import advertiser
-
-    from dataclasses import replace
-
     problem = replace(advertiser(150, successors=5), horizon=None, cost_discount=0.975)
     prices = np.r_[np.inf, np.geomspace(50, 0.01, 70), 0.0]
     one, _ = stationary_lines(problem, prices, threads=1)
@@ -249,13 +247,15 @@ def test_threads_change_no_bit():
 
 
 def test_unequal_discounts_have_no_stationary_price():
-    from dataclasses import replace
-
     with pytest.raises(UsageError, match="equal discounts"):
         stationary_lines(replace(two_action_example(), cost_discount=0.5), [1.0])
 
 
-def test_extrapolation_ends_a_geometric_series():
-    x = [np.array([[1.0 - 0.5**k]]) for k in range(3)]
-    kernels.extrapolate(*x)
-    assert x[2][0, 0] == 1.0
+def test_mixing_ends_a_linear_recursion_of_two_modes():
+    """Errors that fall by 1/2 and by 1/4 a step are gone after the third mixing."""
+    rates, exact = np.array([[0.5], [0.25]]), np.array([[1.0], [3.0]])
+    x, moved = np.zeros((2, 1)), np.empty(1)
+    memory = kernels.Memory(*(np.zeros((2, 1)) for _ in range(6)))
+    for steps in range(3):
+        kernels.mix(x, exact + rates * (x - exact), steps, memory, moved)
+    np.testing.assert_allclose(x, exact, rtol=1e-12)

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import concave_points, stationary_points
 from small_problems import plain_models, problem_of
 
 from optbudget.budgeted.infinite import stationary_solve
 from optbudget.budgeted.termination import endless_states, longest, resting_states
 from optbudget.errors import IllPosedError
+
+from reference import concave_points, stationary_points
 
 QUARTER = Fraction(1, 4)
 
@@ -74,7 +75,7 @@ def test_duration_is_the_longest_expected_number_of_decisions(plain):
 
 @given(plain_models(max_states=4), st.integers(0, 3))
 def test_endless_states_agree_with_enumeration(plain, _):
-    """A state is endless if some stationary policy stays, from it, outside every terminal or resting state."""
+    """A state is endless if some stationary policy keeps out of every terminal or resting state."""
     problem = problem_of(plain, horizon=None)
     rest = {int(i) for i in np.flatnonzero(resting_states(problem))}
     pairs = plain["pairs"]
@@ -90,7 +91,7 @@ def test_endless_states_agree_with_enumeration(plain, _):
 
 
 def test_long_self_loop_is_not_cut_short():
-    """RELIABILITY R13: a self-loop of 1 - 1e-6 pays 1e-6 a step. The total is 1; stopping on change says 2e-6."""
+    """A self-loop of 1 - 1e-6 pays 1e-6 a step: 1 in total, where stopping on the change says 2e-6."""
     stay = 1 - 1e-6
     problem = chain([(1e-6, 1e-6, [(0, stay), (1, 1 - stay)]), (0, 0, [(1, 1)])], None, terminal=[0, 0])
     exact = 1e-6 / (1 - stay)

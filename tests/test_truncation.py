@@ -54,7 +54,7 @@ def test_two_actions_with_two_discounts():
 
 
 def test_undiscounted_spend_of_a_problem_that_ends():
-    """Left with probability 1/4 a step, each step pays 1 and wins 2 at discount 1/2: b = 4, v = 2/(1 - 3/8)."""
+    """Left with probability 1/4 a step; each pays 1 and wins 2 at discount 1/2: b = 4, v = 2/(1 - 3/8)."""
     plain = {
         "pairs": [[(0, 0, [(1, 1)]), (1, 2, [(0, Fraction(3, 4)), (1, Fraction(1, 4))])], []],
         "terminal": [0, 0], "discount": 0.5, "cost_discount": 1.0, "horizon": None, "net": False,
@@ -67,7 +67,7 @@ def test_undiscounted_spend_of_a_problem_that_ends():
 
 
 def test_forced_spend_keeps_its_exact_least_budget():
-    """Every action costs at least 1: the least budget is that of the stationary policy, not moved by a tail."""
+    """Every action costs at least 1: the least budget is a stationary policy's, not moved by a tail."""
     base = two_action_example()
     problem = replace(base, cost=np.array([3.0, 1.0]), cost_discount=0.8)
     answer = stationary_solve(problem, tolerance=1e-3)

@@ -26,15 +26,14 @@ class Chain(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def sweep(chain, discount, choice, gain, x, backward, change):
+def sweep(chain, discount, choice, gain, x, backward):
     """One Gauss-Seidel sweep of x = gain + discount * P_choice x, in place; self-loops are solved exactly.
 
-    Shapes: choice, gain, x (n, K); change (K,) is set to the largest move. Where choice is -1 x stays.
+    Shapes: choice, gain, x (n, K). Where choice is -1 x stays.
     """
     n, width = x.shape
     flat = x.reshape(-1)
     total = np.empty(width)
-    change[:] = 0.0
     for step in range(n):
         i = n - 1 - step if backward else step
         low = 0
@@ -61,34 +60,66 @@ def sweep(chain, discount, choice, gain, x, backward, change):
                 scale = 1.0 / (1.0 - stay)
                 at = i * width + low
                 for k in range(span):
-                    new = total[k] * scale
-                    moved = abs(new - flat[np.uint64(at + k)])
-                    if moved > change[np.uint64(low + k)]:
-                        change[np.uint64(low + k)] = moved
-                    flat[np.uint64(at + k)] = new
+                    flat[np.uint64(at + k)] = total[k] * scale
             low = high
 
 
-@njit(cache=True, nogil=True)
-def extrapolate(before, middle, x):
-    """Remove the slowest error from three successive iterates of each column, in x, in place.
+class Memory(NamedTuple):
+    """What Anderson's mixing remembers of its last steps x -> y: all (n, K), zero at first.
 
-    If the last move is f times the one before, all moves to come add up to f/(1-f) times the last.
+    left, image : y - x and y of the last step
+    left_1, left_2, image_1, image_2 : how much they changed in the last step and the one before
+    """
+
+    left: NDArray[np.float64]
+    image: NDArray[np.float64]
+    left_1: NDArray[np.float64]
+    left_2: NDArray[np.float64]
+    image_1: NDArray[np.float64]
+    image_2: NDArray[np.float64]
+
+
+@njit(cache=True, nogil=True)
+def mix(x, y, steps, memory, moved):
+    """Anderson's mixing of depth 2: the affine combination of the last images whose moves nearly cancel.
+
+    Shapes: x, y (n, K), one step's start and image; x is overwritten by the next start; moved (K,) is
+    set to the largest |y - x|. steps counts the steps before this one; `memory` is brought up to date.
     """
     n, width = x.shape
-    cross = np.zeros(width)
-    square = np.zeros(width)
+    square_1, square_2, cross = np.zeros(width), np.zeros(width), np.zeros(width)
+    with_1, with_2 = np.zeros(width), np.zeros(width)
+    moved[:] = 0.0
     for i in range(n):
         for k in range(width):
-            first = middle[i, k] - before[i, k]
-            cross[k] += first * (x[i, k] - middle[i, k])
-            square[k] += first * first
+            left = y[i, k] - x[i, k]
+            size = abs(left)
+            if size > moved[k]:
+                moved[k] = size
+            if steps > 0:
+                memory.left_2[i, k] = memory.left_1[i, k]
+                memory.image_2[i, k] = memory.image_1[i, k]
+                memory.left_1[i, k] = left - memory.left[i, k]
+                memory.image_1[i, k] = y[i, k] - memory.image[i, k]
+            memory.left[i, k] = left
+            memory.image[i, k] = y[i, k]
+            square_1[k] += memory.left_1[i, k] * memory.left_1[i, k]
+            square_2[k] += memory.left_2[i, k] * memory.left_2[i, k]
+            cross[k] += memory.left_1[i, k] * memory.left_2[i, k]
+            with_1[k] += memory.left_1[i, k] * left
+            with_2[k] += memory.left_2[i, k] * left
     for k in range(width):
-        factor = cross[k] / square[k] if square[k] > 0.0 else 0.0
-        cross[k] = factor / (1.0 - factor) if 0.0 < factor < 0.999999 else 0.0
+        inner = square_1[k] * square_2[k] - cross[k] * cross[k]
+        first, second = 0.0, 0.0
+        if inner > 1e-10 * square_1[k] * square_2[k]:
+            first = (with_1[k] * square_2[k] - with_2[k] * cross[k]) / inner
+            second = (with_2[k] * square_1[k] - with_1[k] * cross[k]) / inner
+        elif square_1[k] > 0.0:
+            first = with_1[k] / square_1[k]
+        with_1[k], with_2[k] = first, second
     for i in range(n):
         for k in range(width):
-            x[i, k] += cross[k] * (x[i, k] - middle[i, k])
+            x[i, k] = y[i, k] - with_1[k] * memory.image_1[i, k] - with_2[k] * memory.image_2[i, k]
 
 
 @njit(cache=True, nogil=True)

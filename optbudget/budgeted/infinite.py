@@ -13,6 +13,7 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optbudget.budgeted.bracket import curves_from_lines, state_gaps
 from optbudget.budgeted.lines import PriceLines
@@ -24,7 +25,7 @@ from optbudget.budgeted.truncation import Truncation, truncate
 from optbudget.errors import UsageError
 from optbudget.problems import BudgetedMDP, CurveSet, PricePolicy
 from optbudget.problems.curve_set import StationaryWitness
-from optbudget.status import Outcome, Termination
+from optbudget.status import OPTIMAL_GAP, Outcome, Termination
 from optbudget.workers import Monitor
 
 WALKED_STATES = 400
@@ -61,7 +62,7 @@ def stationary_solve(
     problem : with horizon None
     method : "walk" finds every vertex (equal discounts only); "sweep" stops at the tolerance; "auto"
         walks up to 400 states, or 3,000 where the tolerance is below 1e-7, else sweeps
-    tolerance : relative gap to reach, > 0; see `CurveSet.gap`
+    tolerance : relative gap to reach, >= 0; see `CurveSet.gap`
     keep_policy : also say what to do in each state at each price; equal discounts only
 
     Returns
@@ -89,8 +90,8 @@ def stationary_solve(
     """
     if problem.horizon is not None:
         raise UsageError("the horizon is finite; use optbudget.budgeted.solve")
-    if not tolerance > 0:
-        raise UsageError(f"tolerance must be > 0; got {tolerance}")
+    if not tolerance >= 0:
+        raise UsageError(f"tolerance must be >= 0; got {tolerance}")
     began = time.perf_counter()
     equal = problem.discount == problem.cost_discount
     if not equal and (method == "walk" or keep_policy):
@@ -125,7 +126,7 @@ def _sweep(problem: BudgetedMDP, tolerance: float, monitor: Monitor | None, thre
     prices are asked for again, now from the best policies.
     """
     ends, witness = stationary_lines(problem, [np.inf, 0.0], threads=threads)
-    accuracy = min(1e-8, 1e-4 * tolerance)
+    accuracy = min(1e-8, max(1e-4 * tolerance, FINEST))
     while True:
         lines, stopped, witness = _swept(problem, ends, witness, tolerance, accuracy, monitor, threads)
         if stopped is not Termination.NUMERICAL or accuracy <= FINEST:
@@ -143,23 +144,35 @@ def _swept(
     threads: int | None,
 ) -> tuple[PriceLines, Termination | None, StationaryWitness]:
     """One refinement at one accuracy; the witness holds the ends and the prices asked for."""
-    known = start
-    asked = [start if start.price.size == 2 else _at(start, ends.price)]
+    asked = [_rows(start, np.isin(start.price, ends.price))]
+    known = [start]
 
     def oracle(prices: Floats) -> Mapping[int, PriceLines]:
-        nonlocal known
-        lines, more = stationary_lines(problem, prices, warm=known, accuracy=accuracy, threads=threads)
+        near = _about(known, prices)
+        lines, more = stationary_lines(problem, prices, warm=near, accuracy=accuracy, threads=threads)
         asked.append(more)
-        known = gather_witnesses([more, known])
+        known.append(more)
         return {0: lines}
 
     lines, stopped = _refined(problem, oracle, ends, tolerance, monitor)
     return lines, stopped, gather_witnesses(asked)
 
 
-def _at(witness: StationaryWitness, prices: Floats) -> StationaryWitness:
-    """The rows of some of the prices."""
-    rows = np.isin(witness.price, prices)
+def _about(known: list[StationaryWitness], prices: Floats) -> StationaryWitness:
+    """Of all known prices, those next to the given ones, above and below."""
+    have = np.concatenate([part.price for part in known])
+    order = np.argsort(-have, kind="stable")
+    below = np.searchsorted(-have[order], -prices)
+    near = np.zeros(have.size, dtype=np.bool_)
+    near[order[np.maximum(below - 1, 0)]] = True
+    near[order[np.minimum(below, have.size - 1)]] = True
+    pieces = np.split(near, np.cumsum([part.price.size for part in known])[:-1])
+    parts = [_rows(part, rows) for part, rows in zip(known, pieces, strict=True) if rows.any()]
+    return gather_witnesses(parts)
+
+
+def _rows(witness: StationaryWitness, rows: NDArray[np.bool_]) -> StationaryWitness:
+    """Some of the rows."""
     return replace(
         witness, price=witness.price[rows], policy=witness.policy[rows], spend=witness.spend[rows],
         value=witness.value[rows], intercept=witness.intercept[rows],
@@ -170,7 +183,7 @@ def _sweep_truncated(problem: BudgetedMDP, tolerance: float, monitor: Monitor | 
     """A longer horizon where the tail of spend, at the prices that turn out to matter, is what is left."""
     shortest = 1
     for _ in range(LONGER_HORIZONS):
-        cut = truncate(problem, tolerance, shortest=shortest)
+        cut = truncate(problem, max(tolerance, OPTIMAL_GAP), shortest=shortest)
         asked = partial(_asked, cut, monitor)
         lines, stopped = _refined(problem, asked, cut.ends, tolerance, monitor)
         if stopped is not Termination.NUMERICAL or cut.witness.tails[0] == 0:

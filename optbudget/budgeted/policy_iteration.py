@@ -9,11 +9,11 @@ and is best for that price when no pair improves on :math:`w = v - \\lambda b`:
 .. math:: r^a - \\lambda c^a + \\gamma P^a w \\le w \\quad\\text{for all } a.
 
 Policies are evaluated by a dense linear solve where there are few states, else by Gauss-Seidel
-sweeps with extrapolation, and by the dense solve again where the sweeps are slow to converge. The
+sweeps there and back with Anderson's mixing, and by the dense solve again where these are slow. The
 stopping rules here only decide when to stop working. What they leave is measured afterwards from
 the equations themselves (`optbudget.budgeted.stationary`), so nothing rests on them.
 
-Source: Howard (1960); Puterman & Shin (1978) for evaluations that stop early.
+Source: Howard (1960); Puterman & Shin (1978) for evaluations that stop early; Anderson (1965).
 """
 
 import numpy as np
@@ -31,8 +31,8 @@ DENSE_STATES = 96
 RESCUE_STATES = 2_500
 """Up to here a policy whose sweeps converge slowly is evaluated by a dense linear solve."""
 
-SWEEPS_BEFORE_RESCUE = 200
-LARGEST_SWEEPS = 20_000
+STEPS_BEFORE_RESCUE = 100
+LARGEST_STEPS = 10_000
 LARGEST_ROUNDS = 200
 COARSE = 1e-4
 """Relative accuracy of evaluations while the policy still changes."""
@@ -86,25 +86,23 @@ def evaluate(chain: Chain, discount: float, choice: Choice, gain: Floats, x: Flo
     Parameters
     ----------
     choice, gain, x : (n, K) arrays
-    accuracy : sweeps stop when a column moves by less than this times its largest entry
+    accuracy : stop when a step moves a column by less than this times its largest entry
     """
     if choice.shape[0] <= DENSE_STATES:
         _solve_dense(chain, discount, choice, gain, x, np.arange(choice.shape[1]))
         return
     rescue = choice.shape[0] <= RESCUE_STATES
-    limit = SWEEPS_BEFORE_RESCUE if rescue else LARGEST_SWEEPS
-    change = np.empty(x.shape[1])
-    for _ in range(0, limit, 4):
-        kernels.sweep(chain, discount, choice, gain, x, False, change)
-        before = x.copy()
-        kernels.sweep(chain, discount, choice, gain, x, False, change)
-        middle = x.copy()
-        kernels.sweep(chain, discount, choice, gain, x, False, change)
-        moving = change > np.maximum(accuracy, 4 * UNIT) * np.abs(x).max(axis=0)
+    memory = kernels.Memory(*(np.zeros_like(x) for _ in range(6)))
+    moved, y = np.empty(x.shape[1]), np.empty_like(x)
+    for steps in range(STEPS_BEFORE_RESCUE if rescue else LARGEST_STEPS):
+        y[:] = x
+        kernels.sweep(chain, discount, choice, gain, y, False)
+        kernels.sweep(chain, discount, choice, gain, y, True)
+        kernels.mix(x, y, steps, memory, moved)
+        moving = moved > max(accuracy, 32 * UNIT) * np.abs(y).max(axis=0)
         if not moving.any():
+            x[:] = y
             return
-        kernels.extrapolate(before, middle, x)
-        kernels.sweep(chain, discount, choice, gain, x, True, change)
     if rescue:
         _solve_dense(chain, discount, choice, gain, x, np.flatnonzero(moving))
 

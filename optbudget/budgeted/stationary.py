@@ -247,8 +247,16 @@ def measured(
         price, safe_spend, safe_value, np.maximum(variance, 0.0), intercept,
         np.where(policy >= 0, action, -1).astype(np.int32), exact, exact,
     )  # fmt: skip
-    tables = (np.ascontiguousarray(x.T) for x in (policy, safe_spend, safe_value, intercept))
-    return lines, StationaryWitness(price, *tables, ongoing.duration, ongoing.spend_duration)
+    witness = StationaryWitness(
+        price=price,
+        policy=np.ascontiguousarray(policy.T),
+        spend=np.ascontiguousarray(safe_spend.T),
+        value=np.ascontiguousarray(safe_value.T),
+        intercept=np.ascontiguousarray(intercept.T),
+        duration=ongoing.duration,
+        spend_duration=ongoing.spend_duration,
+    )
+    return lines, witness
 
 
 def raised_lines(ongoing: Ongoing, price: Floats, value: Floats, spend: Floats) -> Floats:

@@ -28,7 +28,7 @@ import numpy as np
 
 from optbudget.budgeted import _stationary_kernels as kernels
 from optbudget.budgeted.lines import PriceLines
-from optbudget.budgeted.policy_iteration import UNIT, Choice, Floats, chosen, evaluate, widest_row
+from optbudget.budgeted.policy_iteration import UNIT, Floats, chosen, evaluate, widest_row
 from optbudget.budgeted.stationary import BATCH, Ongoing, end_policy, gather_witnesses, measured
 from optbudget.problems.curve_set import StationaryWitness
 from optbudget.status import Termination
@@ -61,44 +61,51 @@ def walk_lines(
         stopped = monitor.stop_reason() if monitor is not None else None
         if stopped is not None:
             break
-    if stopped is None:
-        last = (table[-1:] for table in parts[-1][1:])
-    else:
-        last = (table.T for table in end_policy(ongoing, 0.0))
-    parts.append((np.zeros(1), *last))
-    prices, choices, values, spends = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    parts.append(_last(parts[-1]) if stopped is None else _end(ongoing, 0.0))
+    path = kernels.Path(*(np.concatenate(tables) for tables in zip(*parts, strict=True)))
     results = []
-    for k in range(0, prices.size, BATCH):
-        columns = slice(k, k + BATCH)
-        tables = (np.ascontiguousarray(table[columns].T) for table in (choices, values, spends))
-        results.append(measured(ongoing, prices[columns], *tables))
+    for k in range(0, path.price.size, BATCH):
+        rows = slice(k, k + BATCH)
+        choice = np.ascontiguousarray(path.choice[rows].T)
+        value, spend = (np.ascontiguousarray(table[rows].T) for table in (path.value, path.spend))
+        results.append(measured(ongoing, path.price[rows], choice, value, spend))
     lines = PriceLines.gather([part for part, _ in results])
     return lines, gather_witnesses([witness for _, witness in results]), stopped
 
 
-def _path(ongoing: Ongoing) -> Iterator[tuple[Floats, Choice, Floats, Floats]]:
-    """Blocks of (price, choice, value, spend), a row for each price at which the policy changes."""
+def _path(ongoing: Ongoing) -> Iterator[kernels.Path]:
+    """A row for each price at which the policy changes, in blocks; the first row is that of price inf."""
     chain, discount = ongoing.chain, ongoing.problem.discount
-    n = ongoing.duration.size
-    choice, value, spend = end_policy(ongoing, np.inf)
-    yield np.array([np.inf]), choice.T.copy(), value.T.copy(), spend.T.copy()
-    price = np.inf
+    n, price = ongoing.duration.size, np.inf
     slack = 16 * (widest_row(chain) + 8) * UNIT
+    last = _end(ongoing, np.inf)
+    yield last
+    choice, value, spend = last.choice.T.copy(), last.value.T.copy(), last.spend.T.copy()
     while price > 0:
-        inverse = np.empty((n, n))
-        kernels.fill_matrix(chain, discount, choice[:, 0], inverse)
-        here = kernels.Position(
-            choice[:, 0].copy(), value[:, 0].copy(), spend[:, 0].copy(), np.linalg.inv(inverse)
-        )
-        path = kernels.Path(
-            np.empty(SWITCHES_PER_INVERSE),
-            np.empty((SWITCHES_PER_INVERSE, n), dtype=np.int32),
-            np.empty((SWITCHES_PER_INVERSE, n)),
-            np.empty((SWITCHES_PER_INVERSE, n)),
-        )
+        matrix = np.empty((n, n))
+        kernels.fill_matrix(chain, discount, choice[:, 0], matrix)
+        inverse: Floats = np.linalg.inv(matrix).astype(np.float64, copy=False)
+        here = kernels.Position(choice[:, 0].copy(), value[:, 0].copy(), spend[:, 0].copy(), inverse)
+        room = (SWITCHES_PER_INVERSE, n)
+        path = kernels.Path(np.empty(room[0]), np.empty(room, dtype=np.int32), np.empty(room), np.empty(room))
         rows, price = kernels.walk(chain, discount, ongoing.reward, ongoing.cost, price, here, slack, path)
         if rows:
-            yield path.price[:rows], path.choice[:rows], path.value[:rows], path.spend[:rows]
-        choice, value, spend = (table[:, None].copy() for table in (here.choice, here.value, here.spend))
+            yield kernels.Path(path.price[:rows], path.choice[:rows], path.value[:rows], path.spend[:rows])
+        choice, value, spend = (
+            here.choice[:, None].copy(),
+            here.value[:, None].copy(),
+            here.spend[:, None].copy(),
+        )
         evaluate(chain, discount, choice, chosen(ongoing.reward, choice), value, 0.0)
         evaluate(chain, discount, choice, chosen(ongoing.cost, choice), spend, 0.0)
+
+
+def _end(ongoing: Ongoing, price: float) -> kernels.Path:
+    """One row: the lexicographic policy of price inf or 0."""
+    choice, value, spend = end_policy(ongoing, price)
+    return kernels.Path(np.array([price]), choice.T.copy(), value.T.copy(), spend.T.copy())
+
+
+def _last(path: kernels.Path) -> kernels.Path:
+    """The last row again, at price 0: no pair adds value to it."""
+    return kernels.Path(np.zeros(1), path.choice[-1:], path.value[-1:], path.spend[-1:])

@@ -62,7 +62,8 @@ def resting_states(problem: BudgetedMDP) -> Mask:
         more = busy.copy()
         more[problem.pair_state[reaches]] = True
         if (more == busy).all():
-            return ~busy & ~problem.is_terminal
+            rest: Mask = ~busy & ~problem.is_terminal
+            return rest
         busy = more
 
 

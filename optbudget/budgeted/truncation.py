@@ -13,9 +13,9 @@ let :math:`w_0 \\ge` the best value at price 0. From any state that has not ende
   never negative), and loses at most what it could still win, :math:`\\gamma^T \\max(w_0)^+`. So the finite
   problem's lines, raised by this, hold over the infinite horizon.
 
-Both use :math:`\\sigma\\gamma` for :math:`\\gamma`, with the largest row sum :math:`\\sigma`. If one of the discounts is
-1, every policy ends, after m decisions on average at most; by Markov's inequality it has ended after
-2m with probability 1/2, wherever it started, and each tail is multiplied by
+Both use :math:`\\sigma\\gamma` for :math:`\\gamma`, with the largest row sum :math:`\\sigma`. If one of the
+discounts is 1, every policy ends, after m decisions on average at most; by Markov's inequality it has
+ended after 2m with probability 1/2, wherever it started, and each tail is multiplied by
 :math:`2^{-\\lfloor T / \\lceil 2m \\rceil \\rfloor}`.
 
 The two ends need no horizon. Each is an ordinary problem in one criterion, and then another among the
@@ -70,10 +70,9 @@ class Truncation:
         return PriceLines.gather(parts)
 
     def _moved(self, lines: PriceLines) -> PriceLines:
-        """The finite problem's lines with the tails: nothing is added where all has ended."""
-        spend, lost, won = (
-            np.where(self.witness.duration[:, None] > 0, tail, 0.0) for tail in self.witness.tails
-        )
+        """The finite problem's lines with the tails: nothing is added in terminal states."""
+        goes_on = ~self.finite.is_terminal[:, None]
+        spend, lost, won = (np.where(goes_on, tail, 0.0) for tail in self.witness.tails)
         up, down = 1 + 2 * UNIT, 2 * UNIT
         value = lines.value - lost
         intercept = lines.intercept + won
@@ -120,7 +119,7 @@ def truncate(problem: BudgetedMDP, tolerance: float, *, shortest: int = 1) -> Tr
         if high > LONGEST_HORIZON:
             raise IllPosedError(
                 f"with discount {problem.discount:g} and cost_discount {problem.cost_discount:g} more than "
-                f"{LONGEST_HORIZON:,} decisions count; give equal discounts, smaller ones, or a finite horizon"
+                f"{LONGEST_HORIZON:,} decisions count; give equal or smaller discounts, or a finite horizon"
             )
     low = max(shortest, 1) - 1
     while high - low > 1:
