@@ -105,7 +105,7 @@ def lower_envelope(price, intercept, lift, line, kink):
 @njit(cache=True, error_model="numpy")
 def height(price, intercept, b, size):
     """A line at budget b, and what a checker may lose where it adds up a bracket of values up to `size`."""
-    return intercept + price * b + ADDING * (size + price * b)
+    return intercept + price * b + ADDING * (size + abs(intercept) + price * b)
 
 
 @njit(cache=True, error_model="numpy")
