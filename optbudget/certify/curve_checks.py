@@ -134,15 +134,15 @@ def _name(answer: CurveSet, position: int) -> str:
 
 def _least_budgets(answer: CurveSet, least: Support, prefix: str) -> Check:
     """No curve begins above the least feasible budget."""
-    start, spend = answer.curves.start_budget, least.spend[:, 0]
-    room = least.spend_slack + 3.0 * least.spend_error + 8.0 * ROUNDOFF * np.abs(start)
-    over = start - spend - room
+    start, proved = answer.curves.start_budget, least.spend[:, 0] - least.spend_slack
+    room = least.least_room + 8.0 * ROUNDOFF * np.abs(start)
+    over = start - proved - room
     worst = int(np.argmax(over))
     ok = bool(over[worst] <= 0)
     detail = (
         f"every curve begins at the least feasible budget to {float(np.max(room)):.2g}"
         if ok
-        else f"{answer.problem.labels[worst]!r} begins at {start[worst]:.17g}, but {spend[worst]:.17g} is feasible"
+        else f"{answer.problem.labels[worst]!r} begins at {start[worst]:.17g}; less is not excluded above {proved[worst]:.17g}"
     )
     return Check(prefix + "least budgets", ok, detail)
 

@@ -139,8 +139,8 @@ def _stage(
     """One stage earlier: line, spend, value of each price, and the least spend."""
     p = ready.problem
     price = ready.stage_price(k)
-    infinite = np.array([q is None for q in ready.price])
-    zero = np.array([q == 0 for q in ready.price])
+    infinite = np.array([q is None for q in ready.price], dtype=bool)
+    zero = np.array([q == 0 for q in ready.price], dtype=bool)
     expected = [ready.expect(x) for x in later]
     (g, g_bits), (h, h_bits) = ready.discount, ready.cost_discount
     now = tuple(x.copy() for x in later)

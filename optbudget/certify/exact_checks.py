@@ -159,7 +159,7 @@ def exact_curve_checks(
     yield Check(prefix + ("exact gap" if everything else "exact sample"), held, detail)
     least = next((part.least for part in parts if part.least is not None), None)
     if least is not None:
-        room = [Fraction(float(x)) for x in 4.0 * evidence.spend_error]
+        room = [Fraction(float(x)) for x in evidence.least_room]
         late = [
             answer.problem.labels[s]
             for s in range(len(answer.curves))

@@ -184,11 +184,19 @@ class Step:
             if np.isinf(self.witness.price[span]).any():
                 slack = part[3]
         room = 2 * self.unit * (self.problem.cost.max(initial=0.0) + 2 * np.abs(spend).max(initial=0.0))
+        error = room * self.of_spend.m
         return Support(
             price=self.witness.price, intercept=top, spend=spend, value=value,
-            spend_error=room * self.of_spend.m, value_error=np.zeros(n), spend_slack=slack,
-            pair=np.ascontiguousarray(self.witness.policy.T), following_spend=spend, following_value=value,
+            spend_error=error, value_error=np.zeros(n), spend_slack=slack,
+            least_room=error * (3.0 + 2.0 * self._steepest_fall()), pair=np.ascontiguousarray(self.witness.policy.T), following_spend=spend, following_value=value,
         )  # fmt: skip
+
+    def _steepest_fall(self) -> float:
+        """Largest m - discount P m of a pair: what moving a spend by m leaves in its equation, >= 1."""
+        m, p = self.of_spend.m, self.problem
+        ahead = p.cost_discount * self.rows.expect(m[:, None])[p.pair_row, 0]
+        fall = (m[p.pair_state] - ahead)[self.of_spend.going[p.pair_state]]
+        return float(fall.max(initial=1.0))
 
     def _moved(self, span: slice) -> tuple[Floats, Floats, Floats, Floats]:
         p, witness = self.problem, self.witness
@@ -287,7 +295,7 @@ def _truncated(
         price=np.concatenate([ends.price, inner])[order], intercept=joined("intercept", top),
         spend=joined("spend", spend), value=joined("value", value),
         spend_error=np.maximum(ends.spend_error, lines.spend_error), value_error=lines.value_error,
-        spend_slack=ends.spend_slack, pair=np.hstack([ends.pair, lines.pair])[:, order],
+        spend_slack=ends.spend_slack, least_room=ends.least_room, pair=np.hstack([ends.pair, lines.pair])[:, order],
         following_spend=joined("following_spend", lines.following_spend + more),
         following_value=joined("following_value", lines.following_value - less),
     )  # fmt: skip

@@ -73,6 +73,7 @@ class Support:
     spend, value : (n, K) money and value, of one policy per price, as computed
     spend_error, value_error : (n,) how far a computed spend or value may be from the exact one
     spend_slack : (n,) the least feasible budget is at least `spend - spend_slack` at an infinite price
+    least_room : (n,) rounding by which a stated least budget may be above that
     second_moment : (n, K) money^2, of the spend of that policy, or None
     ambiguity : (n, K) probability of meeting a near tie between actions, or None; 0 proves that no
         other policy reaches the same point
@@ -87,6 +88,7 @@ class Support:
     spend_error: Floats
     value_error: Floats
     spend_slack: Floats
+    least_room: Floats
     pair: NDArray[np.int32]
     second_moment: Floats | None = None
     ambiguity: Floats | None = None
@@ -145,12 +147,14 @@ def support(
     for last in magnitudes(problem, rows, stages):
         pass
     kept, lost = _collect(problem, rows, price, stages, ties, moments, following)
+    slack = _compared(rows, problem) * last.spend_error
     return Support(
         price=price,
         intercept=_raised(rows, problem, price, kept, last, lost, lines=ties == "strict"),
         spend_error=last.spend_error,
         value_error=last.value_error,
-        spend_slack=_compared(rows, problem) * last.spend_error,
+        spend_slack=slack,
+        least_room=2.0 * slack + 3.0 * last.spend_error,
         **kept,
     )
 
@@ -221,7 +225,7 @@ def magnitudes(problem: BudgetedMDP, rows: Rows, stages: int) -> Iterator[Magnit
             q[:, :2] += step[pair]
             best[who] = np.maximum(best[who], q)
         best *= raised
-        best[:, 2:] = (best[:, 2:] + unit * best[:, :2]) * raised + TINY
+        best[:, 2:] = (best[:, 2:] + unit * best[:, :2]) * raised + TINY * (best[:, :2] > 0)
         x = x.copy()
         x[acts] = best
         yield Magnitude(*(np.ascontiguousarray(column) for column in x.T))
@@ -266,7 +270,7 @@ def _lost_by_price(problem: BudgetedMDP, rows: Rows, peaks: Floats) -> tuple[Flo
     lost = np.zeros(peaks.shape[1:])
     for peak in peaks[1:][::-1]:
         met = largest[:, None] + carried[:, None] * peak
-        lost = (carried[:, None] * lost + unit * raised * met) * raised + TINY
+        lost = (carried[:, None] * lost + unit * raised * met) * raised + TINY * (met > 0)
     return lost[0], lost[1]
 
 
@@ -286,11 +290,11 @@ def _backward(
     peaks = np.zeros((stages + 1, 2, size))
     peaks[-1, 0] = np.abs(problem.terminal_utility).max()
     magnitude = magnitudes(problem, rows, stages) if ties != "strict" or moments else None
-    step = max(256, CHUNK // (x.shape[1] * size))
+    step = max(256, CHUNK // max(1, x.shape[1] * size))
     for k in range(stages - 1, -1, -1):
         width = next(magnitude) if magnitude is not None else None
         alpha, beta = _weights(problem, price, k)
-        expected = rows.expect(x.reshape(n, -1)).reshape(rows.count, -1, size)
+        expected = rows.expect(x.reshape(n, x.shape[1] * size)).reshape(rows.count, x.shape[1], size)
         later, x = x, np.empty_like(x)
         for begin in range(0, n, step):
             states = slice(begin, min(n, begin + step))

@@ -184,5 +184,5 @@ def _with_price(answer: Allocation, evidence: Evidence) -> Support:
         intercept=np.hstack([both.intercept, own.intercept]),
         spend=np.hstack([both.spend, own.spend]), value=np.hstack([both.value, own.value]),
         spend_error=both.spend_error, value_error=both.value_error, spend_slack=both.spend_slack,
-        pair=np.hstack([both.pair, own.pair]),
+        least_room=both.least_room, pair=np.hstack([both.pair, own.pair]),
     )  # fmt: skip
