@@ -5,6 +5,7 @@ import math
 import re
 import sys
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -110,6 +111,21 @@ def test_plot_of_curves_draws_the_states_asked_for(ads):
     above, below = plot(ads, states=["gone", "search_1"]).axes
     assert [line.get_label() for line in above.get_lines()] == ["gone", "search_1"]
     assert len(below.get_lines()) == 2
+
+
+@pytest.mark.parametrize("name", [HOSTILE, "_hidden", "costs $1 or $2"])
+def test_plot_shows_names_as_they_are(name, tmp_path):
+    loop = {
+        "state": [name, "other"],
+        "action": ["a", "a"],
+        "next_state": [name, "other"],
+        "probability": [1.0, 1.0],
+    }
+    actions = {"state": [name, "other"], "action": ["a", "a"], "cost": [0.0, 0.0], "utility": [1.0, 2.0]}
+    curves = solve(BudgetedMDP.from_tables(loop, actions, discount=1.0, cost_discount=1.0, horizon=2))
+    drawn = write(plot(curves, states=[name, "other"]), tmp_path / "figure.svg").read_text(encoding="utf-8")
+    shown = [unescape(text).strip() for text in re.findall(r"<text[^>]*>(.*?)</text>", drawn, re.DOTALL)]
+    assert name in shown and "other" in shown
 
 
 def test_plot_of_an_allocation_shows_all_money(split):

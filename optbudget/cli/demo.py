@@ -49,7 +49,7 @@ def command(
     uniform = [allocation.allocate(answer, spread, budget * copies, method="uniform") for budget in BUDGETS]
     found = certify.verify_all([answer, *at_begin, *greedy, *uniform])
     grids = demo_grids(answer, at_begin, greedy, uniform)
-    written, missing = _write(out, answer, begin, at_begin[-1], found, grids, run.arguments)
+    written, missing = _write(out, answer, begin, at_begin[-1], found[len(at_begin)], grids, run.arguments)
     failed = [check.name for verification in found for check in verification.checks if not check.ok]
     run.show(f"Exact curves of {len(answer)} states in {solved:.2f} s, compiling included.")
     run.grids(*grids)
@@ -87,7 +87,7 @@ def _write(
     answer: "CurveSet",
     population: "Population",
     split: "Allocation",
-    found: "Sequence[Verification]",
+    found: "Verification",
     grids: "Sequence[Grid]",
     command: Sequence[str],
 ) -> tuple[list[Path], str | None]:
@@ -103,7 +103,7 @@ def _write(
         try:
             report.write(report.figure_4(answer), aside / pictures[0])
             report.write(report.figure_6(answer, population), aside / pictures[1])
-            report.page(split, aside / pictures[2], verification=found[0], folder=out.name, comparison=grids)
+            report.page(split, aside / pictures[2], verification=found, folder=out.name, comparison=grids)
         except MissingExtraError as error:
             missing = str(error)
     return [out / "result.json", *(out / name for name in pictures if (out / name).is_file())], missing

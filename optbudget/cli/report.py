@@ -16,6 +16,6 @@ def command(
     """Write a result as one HTML page that needs nothing else."""
     from optbudget import files, report
 
-    report.page(files.load_result(result), out)
+    report.page(files.load_result(result), out, folder=result.name or "RESULT")
     run.show(f"wrote {out}")
     run.answer({"out": out})

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+NOTHING = 1e-12
+"""Share of the budget below which money left over is shown as none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Grid:
     """A table of finished texts.
@@ -45,6 +49,7 @@ class Grid:
 
         table = Table(
             title=Text(self.title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD,
+            show_header=any(self.headings),
             caption=Text(self.note) if self.note else None, caption_justify="left",
         )  # fmt: skip
         for heading, numeric in zip(self.headings, self.is_number, strict=True):
@@ -113,7 +118,7 @@ def summary_grid(answer: Allocation) -> Grid:
         "gap (relative)": f"{answer.gap:.2g}",
         "price": number(answer.price),
         "spent": number(answer.spent, 10),
-        "unspent": number(answer.unspent),
+        "unspent": number(answer.unspent if answer.unspent > NOTHING * answer.budget else 0.0),
     }
     return Grid("The split", ("", ">"), tuple(lines.items()), answer.why_unspent or "")
 
