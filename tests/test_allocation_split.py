@@ -113,8 +113,11 @@ def test_both_methods_equal_to_the_bit(route):
 
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("share", [0.0, 1e-9, 0.1, 0.5, 0.999, 1.0, 1.5])
-def test_both_methods_on_many_states(share, tied):
+@pytest.mark.parametrize("sample, short", [(price.SAMPLE, price.SHORT), (400, 50)])
+def test_both_methods_on_many_states(monkeypatch, share, tied, sample, short):
     """Large enough for samples, brackets and narrowing; prices over orders of magnitude, or 300 in all."""
+    monkeypatch.setattr(price, "SAMPLE", sample)
+    monkeypatch.setattr(price, "SHORT", short)
     draw = np.random.default_rng(7)
     n, sizes = 9000, draw.integers(0, 9, size=9000)
     indptr = np.concatenate(([0], np.cumsum(sizes)))
@@ -140,6 +143,21 @@ def test_both_methods_on_many_states(share, tied):
         np.maximum.at(level, one.state, one.level)
         has = (level[whose] > at_price - indptr[whose])[counts[whose] > 0]
         assert (np.diff(has.astype(int)) <= 0).all() and has.any() and not has.all()
+
+
+@pytest.mark.parametrize("money", [10.0, 1100.0, 5e5, 1e6 + 500, 1e6 + 1300, 1e6 + 1998])
+@pytest.mark.parametrize("crowded", [1000, 1001])
+def test_a_sample_that_misleads(monkeypatch, crowded, money):
+    """One state in two thousand holds nearly all units: a sample sees it not at all, or many times over."""
+    monkeypatch.setattr(price, "SAMPLE", 400)
+    monkeypatch.setattr(price, "SHORT", 50)
+    slope = np.linspace(2, 1, 2000)
+    curves = Curves(np.zeros(2000), np.zeros(2000), np.arange(2001), np.ones(2000), slope)
+    sampled = np.unique((np.arange(400) * 0.6180339887498949 % 1.0 * 2000).astype(np.int64))
+    counts = np.ones(2000, dtype=np.int64)
+    counts[next(s for s in range(crowded, 2000) if (s in sampled) == bool(crowded % 2))] = 10**6
+    one, other = split(curves, counts, money), split(curves, counts, money, method="price")
+    assert (one.value, one.spent, one.price) == (other.value, other.spent, other.price)
 
 
 def test_a_curve_that_is_not_concave_is_bought_in_order():
@@ -294,6 +312,11 @@ def test_infeasible_names_a_smallest_set_of_units():
     )
 
 
+def test_infeasible_counts_only_the_units_it_needs():
+    answer = split(curves_of([[(3, 0)]]), [10], 7.0)
+    assert answer.outcome.message.endswith("more: 3 in state 0 (at least 3.0 each)")
+
+
 def test_exact_sum_of_products():
     draw = np.random.default_rng(5)
     x = draw.integers(0, 2**63, size=5000, dtype=np.uint64).view(np.float64)
@@ -338,6 +361,14 @@ def test_equal_shares_are_worth_the_curve_at_the_share(states, counts, budget):
     assert 0 <= truth - value <= 4 * Fraction(4 * 3, 2**53) and value == answer.value
     for s in units:
         assert (answer.probability[answer.state == s] < 1).sum() in (0, 2)
+
+
+def test_an_equal_share_just_below_a_useful_budget():
+    """A third of 0.3 is less than 0.1, though it rounds to it."""
+    curves = Curves.from_curves([Curve(0, 0, [0.1, 1.0], [1.0, 1.0])])
+    assert Fraction(0.3) / 3 < Fraction(0.1) < Fraction(0.3) / 3 * Fraction(1 + 1e-15)
+    answer = equal_shares(curves, [3], 0.3)
+    assert answer.level.tolist() == [1, 0, 1] and answer.spent <= Fraction(0.3)
 
 
 @pytest.mark.parametrize(
