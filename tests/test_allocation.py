@@ -268,6 +268,7 @@ def test_a_target_that_a_probability_of_53_bits_misses():
     answer = least_budget_for(curves, people(curves, [1]), 0.25)  # a chance of 1/48
     assert allocate(curves, people(curves, [1]), 0.0625).value < 0.25 <= answer.value
     assert 0.0625 < answer.budget < 0.0625 * (1 + 1e-12)
+    assert least_budget_for(curves, people(curves, [1]), 12.0).budget == 3.0  # the most there is
 
 
 @given(plain_curves(), counts_for, st.integers(0, 20).map(lambda k: Fraction(k, 4)))
