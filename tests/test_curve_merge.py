@@ -62,12 +62,14 @@ def test_envelope_of_curves_is_that_of_all_their_points(lists):
 
 
 def test_a_stretch_shared_by_two_curves_keeps_its_segments():
-    # From budget 1 on both curves are one and the same, but their points differ by rounding.
+    # From budget 1 to 1.1 both curves are one and the same, but their points differ by rounding; where the
+    # second one ends, the first goes on by its own segments and not by a difference of points.
     long = Curve(0.0, 0.0, [1.0, 0.1, 0.2, 0.3], [3.0, 0.2, 0.3, 0.3])
-    late = Curve(1.0 + 1e-15, 3.0 - 1e-15, [0.1, 0.2, 0.3], [0.2, 0.3, 0.3])
+    late = Curve(1.0 - 1e-15, 3.0 - 1e-15, [0.1], [0.2])
     curve, lost = envelope_of_curves(Curves.from_curves([long, late]))
-    np.testing.assert_array_equal(curve.length, long.length)
-    np.testing.assert_allclose(curve.gain, long.gain, rtol=1e-15)
+    np.testing.assert_array_equal(curve.length[2:], long.length[2:])
+    np.testing.assert_allclose(curve.length, long.length, rtol=1e-13)
+    np.testing.assert_allclose(curve.gain, long.gain, rtol=1e-13)
     assert lost <= 1e-14
 
 

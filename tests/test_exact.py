@@ -10,6 +10,7 @@ from small_problems import plain_models, problem_of
 
 from optbudget.budgeted.exact import backup, exact_backup
 from optbudget.budgeted.price_sweep import passes
+from optbudget.budgeted.walk import walk
 from optbudget.errors import InterruptedWork, LimitError, UsageError
 from optbudget.files import load_model
 from optbudget.problems.examples import two_action_example
@@ -109,6 +110,31 @@ def test_synthetic_ad_is_certified(synthetic_answer):
     assert 0 <= synthetic_answer.gap <= 1e-9
     assert 0 < synthetic_answer.rounding <= 1e-9
     assert synthetic_answer.prices[0] == np.inf and synthetic_answer.prices[-1] == 0
+
+
+def test_synthetic_ad_agrees_with_walking(synthetic_ad, synthetic_answer):
+    walked = walk(synthetic_ad)
+    for one, other in zip(synthetic_answer.curves, walked.curves, strict=True):
+        np.testing.assert_allclose(other.value(one.budgets + 1e-12), one.values, atol=1e-9)
+        np.testing.assert_allclose(one.value(other.budgets + 1e-12), other.values, atol=1e-9)
+
+
+@pytest.mark.parametrize("exponents", [(-20, 30), (30, -20)])
+def test_costs_from_millionths_to_billions(exponents):
+    # Two independent purchases, one tiny and one huge: both must be on the curve, dearest slope first.
+    small, large = 2.0 ** min(exponents), 2.0 ** max(exponents)
+    plain = {
+        "pairs": [
+            [(0, 0, [(1, Fraction(1, 2)), (2, Fraction(1, 2))])],
+            [(0, 0, [(3, 1)]), (Fraction(small), 3 * small, [(3, 1)])],
+            [(0, 0, [(3, 1)]), (Fraction(large), 2 * large, [(3, 1)])],
+            [],
+        ],
+        "terminal": [0, 0, 0, 0], "discount": 1, "cost_discount": 1, "horizon": 2, "net": False,
+    }  # fmt: skip
+    answer = exact_backup(problem_of(plain))
+    np.testing.assert_array_equal(answer["s0"].length, [small / 2, large / 2])
+    np.testing.assert_array_equal(answer["s0"].gain, [3 * small / 2, large])
 
 
 @pytest.mark.parametrize("horizon", [6, pytest.param(12, marks=pytest.mark.nightly)])
