@@ -299,6 +299,13 @@ def test_largest_spend_at_a_marginal_return(states, counts, roi):
     assert before is None or best_split(states, counts, money) - before >= roi * step
 
 
+@pytest.mark.parametrize("roi, budget", [(3.1, 0.0), (3.0, 10.0), (2.0, 20.0), (0.0, 20.0)])
+def test_a_marginal_return_that_is_met_exactly(roi, budget):
+    curves = two_state_curves()
+    crowd = Population.at(curves.problem, {"warm": 10, "cold": 5})
+    assert largest_spend_at_marginal_roi(curves, crowd, roi).budget == budget
+
+
 @given(plain_curves(), counts_for, quarters)
 def test_price_and_policy_hold_over_the_stable_range(states, counts, budget):
     curves = curve_set(states)
