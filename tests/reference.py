@@ -167,3 +167,30 @@ def staircase(points):
         if not kept or v > kept[-1][1]:
             kept.append((b, v))
     return kept
+
+
+def rational_pass(plain, price):
+    """One backward pass at a price (a Fraction, or None for infinity), ties to least spend.
+
+    Returns per state (spend, value, spend variance), exactly; price None wants least spend, then
+    most value, and price 0 most value, then least spend.
+    """
+    rate, cost_rate = plain["discount"], plain["cost_discount"]
+    now = [(Fraction(0), Fraction(u), Fraction(0)) for u in plain["terminal"]]
+    for stage in reversed(range(plain["horizon"])):
+        then = now
+        now = []
+        for i, options in enumerate(plain["pairs"]):
+            candidates = [] if options else [(Fraction(0), Fraction(plain["terminal"][i]), Fraction(0))]
+            for cost, utility, row in options:
+                mean = sum(p * then[j][0] for j, p in row)
+                spread = sum(p * (then[j][2] + (then[j][0] - mean) ** 2) for j, p in row)
+                reward = utility - (cost if plain["net"] else 0)
+                value = reward + rate * sum(p * then[j][1] for j, p in row)
+                candidates.append((cost + cost_rate * mean, value, cost_rate**2 * spread))
+            if price is None:
+                now.append(min(candidates, key=lambda c: (c[0], -c[1])))
+            else:
+                there = price * (cost_rate / rate) ** stage
+                now.append(min(candidates, key=lambda c, there=there: (there * c[0] - c[1], c[0])))
+    return now

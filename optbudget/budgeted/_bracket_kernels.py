@@ -181,32 +181,36 @@ def curve_gaps(price, intercept, lift, start, value, indptr, length, gain, limit
 def interval_gap(b, v, next_b, next_v, price, intercept, next_price, next_intercept, cap):
     """Largest (U - L) / (1 + |L|) between two points of neighbouring prices, from them alone.
 
-    L is the chord, U the lesser of the two lines; budgets above `cap` do not count.
+    L is the chord, U the lesser of the two lines; budgets above `cap` do not count, but for the least
+    feasible one, where a curve begins even if that is too dear.
     """
-    if b >= cap:
+    if b > cap and np.isfinite(price):
         return 0.0
     size = max(abs(v), abs(next_v))
-    finite = np.isfinite(price)
-    top = height(next_price, next_intercept, b, size)
-    if finite:
-        top = min(top, height(price, intercept, b, size))
-    worst = (top - v) / (1 + abs(v))
-    if next_b <= b:
+    worst = (lesser(price, intercept, next_price, next_intercept, b, size) - v) / (1 + abs(v))
+    if next_b <= b or cap <= b:
         return worst
     slope = (next_v - v) / (next_b - b)
-    if finite:
-        kink = (next_intercept - intercept) / (price - next_price)
-        if b < kink < next_b:
-            low = v + slope * (kink - b)
-            worst = max(worst, (height(price, intercept, kink, size) - low) / (1 + abs(low)))
-    worst = max(worst, (height(next_price, next_intercept, next_b, size) - next_v) / (1 + abs(next_v)))
-    if v < 0 < next_v:
+    end = min(next_b, cap)
+    low = next_v if end == next_b else v + slope * (end - b)
+    worst = max(
+        worst, (lesser(price, intercept, next_price, next_intercept, end, size) - low) / (1 + abs(low))
+    )
+    kink = (next_intercept - intercept) / (price - next_price) if np.isfinite(price) else b
+    if b < kink < end:
+        at_kink = v + slope * (kink - b)
+        worst = max(worst, (height(price, intercept, kink, size) - at_kink) / (1 + abs(at_kink)))
+    if v < 0 < low:
         zero = b - v / slope
-        top = height(next_price, next_intercept, zero, size)
-        if finite:
-            top = min(top, height(price, intercept, zero, size))
-        worst = max(worst, top)
+        worst = max(worst, lesser(price, intercept, next_price, next_intercept, zero, size))
     return worst
+
+
+@njit(cache=True, error_model="numpy")
+def lesser(price, intercept, next_price, next_intercept, b, size):
+    """The lesser `height` of two lines at a budget; an infinite price has none."""
+    top = height(next_price, next_intercept, b, size)
+    return min(top, height(price, intercept, b, size)) if np.isfinite(price) else top
 
 
 @njit(cache=True, error_model="numpy", parallel=True)

@@ -30,6 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from optbudget.budgeted import _sweep_kernels as kernels
 from optbudget.budgeted.lines import PriceLines
+from optbudget.budgeted.threads import at_most, worth
 from optbudget.errors import InterruptedWork, LimitError, ProblemError
 from optbudget.problems import BudgetedMDP
 from optbudget.status import Termination
@@ -92,13 +93,14 @@ def passes(
     sweep = Sweep(problem, keep_stages)
     parts: list[dict[int, PriceLines]] = []
     ends = (wanted == 0) | np.isinf(wanted)
-    if ends.any():
-        parts.append(sweep.ends(monitor).only(wanted[ends]))
-    if not ends.all():
-        found = sweep.lines(wanted[~ends], monitor=monitor)
-        if found is None:
-            raise _stopped(monitor)
-        parts.append(found)
+    with at_most(worth(problem)):
+        if ends.any():
+            parts.append(sweep.ends(monitor).only(wanted[ends]))
+        if not ends.all():
+            found = sweep.lines(wanted[~ends], monitor=monitor)
+            if found is None:
+                raise _stopped(monitor)
+            parts.append(found)
     return {stage: PriceLines.gather([part[stage] for part in parts]) for stage in sweep.stages}
 
 

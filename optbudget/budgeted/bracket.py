@@ -121,9 +121,8 @@ def cut(
     """The curves up to a budget; a curve that begins above it keeps its first point."""
     n = len(curves)
     state = np.repeat(np.arange(n), curves.segments)
-    total = np.cumsum(curves.length) - curves.length
-    offset = np.repeat(total[np.minimum(curves.indptr[:-1], max(total.size - 1, 0))], curves.segments)
-    begin = curves.start_budget[state] + (total - offset)
+    total = np.concatenate(([0.0], np.cumsum(curves.length)))
+    begin = curves.start_budget[state] + (total[:-1] - total[curves.indptr[state]])
     share = np.clip((cap - begin) / curves.length, 0.0, 1.0)
     keep = share > 0
     left = np.arange(curves.length.size) + state

@@ -14,6 +14,7 @@ WHY = {
     Termination.TIME_LIMIT: "the time limit was reached",
     Termination.MEMORY_LIMIT: "more prices would not fit into the memory limit",
     Termination.INTERRUPTED: "the work was interrupted",
+    Termination.UNKNOWN: "the work was stopped",
     Termination.NUMERICAL: "rounding, or the largest number of prices, allows no better",
 }
 

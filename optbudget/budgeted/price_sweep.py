@@ -17,6 +17,7 @@ from optbudget.budgeted.backward_pass import Ends, Sweep, passes
 from optbudget.budgeted.certified import certified, kept_stages
 from optbudget.budgeted.refine import refine
 from optbudget.budgeted.remember import remembered
+from optbudget.budgeted.threads import at_most, worth
 from optbudget.problems import BudgetedMDP, CurveSet
 from optbudget.status import Termination
 from optbudget.workers import Checkpoint, Monitor
@@ -65,19 +66,20 @@ def price_sweep(
     began = time.perf_counter()
     monitor = monitor or Monitor()
     sweep = Sweep(problem, kept_stages(problem, keep_stages))
-    ends = sweep.ends(monitor)
-    scale = {stage: 1 / sweep.scale[stage] for stage in sweep.stages}
-    lines, stopped = ends.lines, None
-    for storage in _storages(sweep, ends, tolerance):
-        held = Sweep(problem, sweep.stages, storage=storage)
-        oracle = remembered(partial(held.lines, monitor=monitor), checkpoint, storage.__name__)
-        lines, stopped = refine(
-            oracle, lines, tolerance, cap=problem.budget_cap, scale=scale, monitor=monitor
-        )
-        if stopped is not Termination.NUMERICAL:
-            break
-    found = time.perf_counter()
-    answer = certified(problem, lines, method="sweep", tolerance=tolerance, stopped=stopped)
+    with at_most(worth(problem)):
+        ends = sweep.ends(monitor)
+        scale = {stage: 1 / sweep.scale[stage] for stage in sweep.stages}
+        lines, stopped = ends.lines, None
+        for storage in _storages(sweep, ends, tolerance):
+            held = Sweep(problem, sweep.stages, storage=storage)
+            oracle = remembered(partial(held.lines, monitor=monitor), checkpoint, storage.__name__)
+            lines, stopped = refine(
+                oracle, lines, tolerance, cap=problem.budget_cap, scale=scale, monitor=monitor
+            )
+            if stopped is not Termination.NUMERICAL:
+                break
+        found = time.perf_counter()
+        answer = certified(problem, lines, method="sweep", tolerance=tolerance, stopped=stopped)
     return answer.with_seconds(sweep=found - began, certificate=time.perf_counter() - found)
 
 

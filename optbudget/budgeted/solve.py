@@ -1,8 +1,5 @@
 """One door to all ways from a budgeted MDP to its curves."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Literal
 
@@ -10,6 +7,7 @@ from optbudget.budgeted.exact import exact_backup
 from optbudget.budgeted.infinite import stationary_solve
 from optbudget.budgeted.price_sweep import price_sweep
 from optbudget.budgeted.pruning import PruningSchedule
+from optbudget.budgeted.threads import at_most
 from optbudget.budgeted.walk import walk
 from optbudget.errors import UsageError
 from optbudget.problems import BudgetedMDP, CurveSet
@@ -22,9 +20,6 @@ WALKED = 5_000
 
 WALKED_FOR_ACCURACY = 50_000
 """Up to here it walks where the tolerance is below FINE."""
-
-SMALL = 2**12
-"""Row entries and states up to which one thread does everything."""
 
 FINE = 1e-7
 """A sweep would need so many prices for a tolerance below this that walking is shorter."""
@@ -91,7 +86,9 @@ def solve(
         raise UsageError(f"method is {method!r}; it must be auto, exact, walk or sweep")
     if pruning is not None and method != "exact":
         raise UsageError("pruning goes with method 'exact': no other method prunes")
-    with _at_most(1 if _is_small(problem) else threads):
+    if threads is not None and threads < 1:
+        raise UsageError(f"threads is {threads}; it must be at least 1")
+    with at_most(threads):
         if problem.horizon is None:
             return _over_an_infinite_horizon(
                 problem, method, tolerance, keep_stages, keep_policy, monitor, threads
@@ -152,23 +149,3 @@ def _over_an_infinite_horizon(
     ] + f": infinite horizon, {problem.n_states:,} states"
     message = "; ".join(filter(None, (why, answer.outcome.message)))
     return replace(answer, outcome=replace(answer.outcome, message=message))
-
-
-def _is_small(problem: BudgetedMDP) -> bool:
-    """Whether handing work to a second thread costs more than the work, on a busy machine above all."""
-    return problem.next_state.size + problem.n_states <= SMALL
-
-
-@contextmanager
-def _at_most(threads: int | None) -> Iterator[None]:
-    """Numba's threads limited, and given back."""
-    import numba
-
-    if threads is not None and threads < 1:
-        raise UsageError(f"threads is {threads}; it must be at least 1")
-    before = numba.get_num_threads()
-    numba.set_num_threads(min(threads or before, before, os.cpu_count() or 1))
-    try:
-        yield
-    finally:
-        numba.set_num_threads(before)

@@ -32,6 +32,7 @@ from optbudget.budgeted.backward_pass import Ends, Sweep
 from optbudget.budgeted.certified import certified, kept_stages
 from optbudget.budgeted.lines import PriceLines
 from optbudget.budgeted.refine import refine
+from optbudget.budgeted.threads import at_most, worth
 from optbudget.errors import LimitError
 from optbudget.problems import BudgetedMDP, CurveSet
 from optbudget.status import OPTIMAL_GAP, Termination
@@ -107,16 +108,17 @@ def walk(
     began = time.perf_counter()
     monitor = monitor or Monitor()
     sweep = Sweep(problem, kept_stages(problem, keep_stages))
-    ends = sweep.ends(monitor)
-    lines, stopped = walk_lines(sweep, ends, most_passes=most_passes, monitor=monitor)
-    if stopped in (None, Termination.NUMERICAL):
-        scale = {stage: 1 / sweep.scale[stage] for stage in sweep.stages}
-        lines, stopped = refine(
-            lambda prices: sweep.lines(prices, monitor=monitor), lines, tolerance,
-            cap=problem.budget_cap, scale=scale, most_prices=2 * most_passes, monitor=monitor,
-        )  # fmt: skip
-    found = time.perf_counter()
-    answer = certified(problem, lines, method="walk", tolerance=tolerance, stopped=stopped)
+    with at_most(worth(problem)):
+        ends = sweep.ends(monitor)
+        lines, stopped = walk_lines(sweep, ends, most_passes=most_passes, monitor=monitor)
+        if stopped in (None, Termination.NUMERICAL):
+            scale = {stage: 1 / sweep.scale[stage] for stage in sweep.stages}
+            lines, stopped = refine(
+                lambda prices: sweep.lines(prices, monitor=monitor), lines, tolerance,
+                cap=problem.budget_cap, scale=scale, most_prices=2 * most_passes, monitor=monitor,
+            )  # fmt: skip
+        found = time.perf_counter()
+        answer = certified(problem, lines, method="walk", tolerance=tolerance, stopped=stopped)
     return answer.with_seconds(walk=found - began, certificate=time.perf_counter() - found)
 
 
