@@ -1,5 +1,6 @@
 """Commands as processes: interrupted, killed, started again; and the whole demonstration."""
 
+import itertools
 import json
 import signal
 import subprocess
@@ -13,7 +14,8 @@ from commands import ROOT, run, run_json
 from optbudget import BudgetedMDP, save
 from optbudget.errors import MissingExtraError
 from optbudget.problems import Check, Verification
-from optbudget.workers import Checkpoint
+from optbudget.status import Termination
+from optbudget.workers import Checkpoint, Monitor
 
 OPTBUDGET = [sys.executable, "-m", "optbudget"]
 
@@ -73,14 +75,17 @@ def test_a_kill_leaves_whole_pieces_and_nothing_half_written(long_model, tmp_pat
 
 
 def test_going_on_gives_the_same_bytes(tmp_path, monkeypatch):
-    """A sweep stopped by its time limit again and again, and one that never was."""
+    """A sweep that is stopped twice, later each time, and one that never is."""
     monkeypatch.setattr("optbudget.budgeted.remember.EVERY", 0.0)
     model = ROOT / "models" / "synthetic_ad"
     options = ["--method", "sweep", "--tolerance", "1e-4", "--quiet"]
     run("solve", model, "--out", tmp_path / "straight", *options)
-    for _ in range(2):
-        run("solve", model, "--out", tmp_path / "out", *options, "--time-limit", "0", code=6)
-        assert (tmp_path / "out.checkpoint").is_dir()
+    for looks in (200, 400):
+        left = itertools.chain([None] * looks, itertools.repeat(Termination.TIME_LIMIT))
+        with monkeypatch.context() as patch:
+            patch.setattr(Monitor, "stop_reason", lambda _, left=left: next(left))
+            run("solve", model, "--out", tmp_path / "out", *options, code=6)
+        assert list((tmp_path / "out.checkpoint").glob("*.piece"))
     run("solve", model, "--out", tmp_path / "out", *options)
     assert not (tmp_path / "out.checkpoint").exists()
     for path in (tmp_path / "straight").rglob("*.parquet"):
