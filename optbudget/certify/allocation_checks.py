@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.certify.bracket import breakpoints
+from optbudget.certify.exact import ONE, exact_support
 from optbudget.certify.support import Support
 from optbudget.curves import Curves
 from optbudget.problems import Allocation, Check
@@ -229,21 +230,32 @@ def dual_bound(count: Integers, budget: float, price: float, intercept: Floats) 
 
 
 def infeasible_check(answer: Allocation, least: Support) -> Check:
-    """That the least feasible budgets of all units together exceed the budget, with their rounding."""
-    count = answer.population.count
-    lower = least.spend[:, 0] - least.spend_slack
-    if answer.method == "uniform":
-        needed = answer.population.size * Fraction(float(np.max(lower[count > 0], initial=0.0)))
-    else:
-        needed = sum(
-            (n * Fraction(b) for n, b in zip(count.tolist(), lower.tolist(), strict=True) if n), Fraction(0)
-        )
+    """That the least feasible budgets of all units together exceed the budget.
+
+    Where rounding leaves that open, a pass in integers decides; one that is within the rounding of an
+    infinite horizon's witness stays open, and what is open is not proved.
+    """
+    needed = _least_total(answer, [Fraction(x) for x in (least.spend[:, 0] - least.spend_slack).tolist()])
+    budget = math.inf if math.isinf(answer.budget) else Fraction(answer.budget)
+    problem = answer.curves.problem
+    if needed <= budget and problem.horizon is not None:
+        found = exact_support(problem, [math.inf], decisions=problem.horizon - answer.curves.stage)
+        assert found.least is not None
+        needed = _least_total(answer, [Fraction(int(b), ONE) for b in found.least])
     empty = answer.state.size == 0 and math.isnan(answer.value) and math.isnan(answer.spent)
-    proved = math.isfinite(answer.budget) and needed > Fraction(answer.budget)
     return Check(
-        "infeasible", bool(proved and empty),
+        "infeasible", bool(needed > budget and empty),
         f"all units together need at least {float(needed):.17g}, the budget is {answer.budget:.17g}",
     )  # fmt: skip
+
+
+def _least_total(answer: Allocation, lower: list[Fraction]) -> Fraction:
+    """What all units together need if each state needs at least `lower`, or its share under equal shares."""
+    count = answer.population.count.tolist()
+    if answer.method == "uniform":
+        dearest = max((b for n, b in zip(count, lower, strict=True) if n), default=Fraction(0))
+        return answer.population.size * dearest
+    return sum((n * b for n, b in zip(count, lower, strict=True) if n), Fraction(0))
 
 
 def claims_infeasible(answer: Allocation) -> bool:

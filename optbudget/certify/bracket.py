@@ -86,6 +86,8 @@ def shortfalls(at: Breakpoints, points: Support) -> Floats:
     error_v = points.value_error[at.state]
     affordable = _affordable(at, points)
     size = points.price.size
+    if size == 0:
+        return np.full(at.state.size, np.inf)
     position = _last_at_most(points.spend, at.state, affordable)
     none = position < 0
     i = np.maximum(position, 0)

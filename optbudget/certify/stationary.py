@@ -36,6 +36,9 @@ from optbudget.problems import BudgetedMDP, Check, CurveSet, StationaryWitness
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+EVALUATED = 1e-10
+"""Share of the largest spend to which least budgets are known: they come from an iteration."""
+
 BATCH = 32
 """Prices whose equations are looked at together."""
 
@@ -188,7 +191,8 @@ class Step:
         return Support(
             price=self.witness.price, intercept=top, spend=spend, value=value,
             spend_error=error, value_error=np.zeros(n), spend_slack=slack,
-            least_room=error * (3.0 + 2.0 * self._steepest_fall()), pair=np.ascontiguousarray(self.witness.policy.T), following_spend=spend, following_value=value,
+            least_room=error * (3.0 + 2.0 * self._steepest_fall()) + EVALUATED * np.abs(spend[:, :1]).max(initial=0.0),
+            pair=np.ascontiguousarray(self.witness.policy.T), following_spend=spend, following_value=value,
         )  # fmt: skip
 
     def _steepest_fall(self) -> float:
@@ -281,6 +285,8 @@ def _truncated(
     lines = support(finite, inner, following=True)
     going = (of_value.going | of_spend.going)[:, None]
     more, less, rise = (np.where(going, tail, 0.0) for tail in (spend_tail, lost, won))
+    more = more + lines.spend_error[:, None]
+    less = less + lines.value_error[:, None]
     spend = np.where(more > 0, (lines.spend + more) * (1 + 2 * ROUNDOFF), lines.spend)
     value = np.where(less > 0, lines.value - less - 2 * ROUNDOFF * np.abs(lines.value - less), lines.value)
     top = lines.intercept + rise
@@ -294,7 +300,7 @@ def _truncated(
     return Support(
         price=np.concatenate([ends.price, inner])[order], intercept=joined("intercept", top),
         spend=joined("spend", spend), value=joined("value", value),
-        spend_error=np.maximum(ends.spend_error, lines.spend_error), value_error=lines.value_error,
+        spend_error=np.maximum(ends.spend_error, lines.spend_error), value_error=ends.value_error,
         spend_slack=ends.spend_slack, least_room=ends.least_room, pair=np.hstack([ends.pair, lines.pair])[:, order],
         following_spend=joined("following_spend", lines.following_spend + more),
         following_value=joined("following_value", lines.following_value - less),

@@ -150,7 +150,7 @@ def _gone_through(kept: CurveSet, prefix: str) -> tuple[list[Check], Evidence | 
         return checks, None
     problem = kept.problem
     prices = kept.prices
-    if prices.ndim != 1 or not (prices >= 0).all():
+    if prices.ndim != 1 or prices.size == 0 or not (prices >= 0).all():
         checks.append(Check(prefix + "certificate readable", False, "prices must be a vector of numbers >= 0"))
         return checks, None
     decisions = None if problem.horizon is None else problem.horizon - kept.stage
