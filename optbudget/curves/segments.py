@@ -13,7 +13,7 @@ stored, because differences of cumulative sums lose short segments to rounding.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,9 +27,9 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-def _frozen(array: ArrayLike, dtype: type = np.float64) -> NDArray[np.generic]:
+def _frozen(array: ArrayLike, dtype: type = np.float64) -> NDArray[Any]:
     """Our own read-only copy, unless the array already is one."""
-    owned = np.asarray(array, dtype=dtype)
+    owned: NDArray[Any] = np.asarray(array, dtype=dtype)
     if owned.flags.writeable:
         owned = owned.copy()
         owned.flags.writeable = False
@@ -102,7 +102,8 @@ class Curve:
 
     def value(self, budget: ArrayLike) -> Floats:
         """Value at each budget (same shape): -inf below the least feasible budget, flat at the end."""
-        return np.asarray(np.interp(budget, self.budgets, self.values, left=-np.inf))
+        at = np.asarray(budget, dtype=np.float64)
+        return np.asarray(np.interp(at, self.budgets, self.values, left=-np.inf))
 
     def price(self, budget: ArrayLike) -> Floats:
         """Value of one more unit of money at each budget: the slope of the segment to the right.

@@ -194,14 +194,14 @@ class BudgetedMDP:
     @cached_property
     def is_terminal(self) -> NDArray[np.bool_]:
         """States without actions, (n,)."""
-        return np.diff(self.pair_ptr) == 0
+        return np.asarray(np.diff(self.pair_ptr) == 0)
 
     @cached_property
     def initial(self) -> Floats:
         """The initial distribution over all states, (n,)."""
-        return np.bincount(
-            self.initial_state, self.initial_probability, minlength=self.n_states
-        ).astype(np.float64)
+        return np.bincount(self.initial_state, self.initial_probability, minlength=self.n_states).astype(
+            np.float64
+        )
 
     def __repr__(self) -> str:
         def count(k: int, noun: str) -> str:
@@ -250,9 +250,7 @@ def _structure_issues(p: BudgetedMDP) -> list[Issue]:
     }
     for name, size in sizes.items():
         if getattr(p, name).size != size:
-            issues.append(
-                _error("shape", f"{name} must have {size} entries; it has {getattr(p, name).size}")
-            )
+            issues.append(_error("shape", f"{name} must have {size} entries; it has {getattr(p, name).size}"))
     if p.state_type and len(p.state_type) != n:
         issues.append(_error("shape", f"state_type must have {n} entries; it has {len(p.state_type)}"))
     if issues:
@@ -291,9 +289,7 @@ def _value_issues(p: BudgetedMDP) -> list[Issue]:
     for k in np.flatnonzero(p.cost < 0)[:20]:
         issues.append(_error("negative-cost", f"cost is {p.cost[k]}; it must be >= 0", *_pair(p, k)))
     for i in np.flatnonzero(~np.isfinite(p.terminal_utility))[:20]:
-        issues.append(
-            _error("not-finite", f"terminal_utility is {p.terminal_utility[i]}", p.labels[i])
-        )
+        issues.append(_error("not-finite", f"terminal_utility is {p.terminal_utility[i]}", p.labels[i]))
     order = np.lexsort((p.pair_action, p.pair_state))
     same = (np.diff(p.pair_state[order]) == 0) & (np.diff(p.pair_action[order]) == 0)
     for k in order[1:][same][:20]:

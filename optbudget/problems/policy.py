@@ -46,7 +46,7 @@ class PricePolicy:
         rows = np.flatnonzero(here)
         if rows.size == 0:
             raise NoAnswerError(f"the policy holds no action for {label!r}, stage {stage}, price {price}")
-        return self.problem.actions[self.action[rows[0]]]
+        return self.problem.actions[int(self.action[rows[0]])]
 
     def to_arrow(self) -> "pa.Table":
         """The columns of `policy.parquet`: state, stage, price_low, price_high, action."""

@@ -70,13 +70,12 @@ class Population:
         return cls(problem.labels, count)
 
     @classmethod
-    def of_units(
-        cls, problem: BudgetedMDP, unit: ArrayLike, state: ArrayLike
-    ) -> "Population":
+    def of_units(cls, problem: BudgetedMDP, unit: ArrayLike, state: ArrayLike) -> "Population":
         """One entry per unit: its name and the label of its state; a unit may appear once."""
         names, labels = np.asarray(unit), np.asarray(state)
         if names.ndim != 1 or names.shape != labels.shape:
-            raise ProblemError(f"unit and state must be vectors of one length; got {names.shape}, {labels.shape}")
+            shapes = f"{names.shape}, {labels.shape}"
+            raise ProblemError(f"unit and state must be vectors of one length; got {shapes}")
         distinct, repeats = np.unique(names, return_counts=True)
         if distinct.size != names.size:
             raise ProblemError(f"unit {distinct[repeats > 1][0]} is listed more than once")
