@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from optbudget import _numba_home
+from optbudget.cli.doctor import EXTRAS
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ["pyomo", "ortools", "highspy", "dowhy", "matplotlib", "pandas", "scipy"]
@@ -53,6 +54,12 @@ def test_version_is_one():
     from optbudget import __version__
 
     assert __version__ in (ROOT / "CITATION.cff").read_text()
+
+
+def test_doctor_knows_the_extras():
+    asked = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for extra, parts in EXTRAS.items():
+        assert [re.match(r"[\w-]+", line)[0] for line in asked[extra]] == [name for name, _ in parts]
 
 
 def test_constraints_are_names_and_versions_only():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from optbudget.cli import exits
+from optbudget.cli.outputs import say_how_it_ended
 from optbudget.cli.run import Run, finish
 from optbudget.errors import MissingExtraError, ResultError
 from optbudget.status import Termination
@@ -40,6 +41,7 @@ def command(
     with run.working("demo") as monitor:
         answer = budgeted.solve(problem, method="exact", monitor=monitor, threads=run.threads)
     if answer.outcome.termination is not Termination.OPTIMAL:
+        say_how_it_ended(run, answer.outcome)
         finish(answer.outcome)
     solved = perf_counter() - start
     begin, spread = paper_populations(problem)
