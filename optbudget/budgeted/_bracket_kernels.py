@@ -109,6 +109,15 @@ def height(price, intercept, b, size):
 
 
 @njit(cache=True, error_model="numpy")
+def at_kink(price, intercept, lift, left, right, b, size):
+    """The height of two lines where they meet: of the one that a checker adds up less accurately."""
+    return max(
+        height(price[left], intercept[left] + lift[left], b, size),
+        height(price[right], intercept[right] + lift[right], b, size),
+    )
+
+
+@njit(cache=True, error_model="numpy")
 def curve_gap(price, intercept, lift, line, kink, start, value, length, gain, limit):
     """Largest (U - L) / (1 + |L|) of one state over the budgets of its curve.
 
@@ -143,7 +152,7 @@ def curve_gap(price, intercept, lift, line, kink, start, value, length, gain, li
             at += 1
             k = line[at]
             low = v + slope * (kink[at] - b)
-            top = height(price[k], intercept[k] + lift[k], kink[at], size)
+            top = at_kink(price, intercept, lift, line[at - 1], k, kink[at], size)
             worst = max(worst, (top - low) / (1 + abs(low)))
         b, v = end_b, end_v
         segment += 1
@@ -151,7 +160,7 @@ def curve_gap(price, intercept, lift, line, kink, start, value, length, gain, li
         while at + 1 < count and kink[at + 1] < limit:
             at += 1
             k = line[at]
-            top = height(price[k], intercept[k] + lift[k], kink[at], size)
+            top = at_kink(price, intercept, lift, line[at - 1], k, kink[at], size)
             worst = max(worst, (top - v) / (1 + abs(v)))
         k = line[at]
         if price[k] > 0:
