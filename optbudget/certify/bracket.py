@@ -29,7 +29,7 @@ from optbudget.curves import Curves
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-PIECES_AT_ONCE = 1 << 18
+PIECES_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,38 +73,43 @@ def in_parts(curves: Curves) -> Iterator[tuple[int, int]]:
         begin = end
 
 
-def budget_room(points: Support, at: Breakpoints) -> Floats:
-    """How much a budget may be exceeded: four times the proven rounding of spend, and four ulps."""
-    return 4.0 * points.spend_error[at.state] + 8.0 * ROUNDOFF * np.abs(at.budget)
-
-
 def shortfalls(at: Breakpoints, points: Support) -> Floats:
     """How far each breakpoint is above what is proved there, in value; inf where nothing is.
 
-    `points` is by decreasing price, so its spend rises along each row (up to rounding).
+    `points` is by falling price, so its spend rises along each row; where rounding or a tail breaks
+    that, running maxima of spend and of value are still achieved together.
     """
-    error_v = points.value_error[at.state]
-    affordable = _affordable(at, points)
-    size = points.price.size
-    if size == 0:
+    if points.price.size == 0:
         return np.full(at.state.size, np.inf)
-    position = _last_at_most(points.spend, at.state, affordable)
-    none = position < 0
+    block = slice(int(at.state[0]), int(at.state[-1]) + 1)
+    spend = np.maximum.accumulate(points.spend[block], axis=1)
+    value = np.maximum.accumulate(points.value[block], axis=1)
+    row = at.state - at.state[0]
+    affordable = _affordable(at, points)
+    position = _last_at_most(spend, row, affordable)
     i = np.maximum(position, 0)
-    j = np.minimum(i + 1, size - 1)
-    low_b, low_v = points.spend[at.state, i], points.value[at.state, i]
-    high_b, high_v = points.spend[at.state, j], points.value[at.state, j]
-    width = np.where(high_b > low_b, high_b - low_b, np.inf)
-    share = np.clip((affordable - low_b) / width, 0.0, 1.0)
-    more = share * np.maximum(high_v - low_v, 0.0)
-    proved = low_v + more - error_v
-    proved -= 2 * ROUNDOFF * (np.abs(low_v) + 3 * more + error_v)
-    return np.where(none, np.inf, at.value - proved)
+    j = np.minimum(i + 1, points.price.size - 1)
+    low_b, low_v = spend[row, i], value[row, i]
+    width = spend[row, j] - low_b
+    share = np.clip((affordable - low_b) / np.where(width > 0, width, np.inf), 0.0, 1.0)
+    more = share * (value[row, j] - low_v)
+    error = points.value_error[at.state]
+    proved = low_v + more - error
+    proved -= 2 * ROUNDOFF * (np.abs(low_v) + 3 * more + error)
+    return np.where(position < 0, np.inf, at.value - proved)
 
 
 def column_below(at: Breakpoints, points: Support) -> Indices:
-    """The last column of `points` that each breakpoint's budget covers, -1 if there is none."""
-    return _last_at_most(points.spend, at.state, _affordable(at, points))
+    """Of the columns of `points` that each breakpoint's budget covers the last best one, -1 if there is none."""
+    if points.price.size == 0:
+        return np.full(at.state.size, -1, dtype=np.int64)
+    block = slice(int(at.state[0]), int(at.state[-1]) + 1)
+    value, row = points.value[block], at.state - at.state[0]
+    leads = value >= np.maximum.accumulate(value, axis=1)
+    best = np.maximum.accumulate(np.where(leads, np.arange(value.shape[1]), 0), axis=1)
+    spend = np.maximum.accumulate(points.spend[block], axis=1)
+    position = _last_at_most(spend, row, _affordable(at, points))
+    return np.where(position < 0, -1, best[row, np.maximum(position, 0)])
 
 
 def _affordable(at: Breakpoints, points: Support) -> Floats:
@@ -112,14 +117,14 @@ def _affordable(at: Breakpoints, points: Support) -> Floats:
     return at.budget + 2.0 * points.spend_error[at.state] + 4.0 * ROUNDOFF * np.abs(at.budget)
 
 
-def _last_at_most(rising: Floats, state: Indices, target: Floats) -> Indices:
-    """Last column whose entry in the row `state` is at most `target`, -1 if there is none."""
-    low = np.full(state.size, -1, dtype=np.int64)
-    high = np.full(state.size, rising.shape[1], dtype=np.int64)
+def _last_at_most(rising: Floats, row: Indices, target: Floats) -> Indices:
+    """Last column whose entry in a row is at most `target`, -1 if there is none."""
+    low = np.full(row.size, -1, dtype=np.int64)
+    high = np.full(row.size, rising.shape[1], dtype=np.int64)
     while (high - low > 1).any():
         middle = (low + high) // 2
         inside = np.clip(middle, 0, rising.shape[1] - 1)
-        fits = (rising[state, inside] <= target) & (high - low > 1)
+        fits = (rising[row, inside] <= target) & (high - low > 1)
         low = np.where(fits, middle, low)
         high = np.where(fits | (high - low <= 1), high, middle)
     return low

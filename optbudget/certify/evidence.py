@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from optbudget.certify.envelope import convex_intercepts
 from optbudget.certify.support import Support, support
 from optbudget.problems import BudgetedMDP
 
@@ -33,7 +34,13 @@ def gather(problem: BudgetedMDP, prices: Floats, *, decisions: int | None = None
         if infinite.any()
         else support(problem, [np.inf], decisions=decisions)
     )
-    return Evidence(columns(points, np.flatnonzero(~infinite)), points, least)
+    return Evidence(lines_of(points), points, least)
+
+
+def lines_of(points: Support) -> Support:
+    """The finite prices of a pass, their intercepts made convex in the price."""
+    lines = columns(points, np.flatnonzero(np.isfinite(points.price)))
+    return replace(lines, intercept=convex_intercepts(lines.price, lines.intercept))
 
 
 def columns(lines: Support, chosen: NDArray[np.int64]) -> Support:

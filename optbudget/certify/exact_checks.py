@@ -100,8 +100,17 @@ def points_of(parts: list[ExactSupport], state: int) -> ExactPoints:
         for p, w in zip(part.price, part.line[state], strict=True)
         if p is not None
     }
-    price = sorted(lines, reverse=True)
+    price: list[Fraction] = []
+    for p in sorted(lines, reverse=True):
+        while len(price) > 1 and _above_chord(lines, price[-2], price[-1], p):
+            price.pop()
+        price.append(p)
     return ExactPoints(spend, value, price, [lines[p] for p in price])
+
+
+def _above_chord(lines: dict[Fraction, Fraction], a: Fraction, b: Fraction, c: Fraction) -> bool:
+    """Whether the line of price b is nowhere below the mixtures of those of prices a and c."""
+    return (lines[b] - lines[a]) * (c - a) <= (lines[c] - lines[a]) * (b - a)
 
 
 def sample(prices: Floats, near: float | None = None) -> Floats:

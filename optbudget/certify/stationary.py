@@ -28,7 +28,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from optbudget.certify.evidence import Evidence, columns
+from optbudget.certify.evidence import Evidence, columns, lines_of
 from optbudget.certify.rows import Rows
 from optbudget.certify.support import ROUNDOFF, Support, support
 from optbudget.problems import BudgetedMDP, Check, CurveSet, StationaryWitness
@@ -82,7 +82,7 @@ def stationary_evidence(answer: CurveSet) -> tuple[list[Check], Evidence | None]
         Check("witness", True, f"{points.price.size:,} prices, residuals at most {step.largest:.2g}")
     )
     least = columns(points, np.flatnonzero(infinite))
-    return checks, Evidence(columns(points, np.flatnonzero(~infinite)), points, least)
+    return checks, Evidence(lines_of(points), points, least)
 
 
 def _misfit(problem: BudgetedMDP, witness: StationaryWitness) -> str | None:

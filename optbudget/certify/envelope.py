@@ -1,0 +1,55 @@
+"""Lines made convex in their price.
+
+If :math:`V \\le w_1 + p_1 b` and :math:`V \\le w_2 + p_2 b`, then every mixture of the two lines is above V
+too. So the intercept at a price may be lowered to the lower convex envelope of all (price, intercept).
+Exact lines are convex in the price already; rounding, and the tails of a truncated horizon, break that.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optbudget.certify.support import ROUNDOFF
+
+Floats = NDArray[np.float64]
+
+
+def convex_intercepts(price: Floats, intercept: Floats) -> Floats:
+    """The lower convex envelope of each row over the prices, never above the row, rounded up.
+
+    Parameters
+    ----------
+    price : (K,) strictly monotone, finite
+    intercept : (n, K) finite
+
+    Examples
+    --------
+    >>> convex_intercepts(np.array([4.0, 2.0, 0.0]), np.array([[0.0, 5.0, 2.0]])).round(9).tolist()
+    [[0.0, 1.0, 2.0]]
+    """
+    n, size = intercept.shape
+    if size < 3:
+        return intercept
+    hull = np.zeros((n, size), dtype=np.int64)
+    count = np.zeros(n, dtype=np.int64)
+    for k in range(size):
+        rows = np.flatnonzero(count >= 2)
+        while rows.size:
+            a, b = hull[rows, count[rows] - 2], hull[rows, count[rows] - 1]
+            share = (price[b] - price[a]) / (price[k] - price[a])
+            chord = intercept[rows, a] + share * (intercept[rows, k] - intercept[rows, a])
+            rows = rows[intercept[rows, b] >= chord]
+            count[rows] -= 1
+            rows = rows[count[rows] >= 2]
+        hull[np.arange(n), count] = k
+        count += 1
+    on = np.zeros((n, size), dtype=bool)
+    inside = np.arange(size) < count[:, None]
+    on[np.nonzero(inside)[0], hull[inside]] = True
+    places = np.arange(size)
+    left = np.maximum.accumulate(np.where(on, places, 0), axis=1)
+    right = np.minimum.accumulate(np.where(on, places, size - 1)[:, ::-1], axis=1)[:, ::-1]
+    low, high = np.take_along_axis(intercept, left, 1), np.take_along_axis(intercept, right, 1)
+    width = np.where(right > left, price[right] - price[left], 1.0)
+    share = (price - price[left]) / width
+    mixed = low + share * (high - low) + 4 * ROUNDOFF * (np.abs(low) + np.abs(high))
+    return np.asarray(np.where(on, intercept, np.minimum(mixed, intercept)))
