@@ -74,7 +74,13 @@ def price_sweep(
             held = Sweep(problem, sweep.stages, storage=storage)
             oracle = remembered(partial(held.lines, monitor=monitor), checkpoint, storage.__name__)
             lines, stopped = refine(
-                oracle, lines, tolerance, cap=problem.budget_cap, scale=scale, monitor=monitor
+                oracle,
+                lines,
+                tolerance,
+                cap=problem.budget_cap,
+                scale=scale,
+                limits=(ends.lowest, ends.highest),
+                monitor=monitor,
             )
             if stopped is not Termination.NUMERICAL:
                 break

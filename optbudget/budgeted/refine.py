@@ -35,6 +35,12 @@ Oracle = Callable[[Floats], Mapping[int, PriceLines] | None]
 BATCH = 16
 """Prices are asked for so many at a time, as they travel; more at once would be chosen knowing less."""
 
+REACH = 16.0
+"""How far beyond the slopes of their chords the outermost intervals are searched, as a factor.
+
+A chord over much of a curve says little about how steep its first segments are, or how flat its last.
+"""
+
 APART = 1e-12
 """Prices closer than this, relatively, are one."""
 
@@ -63,6 +69,7 @@ def refine(
     *,
     cap: float | None = None,
     scale: Mapping[int, float] | None = None,
+    limits: tuple[float, float] = (0.0, np.inf),
     most_prices: int = 100_000,
     monitor: Monitor | None = None,
 ) -> tuple[dict[int, PriceLines], Termination | None]:
@@ -75,6 +82,7 @@ def refine(
     tolerance : relative gap, >= 0
     cap : money; budgets above it do not count
     scale : per kept stage, what a price is now over what it is then; 1 where left out
+    limits : nothing changes below the first price nor above the second, where that is known
 
     Returns
     -------
@@ -83,7 +91,7 @@ def refine(
         rounding allows no better or `most_prices` was reached
     """
     lines = {stage: GrowingLines(part) for stage, part in ends.items()}
-    stopped = _until_good(oracle, lines, tolerance, cap, dict(scale or {}), most_prices, monitor)
+    stopped = _until_good(oracle, lines, tolerance, cap, dict(scale or {}), limits, most_prices, monitor)
     return {stage: part.finish() for stage, part in lines.items()}, stopped
 
 
@@ -93,13 +101,14 @@ def _until_good(
     tolerance: float,
     cap: float | None,
     scale: Mapping[int, float],
+    limits: tuple[float, float],
     most_prices: int,
     monitor: Monitor | None,
 ) -> Termination | None:
     """Adds to `lines`; see `refine`."""
     first = None
     while True:
-        intervals = _intervals(lines, tolerance, cap, scale)
+        intervals = _intervals(lines, tolerance, cap, scale, limits)
         first = first or max(intervals.worst, tolerance)
         if monitor is not None:
             monitor.progress(_done(first, intervals.worst, tolerance), _said(len(lines[0]), intervals.worst))
@@ -133,7 +142,11 @@ def _said(count: int, worst: float) -> str:
 
 
 def _intervals(
-    lines: Mapping[int, GrowingLines], tolerance: float, cap: float | None, scale: Mapping[int, float]
+    lines: Mapping[int, GrowingLines],
+    tolerance: float,
+    cap: float | None,
+    scale: Mapping[int, float],
+    limits: tuple[float, float],
 ) -> Intervals:
     """The worst of all states and stages in each interval of stage 0's prices.
 
@@ -158,6 +171,10 @@ def _intervals(
             gap = np.maximum(gap, found[0].max(axis=0))
             low = np.minimum(low, found[1].min(axis=0) * scale.get(stage, 1.0))
             high = np.maximum(high, found[2].max(axis=0) * scale.get(stage, 1.0))
+    if now.size > 1 and np.isinf(now[0]):
+        high[0] = max(high[0], min(high[0] * REACH, limits[1]))
+    if now.size > 1 and now[-1] == 0:
+        low[-1] = min(low[-1], max(low[-1] / REACH, limits[0]))
     low = np.maximum(low, now[1:] * (1 + APART))
     high = np.minimum(high, now[:-1] * (1 - APART))
     return Intervals(worst, gap, low, high)

@@ -28,7 +28,7 @@ def advertiser(
     row = draw.integers(states, size=(states, actions), dtype=np.int32)
     row[:, 0] = np.arange(states)
     cost = np.tile(np.array([0.0, 0.5, 1.0, 2.0, 4.0, 8.0])[:actions], states)
-    worth = np.where(draw.random(states) < 0.03, draw.lognormal(3.0, 1.0, size=states), 0.0)
+    worth = np.where(draw.random(states) < 0.3, draw.lognormal(1.0, 1.0, size=states), 0.0)
     return BudgetedMDP(
         states=tuple(map(str, range(states))),
         actions=tuple(f"level {a}" for a in range(actions)),
