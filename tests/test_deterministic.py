@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_problems import plain_models, problem_of
 
+from optbudget.budgeted import deterministic
 from optbudget.budgeted.deterministic import deterministic_frontier
 from optbudget.budgeted.exact import exact_backup
 from optbudget.curves import concave_envelope
@@ -67,6 +68,22 @@ def test_trimming_costs_no_more_than_it_says(plain, tolerance):
         at = exact.steps(label)[0]
         lost = exact.value(label, at) - trimmed.value(label, at)
         assert (lost >= -1e-12).all() and (lost <= error + 1e-12).all()
+
+
+steps = st.lists(st.tuples(st.integers(0, 9), st.integers(-9, 9)), min_size=4, max_size=9)
+
+
+@given(steps, steps, st.sampled_from([1.5, 4.0]))
+def test_a_trimmed_sum_loses_no_more_than_it_says(one, other, allowed):
+    def arrays(points):
+        return (*np.array(staircase(points), dtype=float).T, 0.0)
+
+    budget, value, error = deterministic._sum(arrays(one), arrays(other), allowed, Monitor())
+    exact = staircase((b + c, v + w) for b, v in staircase(one) for c, w in staircase(other))
+    assert error <= allowed
+    for b, v in exact:
+        assert v - value[np.searchsorted(budget, b, side="right") - 1] <= error
+    assert set(zip(budget, value, strict=True)) <= {(b + c, v + w) for b, v in one for c, w in other}
 
 
 def test_trimming_is_needed_and_proved_on_synthetic_ad(short_ad):

@@ -177,6 +177,17 @@ def test_kept_stages_are_the_curves_of_shorter_horizons(plain, stage):
     assert [one.stage for one in answer.stages] == [1, 2, 3]
 
 
+def test_kept_stages_are_certified_at_their_own_slopes():
+    # Nothing leads to s0: its slope at a later stage, what s1 earns in fewer decisions, is in no curve of now.
+    plain = {
+        "pairs": [[(0, 0, [(2, 1)]), (1, 0, [(1, 1)])], [(0, 1, [(1, 1)])], []],
+        "terminal": [0, 0, 0], "discount": Fraction(1, 2), "cost_discount": 1, "horizon": 4, "net": False,
+    }  # fmt: skip
+    answer = exact_backup(problem_of(plain), keep_stages=True)
+    assert [float(stage["s0"].prices[0]) for stage in (answer, *answer.stages[:2])] == [0.875, 0.75, 0.5]
+    assert max(stage.gap for stage in answer.stages) <= 1e-9
+
+
 # -- metamorphic laws --------------------------------------------------------------------------
 
 
