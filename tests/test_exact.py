@@ -178,7 +178,7 @@ def test_kept_stages_are_the_curves_of_shorter_horizons(plain, stage):
 
 
 def test_kept_stages_are_certified_at_their_own_slopes():
-    # Nothing leads to s0: its slope at a later stage, what s1 earns in fewer decisions, is in no curve of now.
+    # Nothing leads to s0: its slope at a later stage, what s1 earns in fewer decisions, is in no curve now.
     plain = {
         "pairs": [[(0, 0, [(2, 1)]), (1, 0, [(1, 1)])], [(0, 1, [(1, 1)])], []],
         "terminal": [0, 0, 0], "discount": Fraction(1, 2), "cost_discount": 1, "horizon": 4, "net": False,
