@@ -208,6 +208,14 @@ def test_two_actions_of_the_paper():
     assert lines.intercept[0, 1] + 9 * 1.9 == pytest.approx(27.1, rel=1e-12)
 
 
+def test_no_spend_is_exactly_none():
+    """A stray 1e-17 where no cost can be reached is no spend: budget 0 stays feasible."""
+    ongoing = Ongoing.of(two_action_example())
+    choice, value = np.array([[1]], dtype=np.int32), np.array([[10.0]])
+    lines, _ = measured(ongoing, np.array([np.inf]), choice, value, np.array([[1e-17]]))
+    assert lines.spend[0, 0] == 0.0
+
+
 def test_chain_in_closed_form():
     """s0 -> s1 with probability q if c is paid, then 8 is won: v = 8gq/(1-g(1-q)), b = c/(1-g(1-q))."""
     gamma, q, c = 0.75, 0.25, 3.0

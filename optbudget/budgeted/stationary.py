@@ -143,7 +143,7 @@ def stationary_lines(
     Examples
     --------
     >>> from optbudget.problems.examples import two_action_example
-    >>> lines, _ = stationary_lines(two_action_example(), [float("inf"), 9.0, 0.0])
+    >>> lines, _ = stationary_lines(two_action_example(), [float("inf"), 10.0, 8.0])
     >>> lines.spend.round(9), lines.value.round(9)
     (array([[ 0.,  0., 10.]]), array([[ 10.,  10., 100.]]))
     """
