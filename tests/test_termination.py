@@ -100,7 +100,7 @@ def test_long_self_loop_is_not_cut_short():
         curve = answer["s0"]
         assert curve.values[-1] == pytest.approx(exact, rel=1e-8)
         assert curve.largest_useful_budget == pytest.approx(exact, rel=1e-8)
-        assert answer.gap < 1e-6
+        assert answer.gap <= (1e-7 if method == "walk" else 1e-4)
 
 
 def test_discounted_long_self_loop():
