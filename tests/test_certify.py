@@ -3,6 +3,7 @@
 import os
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -208,7 +209,7 @@ def assert_true(answer, truth):
         size = max([Fraction(1)] + [abs(x) for point in points for x in point])
         room = TINY * scale_of(truth)
         stated = stated_points(answer.curves[s])
-        steepest = max([Fraction(0)] + [(v2 - v1) / (b2 - b1) for (b1, v1), (b2, v2) in zip(points, points[1:])])
+        steepest = max([Fraction(0)] + [(v2 - v1) / (b2 - b1) for (b1, v1), (b2, v2) in pairwise(points)])
         slack = Fraction(answer.rounding) + room * (1 + steepest)
         for b, v in stated:
             assert not false_breakpoint(points, b, v, slack)

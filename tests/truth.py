@@ -4,6 +4,7 @@ Nothing here imports the package: problems are taken apart into fractions of the
 """
 
 from fractions import Fraction
+from itertools import pairwise
 
 from reference import concave_points, rational_backup
 
@@ -57,7 +58,7 @@ def after_action(problem, state, action):
     v = utility - (cost if plain["net"] else 0) + rate * sum(p * later[j][0][1] for j, p in row)
     steps = []
     for j, p in row:
-        for (b1, v1), (b2, v2) in zip(later[j], later[j][1:], strict=False):
+        for (b1, v1), (b2, v2) in pairwise(later[j]):
             steps.append((cost_rate * p * (b2 - b1), rate * p * (v2 - v1)))
     points = [(b, v)]
     for length, gain in sorted(steps, key=lambda step: -step[1] / step[0]):
@@ -72,7 +73,7 @@ def value_at(points, budget):
     if budget < points[0][0]:
         return None
     best = points[0][1]
-    for (b1, v1), (b2, v2) in zip(points, points[1:], strict=False):
+    for (b1, v1), (b2, v2) in pairwise(points):
         if budget >= b2:
             best = v2
         elif budget > b1:
@@ -97,7 +98,7 @@ def stated_points(curve):
 def true_gap(truth, stated):
     """max over budgets of (truth - stated) / (1 + |stated|), from where the stated curve begins."""
     budgets = {b for b, _ in truth} | {b for b, _ in stated}
-    for (b1, v1), (b2, v2) in zip(stated, stated[1:], strict=False):
+    for (b1, v1), (b2, v2) in pairwise(stated):
         if v1 < 0 < v2:
             budgets.add(b1 - v1 * (b2 - b1) / (v2 - v1))
     worst = Fraction(0)

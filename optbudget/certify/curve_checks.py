@@ -22,6 +22,9 @@ Floats = NDArray[np.float64]
 SLOPE_RISE = 2.0**-48
 """Rounding that the quotient of a stored gain and length may show against a falling price."""
 
+LARGEST_ROUNDING = 1e-9
+"""A stated rounding above this share of 1 + |value| excuses no more than this share."""
+
 VARIANCE_TOLERANCE = 1e-8
 """Of the second moment: variances are compared, not proved."""
 
@@ -38,7 +41,7 @@ def curve_checks(
         return
     points, tied = evidence.points, False
     shortfall = _all_shortfalls(answer, points)
-    allowed = _allowed(answer, points)
+    allowed = np.repeat(allowed_shortfall(answer, points), answer.curves.segments + 1)
     stationary = answer.problem.horizon is None
     if (shortfall > allowed).any() and not stationary:
         points, tied = with_ties(answer.problem, points, decisions=decisions), True
@@ -92,12 +95,17 @@ def shape_checks(answer: CurveSet, prefix: str) -> Iterator[Check]:
     yield Check(prefix + "certificate readable", falls, span)
 
 
-def _allowed(answer: CurveSet, points: Support) -> Floats:
-    """What a stated value may exceed the proven one by: the stated rounding and the checker's own."""
-    state = np.repeat(np.arange(len(answer.curves)), answer.curves.segments + 1)
+def allowed_shortfall(answer: CurveSet, points: Support) -> Floats:
+    """What the values of each state may exceed the proven ones by, (n,).
+
+    The stated rounding, but no more than `LARGEST_ROUNDING` of the state's values, and the checker's own.
+    """
+    size = np.maximum(
+        np.abs(answer.curves.start_value), np.abs(points.value).max(axis=1, initial=0.0)
+    )
     stated = answer.rounding if answer.rounding >= 0 else 0.0
-    size = np.abs(answer.curves.start_value[state]) + np.abs(points.value).max(axis=1, initial=0.0)[state]
-    return stated + 4.0 * points.value_error[state] + 32 * ROUNDOFF * size
+    own = 4.0 * points.value_error + 64 * ROUNDOFF * size
+    return np.asarray(np.minimum(stated, LARGEST_ROUNDING * (1.0 + size)) + own)
 
 
 def _all_shortfalls(answer: CurveSet, points: Support) -> Floats:

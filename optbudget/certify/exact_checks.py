@@ -15,6 +15,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from optbudget.certify.curve_checks import allowed_shortfall
 from optbudget.certify.exact import ONE, ExactSupport, exact_support
 from optbudget.certify.exact_stationary import stationary_parts
 from optbudget.certify.support import ROUNDOFF, Support
@@ -133,10 +134,11 @@ def exact_curve_checks(
     held, worst_rise, worst_gap = True, Fraction(0), Fraction(0)
     detail = ""
     cap = answer.problem.budget_cap
+    may_exceed = allowed_shortfall(answer, evidence)
     limit = Fraction(cap) if cap is not None else Fraction(1 << 1030)
     for s in range(len(answer.curves)):
         curve, found = ExactCurve.of(answer, s), points_of(parts, s)
-        allowed = _allowed(answer, evidence, s)
+        allowed = Fraction(float(may_exceed[s]))
         label = answer.problem.labels[s]
         if everything:
             short, gap = _whole_gap(answer, curve, found, evidence, s)
@@ -185,12 +187,6 @@ def rational(x: Fraction) -> str:
     """A rational as itself where it is short, else as a number."""
     text = str(x)
     return text if len(text) <= 24 else f"{float(x):.6g} (a rational of {x.denominator.bit_length()} bits)"
-
-
-def _allowed(answer: CurveSet, evidence: Support, s: int) -> Fraction:
-    size = abs(float(answer.curves.start_value[s])) + float(np.abs(evidence.value[s]).max(initial=0.0))
-    stated = answer.rounding if answer.rounding >= 0 else 0.0
-    return Fraction(stated + 4.0 * float(evidence.value_error[s]) + 32 * ROUNDOFF * size)
 
 
 def budget_room(evidence: Support, s: int, b: Fraction) -> Fraction:
@@ -284,6 +280,7 @@ def exact_allocation_check(answer: Allocation, evidence: Support, parts: list[Ex
     best = min(bounds)
     lack, worst, wrong = Fraction(0), Fraction(0), ""
     cache: dict[int, ExactPoints] = {}
+    may_exceed = allowed_shortfall(answer.curves, evidence)
     rows = zip(
         answer.state.tolist(), answer.count.tolist(), answer.probability.tolist(),
         answer.unit_budget.tolist(), answer.unit_value.tolist(), strict=True,
@@ -294,7 +291,7 @@ def exact_allocation_check(answer: Allocation, evidence: Support, parts: list[Ex
         short = Fraction(1 << 1000) if proved is None else max(Fraction(0), Fraction(v) - proved)
         worst = max(worst, short)
         lack += n * Fraction(chance) * short
-        if short > _allowed(answer.curves, evidence, s):
+        if short > Fraction(float(may_exceed[s])):
             wrong = f"({b:.9g}, {v:.9g}) of {answer.curves.problem.labels[s]!r} is {float(short):.3g} too high"
     gap = (best - Fraction(answer.value) + lack) / (1 + abs(Fraction(answer.value)))
     yield Check(

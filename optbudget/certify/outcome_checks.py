@@ -3,7 +3,9 @@
 import math
 from collections.abc import Iterator, Mapping
 
-from optbudget.problems import Allocation, Check, CurveSet
+import numpy as np
+
+from optbudget.problems import Allocation, BudgetedMDP, Check, CurveSet
 from optbudget.status import OPTIMAL_GAP, Outcome, Solution, Termination
 
 WITHOUT_GAP = (Termination.INFEASIBLE, Termination.UNBOUNDED, Termination.ILL_POSED)
@@ -24,17 +26,50 @@ def outcome_check(outcome: Outcome, gap: float, tolerance: float, name: str = "o
 
 
 def stated_checks(answer: CurveSet | Allocation) -> Iterator[Check]:
-    """Every number and word of `result.json` against the answer's own tables."""
-    stated = answer.stated
-    if stated is None:
-        return
+    """Every number and word that was read beside the tables, against the tables themselves."""
     curves = answer.curves if isinstance(answer, Allocation) else answer
-    wrong = list(_differences(stated.get("curves"), _curve_numbers(curves), "curves."))
-    wrong += list(_differences(stated, {"method": curves.method, "tolerance": curves.tolerance}, ""))
-    wrong += list(_differences(stated, _allocation_numbers(answer), ""))
-    wrong += list(_differences(stated, _words(answer.outcome), ""))
+    wrong: list[str] = []
+    if curves.stated is not None:
+        wrong += _curve_differences(curves, curves.stated)
+    if answer.stated is not None and "curves" in answer.stated:
+        wrong += _differences(answer.stated, _answer_numbers(answer), "")
+        wrong += _differences(answer.stated.get("certificate"), _certificate(answer), "certificate.")
+    if curves.stated is None and answer.stated is None:
+        return
     detail = "; ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else "")
     yield Check("result.json", not wrong, detail or "every number and word is the tables' own")
+
+
+def _curve_differences(curves: CurveSet, stated: Mapping[str, object]) -> Iterator[str]:
+    """What is said of curves in result.json, or of a kept stage in its certificate.json."""
+    if "curves" not in stated:
+        yield from _differences(stated, _certificate(curves) | _words(curves.outcome), "")
+        return
+    yield from _differences(stated.get("curves"), _curve_numbers(curves), "curves.")
+    yield from _differences(stated, {"method": curves.method, "tolerance": curves.tolerance}, "")
+    yield from _differences(stated.get("ranges"), _ranges(curves.problem), "ranges.")
+
+
+def _ranges(problem: BudgetedMDP) -> dict[str, object]:
+    """Smallest and largest non-zero magnitude of what the problem is made of."""
+    spread: dict[str, object] = {}
+    for name in ("cost", "utility", "probability"):
+        size = np.abs(getattr(problem, name))
+        size = size[size > 0]
+        spread[name] = [float(size.min()), float(size.max())] if size.size else None
+    return spread
+
+
+def _certificate(answer: CurveSet | Allocation) -> dict[str, object]:
+    """The numbers of certificate.json."""
+    curves = answer.curves if isinstance(answer, Allocation) else answer
+    numbers: dict[str, object] = {
+        "prices": int(curves.prices.size), "gap": curves.gap, "rounding": curves.rounding,
+        "horizon": None if curves.witness is None else curves.witness.horizon,
+    }  # fmt: skip
+    if isinstance(answer, Allocation):
+        numbers["allocation_price"] = answer.price
+    return numbers
 
 
 def _curve_numbers(curves: CurveSet) -> dict[str, object]:
@@ -55,15 +90,20 @@ def _words(outcome: Outcome) -> dict[str, object]:
     return {"termination": outcome.termination.value, "solution": outcome.solution.value}
 
 
-def _allocation_numbers(answer: CurveSet | Allocation) -> dict[str, object]:
+def _answer_numbers(answer: CurveSet | Allocation) -> dict[str, object]:
+    """The top level of result.json; without an allocation its numbers are null."""
     names = ("budget", "value", "bound", "gap", "gap_absolute", "price", "spent", "unspent")
     if isinstance(answer, CurveSet):
-        return dict.fromkeys(names)
-    return {name: getattr(answer, name) for name in names}
+        return dict.fromkeys((*names, "why_unspent", "allocation_method")) | _words(answer.outcome)
+    numbers = {name: getattr(answer, name) for name in names}
+    method = {"allocation_method": answer.method, "why_unspent": answer.why_unspent}
+    return numbers | method | _words(answer.outcome)
 
 
 def _differences(stated: object, expected: Mapping[str, object], prefix: str) -> Iterator[str]:
     """One sentence per entry that is missing or is another number than expected."""
+    if not expected:
+        return
     if not isinstance(stated, Mapping):
         yield f"{prefix or 'the file'} is not a table"
         return

@@ -71,9 +71,8 @@ def verify(
     >>> verify(answer).ok
     True
     >>> better = replace(answer, curves=Curves.from_curves([Curve(0.0, 1.0, [1.0], [9.1])]))
-    >>> print(verify(better).checks[3])
-    Check(name='curves achievable', ok=False, detail="breakpoint 1 of 's' (1, 10.1) is stated 0.1 above \
-what is achieved (allowed 6.7e-14)")
+    >>> print([check.name for check in verify(better).checks if not check.ok])
+    ['curves achievable', 'first actions']
     """
     return verify_all([answer], exact=exact, all_prices=all_prices)[0]
 
