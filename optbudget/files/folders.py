@@ -8,8 +8,9 @@ from optbudget.files.aside import recover, require_free, written_aside
 from optbudget.files.frontiers import load_frontier
 from optbudget.files.model_folder import load_model
 from optbudget.files.model_writer import write_model
-from optbudget.files.result_reader import load_result, read_json
+from optbudget.files.result_reader import load_result
 from optbudget.files.result_writer import write_result
+from optbudget.files.stated_fields import read_json
 from optbudget.problems import Allocation, BudgetedMDP, CurveSet, DeterministicFrontier, PricePolicy
 
 

@@ -5,24 +5,23 @@ follow from others (budgets, values and prices from lengths and gains) are recom
 to the last bit. Whether the numbers are *true* is not asked here: that is `optbudget.certify`.
 """
 
-import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from optbudget.curves import Curves
-from optbudget.errors import Issue, ResultError
+from optbudget.errors import ResultError
 from optbudget.files.aside import recover
 from optbudget.files.model_folder import load_model, model_hash
 from optbudget.files.model_writer import write_model
-from optbudget.files.parquet_tables import read_parquet
+from optbudget.files.result_tables import ResultTable
 from optbudget.files.result_writer import SCHEMA
+from optbudget.files.stated_fields import mapping, number, outcome, read_json, whole, word
 from optbudget.problems import (
     Allocation,
     BudgetedMDP,
@@ -32,12 +31,9 @@ from optbudget.problems import (
     PricePolicy,
     StationaryWitness,
 )
-from optbudget.problems.columns import Finding, names
-from optbudget.status import Outcome, Solution, Termination
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-LARGEST_JSON = 64 << 20
 
 
 def load_result(path: str | Path, model: str | Path | BudgetedMDP | None = None) -> CurveSet | Allocation:
@@ -74,76 +70,12 @@ def load_result(path: str | Path, model: str | Path | BudgetedMDP | None = None)
     return _allocation(folder, stated, curves)
 
 
-def read_json(path: Path, name: str | None = None) -> dict[str, Any]:
-    """A JSON object; ResultError, calling the file `name`, for anything else."""
-    name = name or path.name
-
-    def refuse(word: str) -> float:
-        raise ValueError(f"{word} is no number of JSON")
-
-    try:
-        if path.stat().st_size > LARGEST_JSON:
-            raise ResultError(f"{name} is larger than {LARGEST_JSON} bytes")
-        content = json.loads(path.read_bytes().decode("utf-8"), parse_constant=refuse)
-    except OSError as error:
-        raise ResultError(f"{name} cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise ResultError(f"{name} is not JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise ResultError(f"{name} must hold a JSON object")
-    return content
-
-
-def _number(content: Mapping[str, Any], key: str, file: str = "result.json") -> float:
-    """A finite number, or NaN for null."""
-    value = content.get(key, ...)
-    if value is None:
-        return math.nan
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ResultError(f"{file}: {key} must be a number or null")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise ResultError(f"{file}: {key} is too large")
-    return number
-
-
-def _whole(content: Mapping[str, Any], key: str, file: str = "result.json") -> int:
-    value = content.get(key)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**62:
-        raise ResultError(f"{file}: {key} must be a whole number >= 0")
-    return value
-
-
-def _word(content: Mapping[str, Any], key: str, file: str = "result.json") -> str:
-    value = content.get(key)
-    if not isinstance(value, str):
-        raise ResultError(f"{file}: {key} must be a text")
-    return value
-
-
-def _object(content: Mapping[str, Any], key: str, file: str = "result.json") -> dict[str, Any]:
-    value = content.get(key)
-    if not isinstance(value, dict):
-        raise ResultError(f"{file}: {key} must be an object")
-    return value
-
-
-def _outcome(content: Mapping[str, Any], file: str = "result.json") -> Outcome:
-    termination, solution = _word(content, "termination", file), _word(content, "solution", file)
-    if termination not in Termination.__members__ or solution not in Solution.__members__:
-        raise ResultError(f"{file}: {termination!r}, {solution!r} are no termination and solution")
-    return Outcome(Termination[termination], Solution[solution], _word(content, "message", file))
-
-
 def stated_model(
     folder: Path, stated: Mapping[str, Any], model: str | Path | BudgetedMDP | None
 ) -> BudgetedMDP:
     """The model that was given, or the copy, or the one at model.path; its hash must be the stated one."""
-    said = _object(stated, "model")
-    name, digest = _word(said, "name"), _word(said, "sha256")
+    said = mapping(stated, "model")
+    name, digest = word(said, "name"), word(said, "sha256")
     if isinstance(model, BudgetedMDP):
         problem = model
         found = problem.folder.sha256 if problem.folder else _hash_in_memory(problem)
@@ -182,126 +114,8 @@ def _hash_in_memory(problem: BudgetedMDP) -> str:
         return model_hash(Path(place))
 
 
-@dataclass(frozen=True, slots=True)
-class ResultTable:
-    """A Parquet table of a result, whose columns are taken out one by one and checked."""
-
-    file: str
-    table: pa.Table
-
-    @classmethod
-    def read(cls, path: Path, texts: tuple[str, ...], root: Path) -> "ResultTable":
-        file = path.relative_to(root).as_posix()
-        if not path.is_file():
-            raise ResultError(f"{file} is missing")
-        issues: list[Issue] = []
-        table = read_parquet(path, texts, issues)
-        if table is None:
-            raise ResultError(f"{file}: {issues[0].message}")
-        return cls(file, table)
-
-    def __len__(self) -> int:
-        return int(self.table.num_rows)
-
-    def _column(self, name: str) -> pa.ChunkedArray:
-        if self.table.column_names.count(name) != 1:
-            raise ResultError(f"{self.file}: there must be one column {name!r}")
-        return self.table.column(name)
-
-    def numbers(
-        self, name: str, *, low: float = -math.inf, open_low: bool = False, infinite: bool = False
-    ) -> Floats:
-        """Doubles >= low (> low if `open_low`), finite unless `infinite` allows +inf."""
-        column = self._column(name)
-        if column.type != pa.float64() or column.null_count:
-            raise ResultError(f"{self.file}: {name} must be double precision without gaps")
-        values = column.to_numpy()
-        wrong = ~(values > low) if open_low else ~(values >= low)
-        wrong |= np.isnan(values) | np.isneginf(values)
-        if not infinite:
-            wrong |= np.isposinf(values)
-        if wrong.any():
-            row = int(np.flatnonzero(wrong)[0])
-            raise ResultError(f"{self.file}: {name} is {values[row]} in row {row + 1}")
-        return np.asarray(values)
-
-    def wholes(self, name: str) -> Integers:
-        column = self._column(name)
-        if column.type != pa.int64() or column.null_count:
-            raise ResultError(f"{self.file}: {name} must be whole numbers without gaps")
-        return np.asarray(column.to_numpy())
-
-    def codes(self, name: str, known: Mapping[str, int], *, missing: int | None = None) -> Integers:
-        """Index of each name among `known`; `missing` stands for a null where that is allowed."""
-        column = self._column(name)
-        gaps = None
-        if missing is not None and column.null_count:
-            gaps = column.is_null().to_numpy()
-            column = column.drop_null()
-        found: list[Finding] = []
-        part = names(pa.table({name: column}), name, self.file, found)
-        if part is None:
-            raise ResultError(f"{self.file}: {found[0].message}")
-        index = np.empty(len(part.distinct), dtype=np.int64)
-        for k, word in enumerate(part.distinct):
-            if word not in known:
-                raise ResultError(f"{self.file}: {name} {word!r} is not in the model")
-            index[k] = known[word]
-        codes = index[part.code]
-        if gaps is None:
-            return codes
-        filled = np.full(gaps.size, missing, dtype=np.int64)
-        filled[~gaps] = codes
-        return filled
-
-    def states(self, problem: BudgetedMDP) -> Integers:
-        """Index of the state in each row."""
-        if not problem.state_type:
-            return self.codes("state", problem._position)
-        kinds = {kind: k for k, kind in enumerate(dict.fromkeys(problem.state_type))}
-        plain = {name: k for k, name in enumerate(dict.fromkeys(problem.states))}
-        place = np.full((len(kinds), len(plain)), -1, dtype=np.int64)
-        for i, (kind, name) in enumerate(zip(problem.state_type, problem.states, strict=True)):
-            place[kinds[kind], plain[name]] = i
-        index = place[self.codes("type", kinds), self.codes("state", plain)]
-        if (index < 0).any():
-            row = int(np.flatnonzero(index < 0)[0])
-            raise ResultError(f"{self.file}: row {row + 1} names no state of the model")
-        return index
-
-    def has(self, name: str) -> bool:
-        return name in self.table.column_names
-
-    def per_state(self, name: str, problem: BudgetedMDP, *, unknown: bool = False) -> Floats:
-        """A column of one number per state, in the problem's order; NaN only if `unknown` allows it."""
-        where = self.states(problem)
-        if not np.array_equal(np.sort(where), np.arange(problem.n_states)):
-            raise ResultError(f"{self.file}: there must be one row per state")
-        column = self._column(name)
-        if unknown and column.type == pa.float64() and not column.null_count:
-            given = column.to_numpy()
-        else:
-            given = self.numbers(name, infinite=True)
-        values = np.empty(problem.n_states)
-        values[where] = given
-        return values
-
-    def blocks(self, problem: BudgetedMDP) -> tuple[Integers, Integers]:
-        """Rows in the problem's order of states, and how many each state has: at least one, together."""
-        state = self.states(problem)
-        starts = np.flatnonzero(np.concatenate(([True], state[1:] != state[:-1]))) if state.size else state
-        if not np.array_equal(np.sort(state[starts]), np.arange(problem.n_states)):
-            raise ResultError(f"{self.file}: each state must have its rows once, together")
-        return np.argsort(state, kind="stable"), np.bincount(state, minlength=problem.n_states)
-
-    def actions(self, problem: BudgetedMDP) -> NDArray[np.int32]:
-        """Index of the action in each row, -1 for none."""
-        known = {name: k for k, name in enumerate(problem.actions)}
-        return self.codes("action", known, missing=-1).astype(np.int32)
-
-
 def _curves(folder: Path, stated: Mapping[str, Any], problem: BudgetedMDP) -> CurveSet:
-    said = _object(stated, "curves")
+    said = mapping(stated, "curves")
     stages = said.get("stages")
     if not isinstance(stages, list) or not all(isinstance(k, int) and 0 <= k < 2**31 for k in stages):
         raise ResultError("result.json: curves.stages must be a list of whole numbers")
@@ -310,9 +124,9 @@ def _curves(folder: Path, stated: Mapping[str, Any], problem: BudgetedMDP) -> Cu
     certificate = read_json(folder / "certificate.json")
     return CurveSet(
         problem=problem, **_stage_arrays(folder, folder, problem, certificate),
-        gap=_number(said, "gap"), rounding=_number(said, "rounding"), stage=_whole(said, "stage"),
-        method=_word(stated, "method"), tolerance=_number(stated, "tolerance"),
-        outcome=_outcome(said), stages=kept, policy=policy,
+        gap=number(said, "gap"), rounding=number(said, "rounding"), stage=whole(said, "stage"),
+        method=word(stated, "method"), tolerance=number(stated, "tolerance"),
+        outcome=outcome(said), stages=kept, policy=policy,
         stated={**stated, "certificate": certificate},
     )  # fmt: skip
 
@@ -322,9 +136,9 @@ def _stage(place: Path, root: Path, problem: BudgetedMDP) -> CurveSet:
     said = read_json(place / "certificate.json", file)
     return CurveSet(
         problem=problem, **_stage_arrays(place, root, problem, said),
-        gap=_number(said, "gap", file), rounding=_number(said, "rounding", file),
-        method=_word(said, "method", file), tolerance=_number(said, "tolerance", file),
-        outcome=_outcome(said, file), stage=_whole(said, "stage", file), stated=said,
+        gap=number(said, "gap", file), rounding=number(said, "rounding", file),
+        method=word(said, "method", file), tolerance=number(said, "tolerance", file),
+        outcome=outcome(said, file), stage=whole(said, "stage", file), stated=said,
     )  # fmt: skip
 
 
@@ -423,11 +237,11 @@ def _read_witness(
             for name in ("duration", "spend_duration")
             if durations.has(name)
         }
-    horizon = None if said.get("horizon") is None else _whole(said, "horizon", "certificate.json")
+    horizon = None if said.get("horizon") is None else whole(said, "horizon", "certificate.json")
     tails = said.get("tails")
     if not isinstance(tails, list) or len(tails) != 3:
         raise ResultError("certificate.json: tails must be three numbers")
-    spend, lost, won = (_number({"tails": tail}, "tails", "certificate.json") for tail in tails)
+    spend, lost, won = (number({"tails": tail}, "tails", "certificate.json") for tail in tails)
     return StationaryWitness(
         prices[:, 0].copy(), policy, placed(table.numbers("spend")), placed(table.numbers("value")),
         placed(table.numbers("intercept", infinite=True)), **lasting, horizon=horizon,
@@ -458,7 +272,7 @@ def _allocation(folder: Path, stated: Mapping[str, Any], curves: CurveSet) -> Al
     why = stated.get("why_unspent")
     if why is not None and not isinstance(why, str):
         raise ResultError("result.json: why_unspent must be a text or null")
-    numbers = {key: _number(stated, key) for key in ("budget", "value", "bound", "price", "spent", "unspent")}
+    numbers = {key: number(stated, key) for key in ("budget", "value", "bound", "price", "spent", "unspent")}
     if math.isnan(numbers["budget"]):
         # JSON has no infinity, and only a budget without limit is written as null.
         numbers |= {"budget": math.inf, "unspent": math.inf}
@@ -466,7 +280,7 @@ def _allocation(folder: Path, stated: Mapping[str, Any], curves: CurveSet) -> Al
         curves=curves, population=_population(folder, problem), state=state, count=count,
         unit_budget=budget, unit_value=values.numbers("value"), probability=probability,
         action=table.actions(problem), why_unspent=why,
-        method=_word(stated, "allocation_method"), outcome=_outcome(stated),
+        method=word(stated, "allocation_method"), outcome=outcome(stated),
         stated=curves.stated, **numbers,
     )  # fmt: skip
 
