@@ -97,10 +97,8 @@ def optimum(truth, count, budget):
     for points in truth:
         for (b1, v1), (b2, v2) in pairwise(points):
             prices.add((v2 - v1) / (b2 - b1))
-    return min(
-        p * Fraction(budget) + sum(int(n) * supremum(points, p) for n, points in zip(count, truth, strict=True))
-        for p in prices
-    )
+    people = [(int(n), points) for n, points in zip(count, truth, strict=True) if n]
+    return min(p * Fraction(budget) + sum(n * supremum(points, p) for n, points in people) for p in prices)
 
 
 def lie(rng):
@@ -380,7 +378,8 @@ def least_budget_up(rng, answer):
 def gap_lowered(rng, answer):
     """A gap below the true one, of one state or of all."""
     curves = answer.curves
-    truth = [true_gap(points, stated_points(c)) for points, c in zip(answer.truth, curves.curves, strict=True)]
+    stated = [stated_points(curve) for curve in curves.curves]
+    truth = [true_gap(points, given) for points, given in zip(answer.truth, stated, strict=True)]
     wrong = [s for s, gap in enumerate(truth) if gap > 0]
     if not wrong:
         return None

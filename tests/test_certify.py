@@ -1,4 +1,4 @@
-"""The checker against exact arithmetic: its lines and points hold, it has no false alarms, it passes nothing false."""
+"""The checker against exact arithmetic: its lines hold, it has no false alarms, it passes nothing false."""
 
 import os
 from dataclasses import replace
@@ -147,7 +147,8 @@ def test_honest_answers_pass_over_an_infinite_horizon(data, plain):
     plain["discount"] = data.draw(st.sampled_from([Fraction(1, 2), Fraction(3, 4)]))
     plain["cost_discount"] = data.draw(st.sampled_from([plain["discount"], Fraction(1, 2)]))
     curves = stationary_solve(problem_of(plain, horizon=None), tolerance=1e-3)
-    allocation = allocate(curves, counts_of(data.draw, curves.problem), data.draw(st.sampled_from([0.37, 2.71])))
+    people = counts_of(data.draw, curves.problem)
+    allocation = allocate(curves, people, data.draw(st.sampled_from([0.37, 2.71])))
     assert failures(verify(curves)) == []
     assert failures(verify(allocation)) == []
     assert failures(verify(allocation, exact=True, all_prices=True)) == []
@@ -179,7 +180,8 @@ def test_what_passes_is_true(data, problem, solve):
     curves = answer.curves
     state = data.draw(st.integers(0, len(curves) - 1))
     by = data.draw(st.sampled_from([1e-14, 1e-12, 1e-9, 1e-4, 0.1, 1.0])) * float(scale_of(truth))
-    arrays = {name: getattr(curves, name).copy() for name in ("start_budget", "start_value", "length", "gain")}
+    names = ("start_budget", "start_value", "length", "gain")
+    arrays = {name: getattr(curves, name).copy() for name in names}
     kind = data.draw(st.sampled_from(["start_budget", "start_value", "length", "gain", "gap"]))
     sign = data.draw(st.sampled_from([-1.0, 1.0]))
     changed = answer

@@ -115,7 +115,11 @@ def model_exchanged(rng, answer, folder):
     return rehash(folder) and curves_are_false(_of(answer, true_curves(other)), answer.curves)
 
 
-KINDS = {"file truncated": truncated, "result.json altered": field_altered, "model exchanged": model_exchanged}
+KINDS = {
+    "file truncated": truncated,
+    "result.json altered": field_altered,
+    "model exchanged": model_exchanged,
+}
 
 
 def rejected(forge, folders, tmp_path, count, seed):

@@ -17,8 +17,9 @@ def plain_of(problem):
         for a in range(int(problem.pair_ptr[i]), int(problem.pair_ptr[i + 1])):
             row = int(problem.pair_row[a])
             entries = range(int(problem.row_ptr[row]), int(problem.row_ptr[row + 1]))
-            successors = [(int(problem.next_state[e]), Fraction(float(problem.probability[e]))) for e in entries]
-            options.append((Fraction(float(problem.cost[a])), Fraction(float(problem.utility[a])), successors))
+            row = [(int(problem.next_state[e]), Fraction(float(problem.probability[e]))) for e in entries]
+            cost, utility = Fraction(float(problem.cost[a])), Fraction(float(problem.utility[a]))
+            options.append((cost, utility, row))
         pairs.append(options)
     return {
         "pairs": pairs,
@@ -42,14 +43,7 @@ def true_curves(problem, decisions=None):
 def after_action(problem, state, action):
     """Vertices of the curve of one state when it takes one action now, exactly."""
     plain = plain_of(problem)
-    later = (
-        rational_backup(
-            plain["pairs"], plain["terminal"], plain["discount"], plain["cost_discount"],
-            plain["horizon"] - 1, plain["net"],
-        )  # fmt: skip
-        if plain["horizon"] > 1
-        else [[(Fraction(0), u)] for u in plain["terminal"]]
-    )
+    later = true_curves(problem, plain["horizon"] - 1)
     first = int(problem.pair_ptr[state])
     names = [int(a) for a in problem.pair_action[first : int(problem.pair_ptr[state + 1])]]
     cost, utility, row = plain["pairs"][state][names.index(action)]

@@ -99,10 +99,9 @@ def _lottery(answer: Allocation) -> Check:
     rows = np.flatnonzero(answer.probability < 1)
     states, times = np.unique(answer.state[rows], return_counts=True)
     most = states.size if answer.method == "uniform" else 1
-    sums = {
-        int(s): sum((Fraction(p) for p in answer.probability[rows[answer.state[rows] == s]].tolist()), Fraction(0))
-        for s in states
-    }
+    sums = dict.fromkeys(states.tolist(), Fraction(0))
+    for s, p in zip(answer.state[rows].tolist(), answer.probability[rows].tolist(), strict=True):
+        sums[s] += Fraction(p)
     ok = (
         bool((answer.count[rows] == 1).all() and (times == 2).all())
         and states.size <= most
@@ -202,7 +201,8 @@ def bound_check(answer: Allocation, lines: Support) -> Check:
     with np.errstate(invalid="ignore"):
         money = np.where(lines.price > 0, lines.price * answer.budget, 0.0)
     rough = money + count[occupied].astype(np.float64) @ lines.intercept[occupied]
-    best, price = math.inf, math.nan
+    best: Fraction | float = math.inf
+    price = math.nan
     for k in np.argsort(rough, kind="stable")[:3]:
         if not math.isfinite(rough[k]):
             continue
@@ -210,7 +210,8 @@ def bound_check(answer: Allocation, lines: Support) -> Check:
         if best == math.inf or found < best:
             best, price = found, float(lines.price[k])
     ok = math.isfinite(answer.bound) and best <= answer.bound
-    room = float(Fraction(answer.bound) - best) if best != math.inf and math.isfinite(answer.bound) else math.nan
+    known = isinstance(best, Fraction) and math.isfinite(answer.bound)
+    room = float(Fraction(answer.bound) - Fraction(best)) if known else math.nan
     return Check(
         "bound", bool(ok),
         f"stated {answer.bound:.17g}, proved {float(best):.17g} at the price {price:.9g}, room {room:.2g}",

@@ -2,19 +2,19 @@
 
 **From below.** A breakpoint (b, v) is proved up to a *shortfall*: v minus the best value that two
 neighbouring points of the checker's own, mixed, achieve at b. Each point counts as
-(spend + error, value - error), and a budget may be exceeded by its own rounding, `room` of
-:func:`shortfalls`: no floating-point number need be a feasible budget exactly.
+(spend + error, value - error), and a budget may be exceeded by its own rounding, three times that error
+and two ulps: no floating-point number need be a feasible budget exactly.
 
 **From above.** A gap g holds for a state if at every budget
 
 .. math:: \\min_i (w_i + p_i b) \\le L(b) + g\\,(1 + |L(b)|) - \\text{shortfall}.
 
 Where L has one sign and one slope, the right side is a line of slope :math:`l_g`. With
-:math:`p_i \\ge l_g \\ge p_{i+1}` and :math:`l_g = \\theta p_i + (1-\\theta) p_{i+1}`, the mixture of the two lines
-:math:`\\theta w_i + (1-\\theta) w_{i+1} + l_g b` is above the minimum at every budget and parallel to the right
-side: one number decides. Where the two lines meet outside of the piece, the line that is lowest at
-the nearer end decides. Every one of the three is a bound in its own right, so a bad choice of lines
-can only make the checker refuse. The least g that holds is found by Dinkelbach's iteration.
+:math:`p_i \\ge l_g \\ge p_{i+1}` and :math:`l_g = \\theta p_i + (1-\\theta) p_{i+1}`, the mixture
+:math:`\\theta w_i + (1-\\theta) w_{i+1} + l_g b` of two lines is above the minimum at every budget and
+parallel to the right side: one number decides. Where the two lines meet outside of the piece, the
+line that is lowest at the nearer end decides. Every one of the three is a bound in its own right, so
+a bad choice of lines can only make the checker refuse. The least g that holds is found by Dinkelbach's iteration.
 """
 
 from collections.abc import Iterator
@@ -100,7 +100,7 @@ def shortfalls(at: Breakpoints, points: Support) -> Floats:
 
 
 def column_below(at: Breakpoints, points: Support) -> Indices:
-    """Of the columns of `points` that each breakpoint's budget covers the last best one, -1 if there is none."""
+    """Of the columns that each breakpoint's budget covers the last best one, -1 if there is none."""
     if points.price.size == 0:
         return np.full(at.state.size, -1, dtype=np.int64)
     block = slice(int(at.state[0]), int(at.state[-1]) + 1)

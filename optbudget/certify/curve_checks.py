@@ -137,7 +137,8 @@ def _name(answer: CurveSet, position: int) -> str:
     state = int(np.searchsorted(starts, position, side="right")) - 1
     j = position - int(starts[state])
     curve = answer.curves[state]
-    return f"breakpoint {j} of {answer.problem.labels[state]!r} ({curve.budgets[j]:.6g}, {curve.values[j]:.6g})"
+    at = f"({curve.budgets[j]:.6g}, {curve.values[j]:.6g})"
+    return f"breakpoint {j} of {answer.problem.labels[state]!r} {at}"
 
 
 def _least_budgets(answer: CurveSet, least: Support, prefix: str) -> Check:
@@ -150,7 +151,8 @@ def _least_budgets(answer: CurveSet, least: Support, prefix: str) -> Check:
     detail = (
         f"every curve begins at the least feasible budget to {float(np.max(room)):.2g}"
         if ok
-        else f"{answer.problem.labels[worst]!r} begins at {start[worst]:.17g}; less is not excluded above {proved[worst]:.17g}"
+        else f"{answer.problem.labels[worst]!r} begins at {start[worst]:.17g}; "
+        f"only budgets below {proved[worst]:.17g} are excluded"
     )
     return Check(prefix + "least budgets", ok, detail)
 
@@ -183,7 +185,9 @@ def gap_checks(answer: CurveSet, lines: Support, shortfall: Floats, prefix: str)
     yield Check(prefix + "gap", bool(ok), f"stated {answer.gap:.6g}, largest of the states {largest:.6g}")
 
 
-def pair_of_action(problem: BudgetedMDP, state: NDArray[np.int64], action: NDArray[np.int32]) -> NDArray[np.int64]:
+def pair_of_action(
+    problem: BudgetedMDP, state: NDArray[np.int64], action: NDArray[np.int32]
+) -> NDArray[np.int64]:
     """The pair of each state and action, -1 where the state does not have the action."""
     found = np.full(state.size, -1, dtype=np.int64)
     first, count = problem.pair_ptr[state], np.diff(problem.pair_ptr)[state]
@@ -225,7 +229,8 @@ def _first_actions(
         for j in np.flatnonzero(~same & ~terminal & ~capped & np.isfinite(shortfall[span])):
             doubtful.append((span.start + int(j), int(at.state[j]), int(pair[j]), int(column[j]),
                              float(at.budget[j]), float(at.value[j])))  # fmt: skip
-    checked = f"{curves.length.size + len(curves):,} actions, {len(doubtful):,} of them other than the checker's"
+    count = curves.length.size + len(curves)
+    checked = f"{count:,} actions, {len(doubtful):,} of them other than the checker's"
     if not doubtful:
         return Check(name, True, checked)
     short = _lead_to(problem, points, tied, doubtful, decisions)
@@ -249,8 +254,8 @@ def _lead_to(
     short = np.full(len(doubtful), np.inf)
     column = np.array([d[3] for d in doubtful])
     if points.following_spend is not None:
-        for j, (_, state, pair, _, budget, value) in enumerate(doubtful):
-            short[j] = _pair_shortfall(problem, points, state, pair, int(column[j]), budget, value)
+        for k, (_, state, pair, _, budget, value) in enumerate(doubtful):
+            short[k] = _pair_shortfall(problem, points, state, pair, int(column[k]), budget, value)
         return short
     kind, price = (column % 3, points.price[column]) if tied else (np.ones_like(column), points.price[column])
     names: tuple[Ties, ...] = ("least", "strict", "most")
@@ -261,9 +266,10 @@ def _lead_to(
             here = np.flatnonzero((place >= begin) & (place < begin + 64))
             batch = wanted[begin : begin + 64]
             lines = support(problem, batch, decisions=decisions, ties=names[which], following=True)
-            for j in here:
+            for j in here.tolist():
                 _, state, pair, _, budget, value = doubtful[mine[j]]
-                short[mine[j]] = _pair_shortfall(problem, lines, state, pair, place[j] - begin, budget, value)
+                at = int(place[j]) - begin
+                short[mine[j]] = _pair_shortfall(problem, lines, state, pair, at, budget, value)
     return short
 
 
@@ -314,6 +320,7 @@ def _variances(answer: CurveSet, price: Floats, decisions: int | None, prefix: s
         compared += int(same.sum())
         if off.size:
             where = _name(answer, position + int(off[0]))
-            return Check(name, False, f"{stored[off[0]]:.9g} is stored for {where}, recomputed {mine[off[0]]:.9g}")
+            found = f"{stored[off[0]]:.9g} is stored for {where}, recomputed {mine[off[0]]:.9g}"
+            return Check(name, False, found)
         position += at.state.size
     return Check(name, True, f"{compared:,} of {variance.size:,} recomputed")

@@ -1,6 +1,7 @@
 """What the checker's own passes say about a problem: lines from above, points from below."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,8 @@ def lines_of(points: Support) -> Support:
 
 def columns(lines: Support, chosen: NDArray[np.int64]) -> Support:
     """Some of the prices of a pass."""
-    def pick(array: NDArray[np.generic] | None) -> NDArray[np.generic] | None:
+
+    def pick(array: Floats | None) -> Floats | None:
         return None if array is None else array[:, chosen]
 
     return replace(
@@ -62,9 +64,10 @@ def with_ties(problem: BudgetedMDP, points: Support, *, decisions: int | None = 
     k = points.price.size
     order = np.arange(3 * k).reshape(3, k).T.ravel()
 
-    def joined(name: str) -> NDArray[np.generic]:
-        parts = [getattr(p, name) for p in (least, points, most)]
-        return np.concatenate(parts, axis=-1)[..., order]
+    def joined(name: str) -> Any:
+        return np.concatenate([getattr(p, name) for p in (least, points, most)], axis=-1)[..., order]
 
-    names = ("price", "intercept", "spend", "value", "pair")
-    return replace(points, **{name: joined(name) for name in names})
+    return replace(
+        points, price=joined("price"), intercept=joined("intercept"), spend=joined("spend"),
+        value=joined("value"), pair=joined("pair"),
+    )  # fmt: skip

@@ -266,7 +266,9 @@ def _near(found: ExactPoints, b: Fraction) -> tuple[list[Fraction], list[Fractio
     return found.price[span], found.line[span]
 
 
-def exact_allocation_check(answer: Allocation, evidence: Support, parts: list[ExactSupport]) -> Iterator[Check]:
+def exact_allocation_check(
+    answer: Allocation, evidence: Support, parts: list[ExactSupport]
+) -> Iterator[Check]:
     """The bound at exact lines, and what the rows are worth at exact points, as rationals."""
     count = answer.population.count
     occupied = np.flatnonzero(count).tolist()
@@ -292,7 +294,8 @@ def exact_allocation_check(answer: Allocation, evidence: Support, parts: list[Ex
         worst = max(worst, short)
         lack += n * Fraction(chance) * short
         if short > Fraction(float(may_exceed[s])):
-            wrong = f"({b:.9g}, {v:.9g}) of {answer.curves.problem.labels[s]!r} is {float(short):.3g} too high"
+            label = answer.curves.problem.labels[s]
+            wrong = f"({b:.9g}, {v:.9g}) of {label!r} is {float(short):.3g} too high"
     gap = (best - Fraction(answer.value) + lack) / (1 + abs(Fraction(answer.value)))
     yield Check(
         "exact value", not wrong or answer.method == "uniform",

@@ -38,13 +38,9 @@ def stationary_parts(answer: CurveSet, prices: Floats) -> list[ExactSupport]:
     inner = [float(p) for p in prices if 0 < p < np.inf]
     parts = [ends]
     for ties in ("least", "most"):
-        found = exact_support(finite, inner, ties=ties)  # type: ignore[arg-type]
-        parts.append(
-            replace(
-                found, line=found.line + going * won, spend=found.spend + going * spend_tail,
-                value=found.value - going * lost, least=None,
-            )  # fmt: skip
-        )
+        found = exact_support(finite, inner, ties=ties)
+        line, spend = found.line + going * won, found.spend + going * spend_tail
+        parts.append(replace(found, line=line, spend=spend, value=found.value - going * lost, least=None))
     return parts
 
 

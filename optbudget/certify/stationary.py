@@ -128,7 +128,8 @@ def _duration(problem: BudgetedMDP, rows: Rows, discount: float, given: Floats |
         m = np.where(going, 1.0 / (1.0 - rate) * (1.0 + 8 * ROUNDOFF), 0.0)
         return Duration(m, going, True, f"discounted: at most {m.max(initial=0.0):.6g} decisions count")
     if given is None or given.shape != (problem.n_states,) or not (np.isfinite(given) & (given >= 0)).all():
-        return Duration(np.zeros(0), going, False, "no duration is given where the discount does not contract")
+        missing = "no duration is given where the discount does not contract"
+        return Duration(np.zeros(0), going, False, missing)
     going = given > 0
     if (going & problem.is_terminal).any():
         return Duration(given, going, False, "a terminal state has a duration")
@@ -188,10 +189,11 @@ class Step:
                 slack = part[3]
         room = 2 * self.unit * (self.problem.cost.max(initial=0.0) + 2 * np.abs(spend).max(initial=0.0))
         error = room * self.of_spend.m
+        evaluated = EVALUATED * float(np.abs(spend[:, :1]).max(initial=0.0))
         return Support(
             price=self.witness.price, intercept=top, spend=spend, value=value,
             spend_error=error, value_error=np.zeros(n), spend_slack=slack,
-            least_room=error * (3.0 + 2.0 * self._steepest_fall()) + EVALUATED * np.abs(spend[:, :1]).max(initial=0.0),
+            least_room=error * (3.0 + 2.0 * self._steepest_fall()) + evaluated,
             pair=np.ascontiguousarray(self.witness.policy.T), following_spend=spend, following_value=value,
         )  # fmt: skip
 
@@ -262,7 +264,7 @@ class Step:
         if stepped.shape[0] == 0:
             return np.zeros(x.shape[1])
         over = stepped[at, column] - x + room[at, column] + self.unit * np.abs(x)
-        return np.maximum(over[going].max(axis=0, initial=0.0), 0.0)
+        return np.asarray(np.maximum(over[going].max(axis=0, initial=0.0), 0.0))
 
 
 def _truncated(
@@ -280,7 +282,8 @@ def _truncated(
     spend_tail, lost, won = tails(problem, rows, ends, horizon, of_value, of_spend)
     inner = prices[np.isfinite(prices) & (prices > 0)]
     finite = replace(
-        problem, horizon=horizon, terminal_utility=np.where(problem.is_terminal, problem.terminal_utility, 0.0)
+        problem, horizon=horizon,
+        terminal_utility=np.where(problem.is_terminal, problem.terminal_utility, 0.0),
     )
     lines = support(finite, inner, following=True)
     going = (of_value.going | of_spend.going)[:, None]
@@ -288,7 +291,8 @@ def _truncated(
     more = more + lines.spend_error[:, None]
     less = less + lines.value_error[:, None]
     spend = np.where(more > 0, (lines.spend + more) * (1 + 2 * ROUNDOFF), lines.spend)
-    value = np.where(less > 0, lines.value - less - 2 * ROUNDOFF * np.abs(lines.value - less), lines.value)
+    value = lines.value - less
+    value = np.where(less > 0, value - 2 * ROUNDOFF * np.abs(value), lines.value)
     top = lines.intercept + rise
     top = np.where(rise > 0, top + 2 * ROUNDOFF * np.abs(top), lines.intercept)
     assert lines.following_spend is not None and lines.following_value is not None
@@ -301,7 +305,8 @@ def _truncated(
         price=np.concatenate([ends.price, inner])[order], intercept=joined("intercept", top),
         spend=joined("spend", spend), value=joined("value", value),
         spend_error=np.maximum(ends.spend_error, lines.spend_error), value_error=ends.value_error,
-        spend_slack=ends.spend_slack, least_room=ends.least_room, pair=np.hstack([ends.pair, lines.pair])[:, order],
+        spend_slack=ends.spend_slack, least_room=ends.least_room,
+        pair=np.hstack([ends.pair, lines.pair])[:, order],
         following_spend=joined("following_spend", lines.following_spend + more),
         following_value=joined("following_value", lines.following_value - less),
     )  # fmt: skip

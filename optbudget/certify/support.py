@@ -1,11 +1,11 @@
 """The checker's own backward pass: a line above every curve and a point on it, per price.
 
-For a price :math:`\\lambda \\ge 0` let :math:`\\lambda_k = \\lambda (\\gamma_c/\\gamma)^k` and let k decisions be
-past. With :math:`q^v_a = r_a + \\gamma \\sum_j p_{aj} v_{k+1}(j)` and
+For a price :math:`\\lambda \\ge 0` let :math:`\\lambda_k = \\lambda (\\gamma_c/\\gamma)^k`, and let k
+decisions be past. With :math:`q^v_a = r_a + \\gamma \\sum_j p_{aj} v_{k+1}(j)` and
 :math:`q^b_a = c_a + \\gamma_c \\sum_j p_{aj} b_{k+1}(j)` the pass takes the action with the largest
 :math:`q^v - \\lambda_k q^b` (then the least spend), and :math:`v_k, b_k` are its two numbers. Because
-:math:`\\gamma \\lambda_{k+1} = \\gamma_c \\lambda_k`, :math:`w_k = v_k - \\lambda_k b_k` is the optimal value of the
-ordinary problem with reward :math:`r - \\lambda_k c`, and by Lagrangian duality
+:math:`\\gamma \\lambda_{k+1} = \\gamma_c \\lambda_k`, the number :math:`w_k = v_k - \\lambda_k b_k` is the
+optimal value of the ordinary problem with reward :math:`r - \\lambda_k c`, and by Lagrangian duality
 
 .. math:: V(s, b) \\le w(s) + \\lambda b \\quad \\text{for every } b,
 
@@ -26,12 +26,13 @@ subtraction, and two scores are compared: what is lost is at most 10 u M_k. With
 
 .. math:: F_k(s) = \\max_a \\gamma \\sum_j p_{aj} F_{k+1}(j) + (d + 13) u M_k(s)
 
-induction over the stages gives :math:`w^*_k \\le v_k - \\lambda_k b_k + F^v_k + \\lambda_k F^b_k`: the maximum of
-numbers that are each off by at most e is off by at most e (with one action per state, nothing is
-compared, and F = E). These bounds hold at every price, state by state, so that a state of small
-numbers keeps a small error beside one of large numbers. A second pair of bounds, DESIGN 5.4's
-:math:`E_k`, holds in every state, price by price: it has the largest computed numbers of each stage in the
-place of M. A line is raised by the smaller of the two. All bounds are themselves computed in floating point and raised by a factor above their own rounding.
+induction over the stages gives :math:`w^*_k \\le v_k - \\lambda_k b_k + F^v_k + \\lambda_k F^b_k`: the
+maximum of numbers that are each off by at most e is off by at most e (with one action per state,
+nothing is compared, and F = E). These bounds hold at every price, state by state, so that a state of
+small numbers keeps a small error beside one of large numbers. A second pair of bounds, DESIGN 5.4's
+:math:`E_k`, holds in every state, price by price: it has the largest computed numbers of each stage in
+the place of M. A line is raised by the smaller of the two. All bounds are themselves computed in
+floating point and raised by a factor above their own rounding.
 
 The row sums used are those of the stored probabilities, which need not be exactly 1.
 """
@@ -143,9 +144,7 @@ def support(
     if stages is None:
         raise UsageError("a backward pass needs a finite number of decisions")
     rows = Rows(problem)
-    last = _no_decisions(problem)
-    for last in magnitudes(problem, rows, stages):
-        pass
+    *_, last = (_no_decisions(problem), *magnitudes(problem, rows, stages))
     kept, lost = _collect(problem, rows, price, stages, ties, moments, following)
     slack = _compared(rows, problem) * last.spend_error
     return Support(

@@ -72,7 +72,7 @@ def verify(
     True
     >>> better = replace(answer, curves=Curves.from_curves([Curve(0.0, 1.0, [1.0], [9.1])]))
     >>> print([check.name for check in verify(better).checks if not check.ok])
-    ['curves achievable', 'first actions']
+    ['curves achievable']
     """
     return verify_all([answer], exact=exact, all_prices=all_prices)[0]
 
@@ -150,7 +150,8 @@ def _gone_through(kept: CurveSet, prefix: str) -> tuple[list[Check], Evidence | 
     problem = kept.problem
     prices = kept.prices
     if prices.ndim != 1 or prices.size == 0 or not (prices >= 0).all():
-        checks.append(Check(prefix + "certificate readable", False, "prices must be a vector of numbers >= 0"))
+        detail = "prices must be a vector of numbers >= 0"
+        checks.append(Check(prefix + "certificate readable", False, detail))
         return checks, None
     decisions = None if problem.horizon is None else problem.horizon - kept.stage
     if decisions is not None and decisions < 1:
