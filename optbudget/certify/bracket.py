@@ -14,7 +14,8 @@ Where L has one sign and one slope, the right side is a line of slope :math:`l_g
 :math:`\\theta w_i + (1-\\theta) w_{i+1} + l_g b` of two lines is above the minimum at every budget and
 parallel to the right side: one number decides. Where the two lines meet outside of the piece, the
 line that is lowest at the nearer end decides. Every one of the three is a bound in its own right, so
-a bad choice of lines can only make the checker refuse. The least g that holds is found by Dinkelbach's iteration.
+a bad choice of lines can only make the checker refuse. The least g that holds is found by Dinkelbach's
+iteration.
 """
 
 from collections.abc import Iterator

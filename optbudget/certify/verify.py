@@ -72,7 +72,7 @@ def verify(
     True
     >>> better = replace(answer, curves=Curves.from_curves([Curve(0.0, 1.0, [1.0], [9.1])]))
     >>> print([check.name for check in verify(better).checks if not check.ok])
-    ['curves achievable']
+    ['curves achievable', 'gap of every state']
     """
     return verify_all([answer], exact=exact, all_prices=all_prices)[0]
 
