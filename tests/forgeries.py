@@ -338,9 +338,7 @@ def rounding_overstated(rng, answer):
         return None
     gap = curves.state_gap + 4 * by
     said = Outcome.certified(gap=float(gap.max()), tolerance=1e9)
-    return replace(
-        forged, rounding=10 * by, state_gap=gap, gap=float(gap.max()), tolerance=1e9, outcome=said
-    )
+    return replace(forged, rounding=10 * by, state_gap=gap, gap=float(gap.max()), tolerance=1e9, outcome=said)
 
 
 def breakpoint_budget_down(rng, answer):

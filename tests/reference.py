@@ -84,8 +84,7 @@ def stationary_points(plain):
     for policy in itertools.product(*[options or [None] for options in pairs]):
         cost = [0 if pair is None else pair[0] for pair in policy]
         gain = [
-            terminal[i] if pair is None else pair[1] - plain["net"] * pair[0]
-            for i, pair in enumerate(policy)
+            terminal[i] if pair is None else pair[1] - plain["net"] * pair[0] for i, pair in enumerate(policy)
         ]
         spend = _fixed_point(cost, policy, plain["cost_discount"])
         value = _fixed_point(gain, policy, plain["discount"])
@@ -109,7 +108,7 @@ def _fixed_point(gain, policy, discount):
         table[i] = [x / table[i][i] for x in table[i]]
         for k in range(n):
             if k != i and table[k][i] != 0:
-                table[k] = [x - table[k][i] * y for x, y in zip(table[k], table[i])]
+                table[k] = [x - table[k][i] * y for x, y in zip(table[k], table[i], strict=True)]
     return [row[-1] for row in table]
 
 

@@ -29,6 +29,7 @@ def backed_up(plain):
 
 def exact_numbers(problem, horizon):
     """The tables of a problem as decimal fractions, in the form of `rational_backup`."""
+
     def decimal(number):
         return Fraction(repr(float(number)))
 

@@ -109,9 +109,9 @@ def test_bounds_of_section_4_4():
     one = PruningSchedule((PruningPhase(product=high),))
     assert one.bound(t, discount) == pytest.approx(high * (1 - discount**t) / (1 - discount))
     two = PruningSchedule((PruningPhase(stages=k, product=high), PruningPhase(product=low)))
-    corrected = (
-        discount ** (t - k) * high * (1 - discount**k) + low * (1 - discount ** (t - k))
-    ) / (1 - discount)
+    corrected = (discount ** (t - k) * high * (1 - discount**k) + low * (1 - discount ** (t - k))) / (
+        1 - discount
+    )
     paper = ((high - low) * (1 - discount**k) + low * (1 - discount**t)) / (1 - discount)
     assert two.bound(t, discount) == pytest.approx(corrected)
     assert corrected < paper

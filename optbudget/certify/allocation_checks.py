@@ -170,9 +170,8 @@ def _price(answer: Allocation, level: Integers) -> Check:
     higher = level > 0
     steepest = float(slope[right_of[more]].max(initial=0.0))
     flattest = float(slope[left_of[higher]].min(initial=np.inf))
-    ok = (
-        abs(answer.price - steepest) <= SAME_PRICE * steepest
-        and answer.price <= flattest * (1.0 + SAME_PRICE)
+    ok = abs(answer.price - steepest) <= SAME_PRICE * steepest and answer.price <= flattest * (
+        1.0 + SAME_PRICE
     )
     return Check(
         "price", bool(ok),
@@ -261,6 +260,4 @@ def _least_total(answer: Allocation, lower: list[Fraction]) -> Fraction:
 
 def claims_infeasible(answer: Allocation) -> bool:
     """Whether the outcome says that no allocation exists."""
-    return (
-        answer.outcome.termination is Termination.INFEASIBLE and answer.outcome.solution is Solution.NONE
-    )
+    return answer.outcome.termination is Termination.INFEASIBLE and answer.outcome.solution is Solution.NONE

@@ -207,9 +207,7 @@ def excess(piece: Pieces, lines: Support, gap: Floats) -> tuple[Floats, Floats]:
 def _along(piece: Pieces, lines: Support, at: Floats, start: Floats, end: Floats) -> Floats:
     """The excess, over a whole piece, of the single line that is lowest at budget `at`."""
     finite = np.where(np.isfinite(at), at, 0.0)
-    i = np.where(
-        np.isfinite(at), _lowest_line(lines, piece.state, finite), lines.price.size - 1
-    )
+    i = np.where(np.isfinite(at), _lowest_line(lines, piece.state, finite), lines.price.size - 1)
     p, w = lines.price[i], lines.intercept[piece.state, i]
     with np.errstate(invalid="ignore"):
         run = np.where(p == 0, 0.0, p * piece.end_b)

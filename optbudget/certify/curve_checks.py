@@ -100,9 +100,7 @@ def allowed_shortfall(answer: CurveSet, points: Support) -> Floats:
 
     The stated rounding, but no more than `LARGEST_ROUNDING` of the state's values, and the checker's own.
     """
-    size = np.maximum(
-        np.abs(answer.curves.start_value), np.abs(points.value).max(axis=1, initial=0.0)
-    )
+    size = np.maximum(np.abs(answer.curves.start_value), np.abs(points.value).max(axis=1, initial=0.0))
     stated = answer.rounding if answer.rounding >= 0 else 0.0
     own = 4.0 * points.value_error + 64 * ROUNDOFF * size
     return np.asarray(np.minimum(stated, LARGEST_ROUNDING * (1.0 + size)) + own)

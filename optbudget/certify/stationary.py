@@ -282,7 +282,8 @@ def _truncated(
     spend_tail, lost, won = tails(problem, rows, ends, horizon, of_value, of_spend)
     inner = prices[np.isfinite(prices) & (prices > 0)]
     finite = replace(
-        problem, horizon=horizon,
+        problem,
+        horizon=horizon,
         terminal_utility=np.where(problem.is_terminal, problem.terminal_utility, 0.0),
     )
     lines = support(finite, inner, following=True)
@@ -330,4 +331,3 @@ def tails(
         of_v * max(0.0, -float(ends.value[:, first].min())),
         of_v * max(0.0, float(ends.intercept[:, last].max())),
     )
-

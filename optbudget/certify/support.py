@@ -323,7 +323,7 @@ def _drift(discount: float, cost_discount: float, stage: int) -> float:
     """(cost_discount / discount)^stage, the nearest double; inf or 0 beyond the range of doubles."""
     with localcontext() as digits:
         digits.prec = 60
-        digits.Emin, digits.Emax = -10**9, 10**9
+        digits.Emin, digits.Emax = -(10**9), 10**9
         return float((Decimal(cost_discount) / Decimal(discount)) ** stage)
 
 

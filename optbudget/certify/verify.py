@@ -32,9 +32,7 @@ Known = dict[int, tuple[list[Check], Evidence | None]]
 """What was found about curves, by their identity."""
 
 
-def verify(
-    answer: CurveSet | Allocation, *, exact: bool = False, all_prices: bool = False
-) -> Verification:
+def verify(answer: CurveSet | Allocation, *, exact: bool = False, all_prices: bool = False) -> Verification:
     """Check every number of an answer against the problem, without any solver.
 
     Parameters
