@@ -46,18 +46,19 @@ class Rows:
             self._slots.append((self._next[entry], self._probability[entry]))
 
     def expect(self, x: Floats) -> Floats:
-        """(rows, k) expected values of the (states, k) array `x`."""
+        """(rows, k) expected values of the contiguous (states, k) array `x`."""
         columns = x.shape[1]
         out = np.empty((self.count, columns))
         step = max(256, CHUNK // max(1, columns))
         for begin in range(0, self._order.size, step):
             rows = self._order[begin : begin + step]
             total = np.zeros((rows.size, columns))
+            buffer = np.empty_like(total)
             for following, probability in self._slots:
                 chosen = following[begin : begin + step]
                 if chosen.size == 0:
                     break
-                part = x[chosen]
+                part = np.take(x, chosen, axis=0, out=buffer[: chosen.size], mode="clip")
                 part *= probability[begin : begin + step, None]
                 total[: chosen.size] += part
             out[rows] = total

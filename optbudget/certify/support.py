@@ -58,6 +58,8 @@ TINY = 2.0**-900
 """Above everything that underflow or overflow of a weight can lose in one stage."""
 BAND = 2.0**-41
 """Scores that differ by less than this share of what a state can be worth count as tied."""
+BY_STATE = 1 << 16
+"""Up to so many states each has a rounding bound of its own."""
 MEMORY = 1 << 28
 """Bytes of working memory that one batch of prices may take."""
 
@@ -202,7 +204,10 @@ def _no_decisions(problem: BudgetedMDP) -> Magnitude:
 
 
 def magnitudes(problem: BudgetedMDP, rows: Rows, stages: int) -> Iterator[Magnitude]:
-    """M_k and E_k of the module's text, from the last stage to the first."""
+    """M_k and E_k of the module's text, from the last stage to the first; of all states at once if many."""
+    if problem.n_states > BY_STATE:
+        yield from _magnitudes_at_large(problem, rows, stages)
+        return
     width = rows.widest
     raised = 1.0 + 4 * (width + 8) * ROUNDOFF
     unit = (width + 3) * ROUNDOFF * raised
@@ -228,6 +233,21 @@ def magnitudes(problem: BudgetedMDP, rows: Rows, stages: int) -> Iterator[Magnit
         x = x.copy()
         x[acts] = best
         yield Magnitude(*(np.ascontiguousarray(column) for column in x.T))
+
+
+def _magnitudes_at_large(problem: BudgetedMDP, rows: Rows, stages: int) -> Iterator[Magnitude]:
+    """The same with the largest of each number in the place of every state's own."""
+    raised = 1.0 + 4 * (rows.widest + 8) * ROUNDOFF
+    unit = (rows.widest + 3) * ROUNDOFF * raised
+    step = np.array([np.abs(problem.pair_reward).max(initial=0.0), problem.cost.max(initial=0.0)])
+    carried = np.array([problem.discount, problem.cost_discount]) * rows.largest_sum * raised
+    size, error = np.array([np.abs(problem.terminal_utility).max(), 0.0]), np.zeros(2)
+    end = size
+    for _ in range(stages):
+        size = np.maximum(end, (step + carried * size) * raised)
+        error = (carried * error + unit * size) * raised + TINY * (size > 0)
+        everywhere = np.ones((4, problem.n_states)) * np.concatenate([size, error])[:, None]
+        yield Magnitude(*everywhere)
 
 
 def _collect(
@@ -306,7 +326,9 @@ def _backward(
                 if moments:
                     choice.add_ambiguity(band)
             x[states], pair[states] = choice.numbers, choice.pair
-            peaks[k] = np.maximum(peaks[k], np.abs(choice.numbers[:, :2]).max(axis=0))
+            values, spends = choice.numbers[:, 0], choice.numbers[:, 1]
+            top = np.maximum(values.max(axis=0), -values.min(axis=0))
+            peaks[k] = np.maximum(peaks[k], (top, spends.max(axis=0)))
     return x, later, pair, peaks
 
 
@@ -361,7 +383,7 @@ class _Choice:
             having = self.count > position
             who = slice(None) if having.all() else np.flatnonzero(having)
             pair = self.first[who] + position
-            q = self.expected[p.pair_row[pair]]
+            q = np.take(self.expected, p.pair_row[pair], axis=0)
             cost = p.cost[pair][:, None]
             if q.shape[1] > 2:
                 q[:, 2] *= p.cost_discount**2
