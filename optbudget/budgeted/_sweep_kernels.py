@@ -22,6 +22,9 @@ PICK = 3
 LEAST, MOST = 0, 1
 """The two lanes of a pass at the ends: price infinity (least spend) and price 0 (most value)."""
 
+TOGETHER = 16
+"""Rows, or states, whose memory is asked for before any is worked on; it fits into the first cache."""
+
 UNIT = 2.0**-53
 
 
@@ -124,8 +127,8 @@ def choose(low, high, pairs, rates, weights, product, present, chosen, peak):
     """Best pair of each state against each price; of equally good ones, the one that spends least.
 
     Shapes: weights (2, LANES), the factors of value and spend, the larger of them 1; product
-    (R, 3, LANES); present (n, 3, LANES) and chosen (n, LANES), the pair, are filled; peak
-    (2, LANES) is raised to the largest |spend| and |value| in [low, high).
+    (R, 3, LANES); present (n, 3, LANES) and chosen (n, LANES), the pair, are filled, `chosen`
+    only if it is not empty; peak (2, LANES) is raised to the largest |spend| and |value| in [low, high).
 
     Two pairs are compared by the signs of differences, alpha (v - v*) against beta (b - b*), as
     a crossing of prices is computed, so that walking never meets a crossing it has passed.
@@ -177,8 +180,9 @@ def choose(low, high, pairs, rates, weights, product, present, chosen, peak):
             present[state, VALUE, x] = best[VALUE, x]
         for x in range(LANES):
             present[state, VARIANCE, x] = square * best[VARIANCE, x]
-        for x in range(LANES):
-            chosen[state, x] = np.int32(best[PICK, x])
+        if chosen.shape[0] > 0:
+            for x in range(LANES):
+                chosen[state, x] = np.int32(best[PICK, x])
         for x in range(LANES):
             spend, value = abs(best[SPEND, x]), abs(best[VALUE, x])
             spend_now, value_now = top[0, x], top[1, x]
@@ -333,12 +337,31 @@ def sweep_blocks(pairs, rows, rates, weights, scale, tie, slot, kept, kept_pair,
             future, present = present, future
 
 
+@njit(cache=True, error_model="numpy")
+def touch(index, first, last, table):
+    """Read one number of each cache line of the entries that are about to be used; returns their sum.
+
+    Nothing waits for the sum, so many lines are on their way at once; the arithmetic that follows
+    would have asked for them a few at a time. Shapes: index ints, table (m, 3, LANES).
+    """
+    total = 0.0
+    for k in range(first, last):
+        i = np.uint32(index[k])
+        total += table[i, SPEND, 0] + table[i, VALUE, 0] + table[i, VARIANCE, 0]
+    return total
+
+
 @njit(cache=True, error_model="numpy", parallel=True)
-def sweep_rows(chunks, rows, future, product):
-    """`row_products` of every row, cut into `chunks` pieces."""
+def sweep_rows(chunks, rows, future, product, touched):
+    """`row_products` of every row, cut into `chunks` pieces; touched (chunks,) is of no meaning."""
     count = rows.ptr.shape[0] - 1
     for chunk in prange(chunks):
-        row_products(chunk * count // chunks, (chunk + 1) * count // chunks, rows, future, product)
+        last, total = (chunk + 1) * count // chunks, 0.0
+        for low in range(chunk * count // chunks, last, TOGETHER):
+            high = min(low + TOGETHER, last)
+            total += touch(rows.state, rows.ptr[low], rows.ptr[high], future)
+            row_products(low, high, rows, future, product)
+        touched[chunk] = total
 
 
 @njit(cache=True, error_model="numpy", parallel=True)
@@ -350,18 +373,20 @@ def sweep_rows_at_ends(chunks, rows, future, product):
 
 
 @njit(cache=True, error_model="numpy", parallel=True)
-def sweep_states(chunks, pairs, rates, weights, product, present, chosen, peak):
-    """`choose` for every state, cut into `chunks` pieces; peak (2, lanes) is filled."""
+def sweep_states(chunks, pairs, rates, weights, product, present, chosen, peak, touched):
+    """`choose` for every state, cut into `chunks` pieces; peak (2, LANES) is filled."""
     n = pairs.ptr.shape[0] - 1
-    each = np.zeros((chunks, 2, peak.shape[1]))
+    each = np.zeros((chunks, 2, LANES))
     for chunk in prange(chunks):
-        choose(
-            chunk * n // chunks, (chunk + 1) * n // chunks,
-            pairs, rates, weights, product, present, chosen, each[chunk],
-        )  # fmt: skip
+        last, total = (chunk + 1) * n // chunks, 0.0
+        for low in range(chunk * n // chunks, last, TOGETHER):
+            high = min(low + TOGETHER, last)
+            total += touch(pairs.row, pairs.ptr[low], pairs.ptr[high], product)
+            choose(low, high, pairs, rates, weights, product, present, chosen, each[chunk])
+        touched[chunk] = total
     for chunk in range(chunks):
         for part in range(2):
-            for lane in range(peak.shape[1]):
+            for lane in range(LANES):
                 peak[part, lane] = max(peak[part, lane], each[chunk, part, lane])
 
 

@@ -382,8 +382,8 @@ class Batch:
         problem, chunks = sweep.problem, 1 if sweep.tiny else CHUNKS
         n, dtype = problem.n_states, self.kept.dtype
         product = np.empty((problem.row_ptr.size - 1, 3, LANES), dtype)
-        chosen = np.empty((n, LANES), dtype=np.int32)
-        present = np.empty((n, 3, LANES), dtype)
+        chosen, nothing = np.empty((n, LANES), dtype=np.int32), np.empty((0, LANES), dtype=np.int32)
+        present, touched = np.empty((n, 3, LANES), dtype), np.empty(chunks)
         for block in range(self.count):
             future = np.zeros((n, 3, LANES), dtype)
             future[:, kernels.VALUE] = problem.terminal_utility[:, None]
@@ -391,12 +391,13 @@ class Batch:
             for stage in reversed(range(sweep.horizon)):
                 if monitor is not None and monitor.stop_reason() is not None:
                     return False
-                kernels.sweep_rows(chunks, sweep.rows, future, product)
+                kernels.sweep_rows(chunks, sweep.rows, future, product, touched)
+                kept = slot[stage] >= 0
                 kernels.sweep_states(
                     chunks, sweep.pairs, sweep.rates, self.weights[stage, :, block],
-                    product, present, chosen, self.peak[block, stage],
+                    product, present, chosen if kept else nothing, self.peak[block, stage], touched,
                 )  # fmt: skip
-                if slot[stage] >= 0:
+                if kept:
                     self.kept[block, slot[stage]] = present
                     self.kept_pair[block, slot[stage]] = chosen
                 future, present = present, future

@@ -24,7 +24,7 @@ def advertiser(
         among = draw.random(next_state.shape) < HOT_SHARE
         next_state[among] = few[draw.integers(few.size, size=int(among.sum()))]
     next_state = _distinct(next_state, states)
-    weight = draw.exponential(size=next_state.shape) ** 2 + 1e-3
+    weight = draw.exponential(size=next_state.shape) + 1e-3
     row = draw.integers(states, size=(states, actions), dtype=np.int32)
     row[:, 0] = np.arange(states)
     cost = np.tile(np.array([0.0, 0.5, 1.0, 2.0, 4.0, 8.0])[:actions], states)
