@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.certify import bracket
-from optbudget.certify.evidence import Evidence, with_ties
-from optbudget.certify.support import ROUNDOFF, Support, Ties, support
+from optbudget.certify.evidence import TIES, Evidence, with_ties
+from optbudget.certify.support import ROUNDOFF, Support, support
 from optbudget.problems import BudgetedMDP, Check, CurveSet
 
 Floats = NDArray[np.float64]
@@ -39,17 +39,19 @@ def curve_checks(
     yield from shape_checks(answer, prefix)
     if not structure_ok(answer):
         return
-    points, tied = evidence.points, False
+    points = evidence.points
+    kind = np.ones(points.price.size, dtype=np.int64)
     shortfall = _all_shortfalls(answer, points)
     allowed = np.repeat(allowed_shortfall(answer, points), answer.curves.segments + 1)
     stationary = answer.problem.horizon is None
     if (shortfall > allowed).any() and not stationary:
-        points, tied = with_ties(answer.problem, points, decisions=decisions), True
+        unproved = _columns_about(answer, points, shortfall > allowed)
+        points, kind = with_ties(answer.problem, points, unproved, decisions=decisions)
         shortfall = np.minimum(shortfall, _all_shortfalls(answer, points))
     yield _achievable(answer, shortfall, allowed, prefix)
     yield _least_budgets(answer, evidence.least, prefix)
     yield from gap_checks(answer, evidence.lines, shortfall, prefix)
-    yield _first_actions(answer, points, tied, shortfall, allowed, decisions, prefix)
+    yield _first_actions(answer, points, kind, shortfall, allowed, decisions, prefix)
     if not stationary:
         yield _variances(answer, points.price, decisions, prefix)
 
@@ -114,6 +116,18 @@ def _all_shortfalls(answer: CurveSet, points: Support) -> Floats:
         for first, last in bracket.in_parts(curves)
     ]
     return np.concatenate(parts)
+
+
+def _columns_about(answer: CurveSet, points: Support, unproved: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The prices on both sides of breakpoints that are not explained."""
+    found, position = [], 0
+    for first, last in bracket.in_parts(answer.curves):
+        at = bracket.breakpoints(answer.curves, first, last)
+        column = bracket.column_below(at, points)[unproved[position : position + at.state.size]]
+        found.append(np.unique(column))
+        position += at.state.size
+    columns = np.unique(np.concatenate(found))
+    return np.unique(np.clip(np.concatenate((columns, columns + 1)), 0, points.price.size - 1))
 
 
 def _achievable(answer: CurveSet, shortfall: Floats, allowed: Floats, prefix: str) -> Check:
@@ -199,7 +213,7 @@ def pair_of_action(
 def _first_actions(
     answer: CurveSet,
     points: Support,
-    tied: bool,
+    kind: NDArray[np.int64],
     shortfall: Floats,
     allowed: Floats,
     decisions: int | None,
@@ -231,7 +245,7 @@ def _first_actions(
     checked = f"{count:,} actions, {len(doubtful):,} of them other than the checker's"
     if not doubtful:
         return Check(name, True, checked)
-    short = _lead_to(problem, points, tied, doubtful, decisions)
+    short = _lead_to(problem, points, kind, doubtful, decisions)
     over = short - allowed[[d[0] for d in doubtful]]
     worst = int(np.argmax(over))
     if over[worst] <= 0:
@@ -244,7 +258,7 @@ def _first_actions(
 def _lead_to(
     problem: BudgetedMDP,
     points: Support,
-    tied: bool,
+    kind: NDArray[np.int64],
     doubtful: list[tuple[int, int, int, int, float, float]],
     decisions: int | None,
 ) -> Floats:
@@ -255,15 +269,14 @@ def _lead_to(
         for k, (_, state, pair, _, budget, value) in enumerate(doubtful):
             short[k] = _pair_shortfall(problem, points, state, pair, int(column[k]), budget, value)
         return short
-    kind, price = (column % 3, points.price[column]) if tied else (np.ones_like(column), points.price[column])
-    names: tuple[Ties, ...] = ("least", "strict", "most")
-    for which in np.unique(kind):
-        mine = np.flatnonzero(kind == which)
+    price = points.price[column]
+    for which, ties in enumerate(TIES):
+        mine = np.flatnonzero(kind[column] == which)
         wanted, place = np.unique(price[mine], return_inverse=True)
         for begin in range(0, wanted.size, 64):
             here = np.flatnonzero((place >= begin) & (place < begin + 64))
             batch = wanted[begin : begin + 64]
-            lines = support(problem, batch, decisions=decisions, ties=names[which], following=True)
+            lines = support(problem, batch, decisions=decisions, ties=ties, following=True)
             for j in here.tolist():
                 _, state, pair, _, budget, value = doubtful[mine[j]]
                 at = int(place[j]) - begin

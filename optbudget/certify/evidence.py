@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.certify.envelope import convex_intercepts
-from optbudget.certify.support import Support, support
+from optbudget.certify.support import Support, Ties, support
 from optbudget.problems import BudgetedMDP
 
 Floats = NDArray[np.float64]
@@ -58,16 +58,28 @@ def columns(lines: Support, chosen: NDArray[np.int64]) -> Support:
     )  # fmt: skip
 
 
-def with_ties(problem: BudgetedMDP, points: Support, *, decisions: int | None = None) -> Support:
-    """The points of a strict pass between those that spend least and most among tied actions."""
-    least, most = (support(problem, points.price, decisions=decisions, ties=t) for t in ("least", "most"))
-    k = points.price.size
-    order = np.arange(3 * k).reshape(3, k).T.ravel()
+TIES: tuple[Ties, ...] = ("least", "strict", "most")
+
+
+def with_ties(
+    problem: BudgetedMDP, points: Support, where: NDArray[np.int64], *, decisions: int | None = None
+) -> tuple[Support, NDArray[np.int64]]:
+    """A strict pass, and at some of its columns the points that spend least and most among tied actions.
+
+    Returns the points by falling price, and for each column which of `TIES` it comes from.
+    """
+    least, most = (
+        support(problem, points.price[where], decisions=decisions, ties=ties) for ties in ("least", "most")
+    )
+    parts = (least, points, most)
+    kind = np.repeat([0, 1, 2], [part.price.size for part in parts])
+    order = np.lexsort((kind, -np.concatenate([part.price for part in parts])))
 
     def joined(name: str) -> Any:
-        return np.concatenate([getattr(p, name) for p in (least, points, most)], axis=-1)[..., order]
+        return np.concatenate([getattr(part, name) for part in parts], axis=-1)[..., order]
 
-    return replace(
+    both = replace(
         points, price=joined("price"), intercept=joined("intercept"), spend=joined("spend"),
         value=joined("value"), pair=joined("pair"),
     )  # fmt: skip
+    return both, kind[order]
