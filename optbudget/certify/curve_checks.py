@@ -28,6 +28,9 @@ LARGEST_ROUNDING = 1e-9
 VARIANCE_TOLERANCE = 1e-8
 """Of the second moment: variances are compared, not proved."""
 
+SAME_POINT = 1e-11
+"""Relative difference of two spends, sums of terms >= 0, that are taken for those of one policy."""
+
 VARIANCE_NUMBERS = 1 << 22
 """States times prices up to which every variance is compared; beyond, those of a spread of prices."""
 
@@ -319,11 +322,10 @@ def _variances(answer: CurveSet, price: Floats, decisions: int | None, prefix: s
         column = np.maximum(bracket.column_below(at, points), 0)
         spend, value = points.spend[at.state, column], points.value[at.state, column]
         second = points.second_moment[at.state, column]
-        near = 1e-11
         same = (
             (points.ambiguity[at.state, column] == 0)
-            & (np.abs(spend - at.budget) <= near * (np.abs(at.budget)) + 4 * points.spend_error[at.state])
-            & (np.abs(value - at.value) <= near * (np.abs(at.value)) + 4 * points.value_error[at.state])
+            & (np.abs(spend - at.budget) <= SAME_POINT * at.budget)
+            & (np.abs(value - at.value) <= SAME_POINT * np.abs(at.value) + 4 * points.value_error[at.state])
         )
         mine = np.maximum(second - spend**2, 0.0)
         stored = variance[position : position + at.state.size]
