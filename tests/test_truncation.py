@@ -9,10 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_problems import plain_models, problem_of
 
+from optbudget.allocation import allocate
 from optbudget.budgeted.infinite import stationary_solve
 from optbudget.budgeted.price_sweep import passes
 from optbudget.budgeted.truncation import truncate
+from optbudget.certify import verify
 from optbudget.errors import IllPosedError, UsageError
+from optbudget.files import load_result, save
+from optbudget.problems import Population
 from optbudget.problems.examples import two_action_example
 
 RATES = [Fraction(1, 4), Fraction(1, 2), Fraction(3, 4)]
@@ -83,3 +87,14 @@ def test_what_unequal_discounts_do_not_allow():
     slow = replace(problem, discount=1 - 1e-7)
     with pytest.raises(IllPosedError, match="decisions count"):
         stationary_solve(slow)
+
+
+def test_the_bound_of_a_split_survives_the_disk(tmp_path):
+    """The witness holds the lines of prices inf and 0 only; curves read back need the others too."""
+    curves = stationary_solve(replace(two_action_example(), cost_discount=0.8), tolerance=1e-3)
+    save(curves, tmp_path / "r")
+    crowd = Population.at(curves.problem, {"s": 10})
+    here = allocate(curves, crowd, 20.0)
+    back = allocate(load_result(tmp_path / "r"), crowd, 20.0)
+    assert back.value == here.value and back.outcome == here.outcome
+    assert back.bound == pytest.approx(here.bound, rel=1e-9) and verify(back).ok

@@ -10,6 +10,7 @@ bounds more than the split it was made for. The lines come from the model, not f
 are only an inner approximation. The sum is exact and rounded up.
 """
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -17,11 +18,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from optbudget.allocation import exact
 from optbudget.problems import CurveSet
+from optbudget.problems.curve_set import StationaryWitness
 
 Floats = NDArray[np.float64]
 
 NEIGHBOURS = 2
 """Certificate prices looked at on each side of a wanted one, where lines must first be computed."""
+
+
+TAIL_ROOM = 1 + 2.0**-30
+"""By how much the tail of a cut-off horizon is widened, for whoever computes it in another order."""
 
 
 class Ceiling:
@@ -66,6 +72,8 @@ def _lines(curves: CurveSet, near: Floats) -> tuple[Floats, Floats]:
     """Finite prices (K,) and the intercepts (n, K) of their lines, rounding included."""
     if curves.intercept is not None:
         prices, lines = curves.prices, curves.intercept
+    elif curves.witness is not None and curves.witness.horizon is not None:
+        prices, lines = _of_truncation(curves, curves.witness, near)
     elif curves.witness is not None:
         prices, lines = curves.witness.price, curves.witness.intercept.T
     elif curves.problem.horizon is None:
@@ -77,6 +85,22 @@ def _lines(curves: CurveSet, near: Floats) -> tuple[Floats, Floats]:
         lines = support(curves.problem, prices, decisions=curves.problem.horizon - curves.stage).intercept
     finite = np.isfinite(prices)
     return prices[finite], lines[:, finite]
+
+
+def _of_truncation(curves: CurveSet, witness: StationaryWitness, near: Floats) -> tuple[Floats, Floats]:
+    """Lines of a horizon that was cut off: its witness has the ends only, the others are computed."""
+    from optbudget.certify import support
+
+    problem, (_, _, won) = curves.problem, witness.tails
+    ended = problem.is_terminal
+    finite = replace(
+        problem, horizon=witness.horizon, terminal_utility=np.where(ended, problem.terminal_utility, 0.0)
+    )
+    inner = _next_to(curves.prices[np.isfinite(curves.prices) & (curves.prices > 0)], near)
+    lines = support(finite, inner).intercept
+    raised = lines + np.where(ended, 0.0, won * TAIL_ROOM)[:, None]
+    raised = np.where(raised > lines, raised + 2.0**-52 * np.abs(raised), lines)
+    return np.append(inner, witness.price), np.hstack([raised, witness.intercept.T])
 
 
 def _next_to(prices: Floats, near: Floats) -> Floats:
