@@ -199,9 +199,12 @@ class TestAllocate:
     def test_greedy_and_price_agree_and_uniform_is_below(self, result):
         answers = {
             method: run_json("allocate", result, "--budget", 1000, "--method", method, code=code)
-            for method, code in (("greedy", 0), ("price", 0), ("uniform", 6))
+            for method, code in (("greedy", 0), ("price", 0), ("uniform", 0))
         }
         assert answers["greedy"]["value"] == answers["price"]["value"] > answers["uniform"]["value"]
+        assert answers["uniform"]["gap"] > 1e-4
+        done = run("allocate", result, "--budget", 1000, "--method", "uniform")
+        assert "not an optimum" in done.stderr and "stopped" not in done.stderr
 
     def test_money_left_has_a_reason(self, result):
         fields = run_json("allocate", result, "--budget", 1e6)

@@ -13,7 +13,7 @@ from optbudget.cli.arguments import budget_or_range
 from optbudget.cli.outputs import say_how_it_ended
 from optbudget.cli.run import Run, finish
 from optbudget.errors import UsageError
-from optbudget.status import Solution
+from optbudget.status import Solution, Termination
 
 if TYPE_CHECKING:
     from optbudget.allocation import SweetSpot
@@ -98,8 +98,7 @@ def command(
         extra |= _beside(baseline, answer)
         _keep(run, answer, out or (result if stage == 0 else None))
         _show(run, answer, extra)
-    say_how_it_ended(run, answer.outcome)
-    finish(answer.outcome)
+    _end(run, answer)
 
 
 QUESTIONS = {
@@ -196,6 +195,17 @@ def _with_policy(run: Run, answer: "Allocation") -> "tuple[Allocation, PricePoli
         run.log(f"policy.parquet is left out: it would have {rows:,} rows; solve --keep-policy writes it")
         return answer, None
     return answer, policy_in_use(answer)
+
+
+def _end(run: Run, answer: "Allocation") -> None:
+    """Say how it ended; equal shares with a bound are the answer asked for, however wide their gap."""
+    outcome = answer.outcome
+    dealt = outcome.termination is Termination.UNKNOWN and outcome.solution is Solution.CERTIFIED
+    if answer.method == "uniform" and dealt:
+        run.log(outcome.message)
+        return
+    say_how_it_ended(run, outcome)
+    finish(outcome)
 
 
 def _numbers(answer: "Allocation") -> dict[str, object]:
