@@ -233,7 +233,7 @@ def test_sweet_spot_of_a_range():
     assert points.to_arrow().column_names == ["budget", "value", "price", "bound", "gap", "spent", "unspent"]
     assert points.value.tolist() == [0, 15, 30, 40, 50] and (points.gap == 0).all()
     assert repr(points) == "SweetSpot(5 budgets from 0 to 20, value up to 50)"
-    for wrong in ("0:20", "a:b:c", "5:1:3", "0:10:1", "0:inf:3", "-1:2:3"):
+    for wrong in ("0:20", "a:b:c", "5:1:3", "0:10:1", "0:inf:3", "-1:2:3", "0:10:99999999999"):
         with pytest.raises(UsageError):
             budget_range(wrong)
 

@@ -334,6 +334,7 @@ def test_exact_sum_of_products():
 def test_rounding_is_outward_and_tight(number):
     low, high = exact.round_down(number), exact.round_up(number)
     assert low <= number <= high and high <= math.nextafter(low, math.inf)
+    assert math.copysign(1.0, exact.round_up(Fraction(0))) == 1.0
     share = abs(number) % 1
     chance = exact.probability_below(share)
     assert Fraction(chance) + Fraction(1.0 - chance) == 1

@@ -63,8 +63,8 @@ def round_down(number: Fraction) -> float:
 
 
 def round_up(number: Fraction) -> float:
-    """The smallest double that is not below `number`."""
-    return -round_down(-number)
+    """The smallest double that is not below `number`; of zero it is 0.0, never -0.0."""
+    return 0.0 - round_down(-number)
 
 
 def probability_below(share: Fraction) -> float:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
+LARGEST_RANGE = 1_000_000
+"""Most budgets that a text LO:HI:N may ask for."""
 SORTED = 1_000_000
 """Up to so many segments are sorted once for all budgets; more are searched for each by price."""
 
@@ -106,7 +108,8 @@ def budget_range(text: str) -> Floats:
     Raises
     ------
     UsageError
-        If the text is not two numbers 0 <= LO <= HI and a whole number N >= 1 (2 where LO < HI).
+        If the text is not two numbers 0 <= LO <= HI and a whole number N >= 1 (2 where LO < HI), or N is
+        above a million.
 
     Examples
     --------
@@ -120,6 +123,8 @@ def budget_range(text: str) -> Floats:
         raise UsageError(f"{text!r} is not a range LO:HI:N, such as 0:1000:21") from None
     if not (0 <= low <= high < math.inf) or number < (1 if low == high else 2):
         raise UsageError(f"{text!r} needs 0 <= LO <= HI and N >= 2")
+    if number > LARGEST_RANGE:
+        raise UsageError(f"{text!r} has more than {LARGEST_RANGE:,} budgets; ask for fewer")
     return np.linspace(low, high, number)
 
 
