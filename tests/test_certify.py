@@ -58,14 +58,15 @@ def test_lines_are_above_and_points_are_achieved(problem, some, ties):
     lines, truth = support(problem, some, ties=ties), true_curves(problem)
     size = scale_of(truth)
     for s, points in enumerate(truth):
-        error_b, error_v = Fraction(lines.spend_error[s]), Fraction(lines.value_error[s])
-        assert error_b <= TINY * size and error_v <= TINY * size
         for k, price in enumerate(some):
             spend, value = Fraction(lines.spend[s, k]), Fraction(lines.value[s, k])
+            error_b = spend * Fraction(lines.spend_rounding) + Fraction(lines.spend_error[s])
+            error_v = Fraction(lines.value_error[s, k])
+            assert error_b <= TINY * size and error_v <= TINY * size
             best = value_at(points, spend + error_b)
             assert best is not None and value - error_v <= best
             if np.isinf(price):
-                assert abs(spend - points[0][0]) <= Fraction(lines.spend_slack[s])
+                assert abs(spend - points[0][0]) <= error_b
                 assert lines.intercept[s, k] == np.inf
             elif ties == "strict":
                 top = Fraction(lines.intercept[s, k])

@@ -19,7 +19,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from optbudget.certify.bracket import breakpoints
+from optbudget.certify.bracket import breakpoints, proved_least
 from optbudget.certify.exact import ONE, exact_support
 from optbudget.certify.support import Support
 from optbudget.curves import Curves
@@ -235,7 +235,7 @@ def infeasible_check(answer: Allocation, least: Support) -> Check:
     Where rounding leaves that open, a pass in integers decides; one that is within the rounding of an
     infinite horizon's witness stays open, and what is open is not proved.
     """
-    needed = _least_total(answer, [Fraction(x) for x in (least.spend[:, 0] - least.spend_slack).tolist()])
+    needed = _least_total(answer, [Fraction(x) for x in proved_least(least).tolist()])
     budget = math.inf if math.isinf(answer.budget) else Fraction(answer.budget)
     problem = answer.curves.problem
     if needed <= budget and problem.horizon is not None:

@@ -24,7 +24,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from optbudget.certify.support import ROUNDOFF, Support
+from optbudget.certify.choice import ROUNDOFF
+from optbudget.certify.support import Support
 from optbudget.curves import Curves
 
 Floats = NDArray[np.float64]
@@ -74,14 +75,14 @@ def in_parts(curves: Curves) -> Iterator[tuple[int, int]]:
         begin = end
 
 
-def shortfalls(at: Breakpoints, points: Support) -> Floats:
-    """How far each breakpoint is above what is proved there, in value; inf where nothing is.
+def shortfalls(at: Breakpoints, points: Support) -> tuple[Floats, Floats]:
+    """How far each breakpoint is above what is proved there, in value, inf where nothing is; and rounding.
 
     `points` is by falling price, so its spend rises along each row; where rounding or a tail breaks
     that, running maxima of spend and of value are still achieved together.
     """
     if points.price.size == 0:
-        return np.full(at.state.size, np.inf)
+        return np.full(at.state.size, np.inf), np.zeros(at.state.size)
     block = slice(int(at.state[0]), int(at.state[-1]) + 1)
     spend = np.maximum.accumulate(points.spend[block], axis=1)
     value = np.maximum.accumulate(points.value[block], axis=1)
@@ -94,10 +95,12 @@ def shortfalls(at: Breakpoints, points: Support) -> Floats:
     width = spend[row, j] - low_b
     share = np.clip((affordable - low_b) / np.where(width > 0, width, np.inf), 0.0, 1.0)
     more = share * (value[row, j] - low_v)
-    error = points.value_error[at.state]
+    error = points.value_error[at.state, i]
+    following = points.value_error[at.state, j]
+    error = np.where(share > 0, np.maximum(error, following), error)
     proved = low_v + more - error
     proved -= 2 * ROUNDOFF * (np.abs(low_v) + 3 * more + error)
-    return np.where(position < 0, np.inf, at.value - proved)
+    return np.where(position < 0, np.inf, at.value - proved), error
 
 
 def column_below(at: Breakpoints, points: Support) -> Indices:
@@ -115,7 +118,14 @@ def column_below(at: Breakpoints, points: Support) -> Indices:
 
 def _affordable(at: Breakpoints, points: Support) -> Floats:
     """The computed spend that a budget certainly covers, with what it may be exceeded by."""
-    return at.budget + 2.0 * points.spend_error[at.state] + 4.0 * ROUNDOFF * np.abs(at.budget)
+    relative = 2.0 * points.spend_rounding + 4.0 * ROUNDOFF
+    return at.budget + (2.0 * points.spend_error[at.state] + relative * np.abs(at.budget))
+
+
+def proved_least(least: Support) -> Floats:
+    """What nobody spends less than, (n,), by the lexicographic pass at an infinite price."""
+    relative = 2.0 * least.spend_rounding + 2.0 * ROUNDOFF
+    return np.asarray(least.spend[:, 0] * (1.0 - relative) - least.spend_slack)
 
 
 def _last_at_most(rising: Floats, row: Indices, target: Floats) -> Indices:

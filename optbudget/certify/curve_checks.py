@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.certify import bracket
+from optbudget.certify.choice import ROUNDOFF
 from optbudget.certify.evidence import TIES, Evidence, with_ties
-from optbudget.certify.support import ROUNDOFF, Support, support
+from optbudget.certify.support import Support, support
 from optbudget.problems import BudgetedMDP, Check, CurveSet
 
 Floats = NDArray[np.float64]
@@ -44,13 +45,13 @@ def curve_checks(
         return
     points = evidence.points
     kind = np.ones(points.price.size, dtype=np.int64)
-    shortfall = _all_shortfalls(answer, points)
-    allowed = np.repeat(allowed_shortfall(answer, points), answer.curves.segments + 1)
+    shortfall, allowed = _all_shortfalls(answer, points)
     stationary = answer.problem.horizon is None
     if (shortfall > allowed).any() and not stationary:
         unproved = _columns_about(answer, points, shortfall > allowed)
         points, kind = with_ties(answer.problem, points, unproved, decisions=decisions)
-        shortfall = np.minimum(shortfall, _all_shortfalls(answer, points))
+        again, allowed = _all_shortfalls(answer, points)
+        shortfall = np.minimum(shortfall, again)
     yield _achievable(answer, shortfall, allowed, prefix)
     yield _least_budgets(answer, evidence.least, prefix)
     yield from gap_checks(answer, evidence.lines, shortfall, prefix)
@@ -100,25 +101,26 @@ def shape_checks(answer: CurveSet, prefix: str) -> Iterator[Check]:
     yield Check(prefix + "certificate readable", falls, span)
 
 
-def allowed_shortfall(answer: CurveSet, points: Support) -> Floats:
-    """What the values of each state may exceed the proven ones by, (n,).
+def allowed_shortfall(stated: float, size: Floats, error: Floats | float) -> Floats:
+    """What values may exceed the proven ones by.
 
-    The stated rounding, but no more than `LARGEST_ROUNDING` of the state's values, and the checker's own.
+    The stated rounding, but no more than `LARGEST_ROUNDING` of 1 + size, and the checker's own; `size` is
+    the larger of |value| and the |value| that the curve begins with, since values are added up from there.
     """
-    size = np.maximum(np.abs(answer.curves.start_value), np.abs(points.value).max(axis=1, initial=0.0))
-    stated = answer.rounding if answer.rounding >= 0 else 0.0
-    own = 4.0 * points.value_error + 64 * ROUNDOFF * size
-    return np.asarray(np.minimum(stated, LARGEST_ROUNDING * (1.0 + size)) + own)
+    excused = np.minimum(stated if stated >= 0 else 0.0, LARGEST_ROUNDING * (1.0 + size))
+    return np.asarray(excused + 4.0 * error + 64 * ROUNDOFF * size)
 
 
-def _all_shortfalls(answer: CurveSet, points: Support) -> Floats:
-    """Shortfall of every breakpoint of every curve."""
-    curves = answer.curves
-    parts = [
-        bracket.shortfalls(bracket.breakpoints(curves, first, last), points)
-        for first, last in bracket.in_parts(curves)
-    ]
-    return np.concatenate(parts)
+def _all_shortfalls(answer: CurveSet, points: Support) -> tuple[Floats, Floats]:
+    """Shortfall of every breakpoint of every curve, and what it may be."""
+    shorts, allowed = [], []
+    for first, last in bracket.in_parts(answer.curves):
+        at = bracket.breakpoints(answer.curves, first, last)
+        short, error = bracket.shortfalls(at, points)
+        shorts.append(short)
+        size = np.maximum(np.abs(at.value), np.abs(answer.curves.start_value[at.state]))
+        allowed.append(allowed_shortfall(answer.rounding, size, error))
+    return np.concatenate(shorts), np.concatenate(allowed)
 
 
 def _columns_about(answer: CurveSet, points: Support, unproved: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -158,8 +160,8 @@ def _name(answer: CurveSet, position: int) -> str:
 
 def _least_budgets(answer: CurveSet, least: Support, prefix: str) -> Check:
     """No curve begins above the least feasible budget."""
-    start, proved = answer.curves.start_budget, least.spend[:, 0] - least.spend_slack
-    room = least.least_room + 8.0 * ROUNDOFF * np.abs(start)
+    start, proved = answer.curves.start_budget, bracket.proved_least(least)
+    room = least.least_room + (6.0 * least.spend_rounding + 8.0 * ROUNDOFF) * np.abs(start)
     over = start - proved - room
     worst = int(np.argmax(over))
     ok = bool(over[worst] <= 0)
@@ -297,10 +299,10 @@ def _pair_shortfall(
     assert lines.following_spend is not None and lines.following_value is not None
     spend = problem.cost[pair] + problem.cost_discount * float(p @ lines.following_spend[to, column])
     worth = problem.pair_reward[pair] + problem.discount * float(p @ lines.following_value[to, column])
-    room = 4.0 * lines.spend_error[state] + 8.0 * ROUNDOFF * abs(budget)
-    if spend + lines.spend_error[state] > budget + room:
+    relative = 4.0 * lines.spend_rounding + 8.0 * ROUNDOFF
+    if spend > budget * (1.0 + relative) + 3.0 * lines.spend_error[state]:
         return float("inf")
-    return float(value - worth + lines.value_error[state])
+    return float(value - worth + lines.value_error[state, column])
 
 
 def _variances(answer: CurveSet, price: Floats, decisions: int | None, prefix: str) -> Check:
@@ -321,11 +323,11 @@ def _variances(answer: CurveSet, price: Floats, decisions: int | None, prefix: s
         at = bracket.breakpoints(curves, first, last)
         column = np.maximum(bracket.column_below(at, points), 0)
         spend, value = points.spend[at.state, column], points.value[at.state, column]
-        second = points.second_moment[at.state, column]
+        second, error = points.second_moment[at.state, column], points.value_error[at.state, column]
         same = (
             (points.ambiguity[at.state, column] == 0)
             & (np.abs(spend - at.budget) <= SAME_POINT * at.budget)
-            & (np.abs(value - at.value) <= SAME_POINT * np.abs(at.value) + 4 * points.value_error[at.state])
+            & (np.abs(value - at.value) <= SAME_POINT * np.abs(at.value) + 4 * error)
         )
         mine = np.maximum(second - spend**2, 0.0)
         stored = variance[position : position + at.state.size]

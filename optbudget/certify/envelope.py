@@ -8,7 +8,7 @@ Exact lines are convex in the price already; rounding, and the tails of a trunca
 import numpy as np
 from numpy.typing import NDArray
 
-from optbudget.certify.support import ROUNDOFF
+from optbudget.certify.choice import ROUNDOFF
 
 Floats = NDArray[np.float64]
 

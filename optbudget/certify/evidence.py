@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from optbudget.certify.choice import Ties
 from optbudget.certify.envelope import convex_intercepts
-from optbudget.certify.support import Support, Ties, support
+from optbudget.certify.support import Support, support
 from optbudget.problems import BudgetedMDP
 
 Floats = NDArray[np.float64]
@@ -52,7 +53,8 @@ def columns(lines: Support, chosen: NDArray[np.int64]) -> Support:
 
     return replace(
         lines, price=lines.price[chosen], intercept=lines.intercept[:, chosen],
-        spend=lines.spend[:, chosen], value=lines.value[:, chosen], pair=lines.pair[:, chosen],
+        spend=lines.spend[:, chosen], value=lines.value[:, chosen],
+        value_error=lines.value_error[:, chosen], pair=lines.pair[:, chosen],
         second_moment=pick(lines.second_moment), ambiguity=pick(lines.ambiguity),
         following_spend=pick(lines.following_spend), following_value=pick(lines.following_value),
     )  # fmt: skip
@@ -80,6 +82,6 @@ def with_ties(
 
     both = replace(
         points, price=joined("price"), intercept=joined("intercept"), spend=joined("spend"),
-        value=joined("value"), pair=joined("pair"),
+        value=joined("value"), value_error=joined("value_error"), pair=joined("pair"),
     )  # fmt: skip
     return both, kind[order]

@@ -19,8 +19,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from optbudget.certify.rows import Rows
-from optbudget.certify.support import BAND, Ties, magnitudes
+from optbudget.certify.choice import Ties
 from optbudget.problems import BudgetedMDP
 
 Integers = NDArray[np.object_]
@@ -29,6 +28,8 @@ BITS = 100
 GUARD = 260
 """Binary digits after the point of a price at a later stage, rounded down."""
 ONE = 1 << BITS
+BAND_BITS = 41
+"""Scores within 2^-41 of the sums they are made of count as tied."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,12 +75,10 @@ def exact_support(
     ).reshape(n, size)
     spend = np.zeros((n, size), dtype=object)
     least = np.zeros((n, 1), dtype=object)
-    bands = magnitudes(problem, Rows(problem), stages)
+    absolute = np.abs(line)
     for k in range(stages - 1, -1, -1):
-        band = next(bands)
-        line, spend, value, least = _stage(
-            ready, k, ties, band.value, band.spend, (line, spend, value, least)
-        )
+        later = (line, spend, value, least, absolute)
+        line, spend, value, least, absolute = _stage(ready, k, ties, later)
     return ExactSupport(exact_prices, line, spend, value, least[:, 0] if None in exact_prices else None)
 
 
@@ -132,11 +131,9 @@ def _stage(
     ready: _Ready,
     k: int,
     ties: Ties,
-    value_size: NDArray[np.float64],
-    spend_size: NDArray[np.float64],
-    later: tuple[Integers, Integers, Integers, Integers],
-) -> tuple[Integers, Integers, Integers, Integers]:
-    """One stage earlier: line, spend, value of each price, and the least spend."""
+    later: tuple[Integers, Integers, Integers, Integers, Integers],
+) -> tuple[Integers, Integers, Integers, Integers, Integers]:
+    """One stage earlier: line, spend, value of each price, the least spend, and sums of absolute rewards."""
     p = ready.problem
     price = ready.stage_price(k)
     infinite = np.array([q is None for q in ready.price], dtype=bool)
@@ -146,7 +143,7 @@ def _stage(
     now = tuple(x.copy() for x in later)
     for s in np.flatnonzero(~p.is_terminal).tolist():
         pairs = range(int(p.pair_ptr[s]), int(p.pair_ptr[s + 1]))
-        lines, spends, values, leasts = [], [], [], []
+        lines, spends, values, leasts, sizes = [], [], [], [], []
         for a in pairs:
             row = int(p.pair_row[a])
             c, r = ready.cost[a], ready.reward[a]
@@ -155,25 +152,25 @@ def _stage(
             lines.append(_ceil(r, ONE) - paid + up)
             spends.append(_ceil(c, ONE) - ((-(h * expected[1][row])) >> (h_bits + ready.shift)))
             values.append(_floor(r, ONE) + ((g * expected[2][row]) >> (g_bits + ready.shift)))
+            sizes.append(_ceil(abs(r), ONE) + ((g * expected[4][row]) >> (g_bits + ready.shift)))
             leasts.append(_floor(c, ONE) + ((h * expected[3][row]) >> (h_bits + ready.shift)))
-        q, b, v = np.array(lines), np.array(spends), np.array(values)
+        q, b, v, m = (np.array(numbers) for numbers in (lines, spends, values, sizes))
         best = q.max(axis=0)
         now[0][s], now[3][s] = best, np.array(leasts).min(axis=0)
         score = np.where(infinite, -b, np.where(zero, v, q))
         second = np.where(infinite, v, -b)
-        room = np.zeros(len(ready.price), dtype=object)
+        column = np.arange(len(ready.price))
+        near = score.max(axis=0)
         if ties != "strict":
-            width = [0 if i else int(x) for i, x in zip(infinite, price.tolist(), strict=True)]
-            size_v, size_b = (_floor(Fraction(float(x[s]) * BAND), ONE) for x in (value_size, spend_size))
-            room = np.array([size_b if i else size_v + ((w * size_b) >> GUARD)
-                             for i, w in zip(infinite, width, strict=True)], dtype=object)  # fmt: skip
+            best = score.argmax(axis=0)
+            money = np.where(infinite, b[best, column], (price * b[best, column]) >> GUARD)
+            near = near - ((money + np.where(infinite, 0, m[best, column])) >> BAND_BITS)
             if ties == "most":
                 second = np.where(infinite | zero, second, b)
-        lead = score.max(axis=0)
-        chosen = _first_of(score >= lead - room, second)
-        column = np.arange(len(ready.price))
-        now[1][s], now[2][s] = b[chosen, column], v[chosen, column]
-    return now[0], now[1], now[2], now[3]
+        chosen = _first_of(score >= near, second)
+        for table, numbers in ((1, b), (2, v), (4, m)):
+            now[table][s] = numbers[chosen, column]
+    return now[0], now[1], now[2], now[3], now[4]
 
 
 def _first_of(eligible: NDArray[np.bool_], second: Integers) -> NDArray[np.int64]:

@@ -15,10 +15,11 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from optbudget.certify.choice import ROUNDOFF
 from optbudget.certify.curve_checks import allowed_shortfall
 from optbudget.certify.exact import ONE, ExactSupport, exact_support
 from optbudget.certify.exact_stationary import stationary_parts
-from optbudget.certify.support import ROUNDOFF, Support
+from optbudget.certify.support import Support
 from optbudget.problems import Allocation, Check, CurveSet
 
 Floats = NDArray[np.float64]
@@ -134,11 +135,10 @@ def exact_curve_checks(
     held, worst_rise, worst_gap = True, Fraction(0), Fraction(0)
     detail = ""
     cap = answer.problem.budget_cap
-    may_exceed = allowed_shortfall(answer, evidence)
     limit = Fraction(cap) if cap is not None else Fraction(1 << 1030)
     for s in range(len(answer.curves)):
         curve, found = ExactCurve.of(answer, s), points_of(parts, s)
-        allowed = Fraction(float(may_exceed[s]))
+        allowed = _allowed(answer, evidence, s, answer.curves[s].values)
         label = answer.problem.labels[s]
         if everything:
             short, gap = _whole_gap(answer, curve, found, evidence, s)
@@ -170,11 +170,12 @@ def exact_curve_checks(
     yield Check(prefix + ("exact gap" if everything else "exact sample"), held, detail)
     least = next((part.least for part in parts if part.least is not None), None)
     if least is not None:
+        relative = Fraction(6.0 * evidence.spend_rounding + 8 * ROUNDOFF)
         room = [Fraction(float(x)) for x in evidence.least_room]
         late = [
             answer.problem.labels[s]
             for s in range(len(answer.curves))
-            if Fraction(float(answer.curves.start_budget[s])) * (1 - Fraction(8 * ROUNDOFF)) - room[s]
+            if Fraction(float(answer.curves.start_budget[s])) * (1 - relative) - room[s]
             > Fraction(int(least[s]), ONE)
         ]
         yield Check(
@@ -189,9 +190,17 @@ def rational(x: Fraction) -> str:
     return text if len(text) <= 24 else f"{float(x):.6g} (a rational of {x.denominator.bit_length()} bits)"
 
 
+def _allowed(answer: CurveSet, evidence: Support, s: int, value: Floats) -> Fraction:
+    """What the largest of some values of a state may exceed the proven one by."""
+    error = float(evidence.value_error[s].max(initial=0.0))
+    size = np.maximum(np.abs(value), abs(float(answer.curves.start_value[s])))
+    return Fraction(float(allowed_shortfall(answer.rounding, size, error).max()))
+
+
 def budget_room(evidence: Support, s: int, b: Fraction) -> Fraction:
     """How much a stored budget may be exceeded by, as in the floating check."""
-    return Fraction(4.0 * float(evidence.spend_error[s])) + Fraction(8 * ROUNDOFF) * abs(b)
+    relative = Fraction(4.0 * evidence.spend_rounding + 8 * ROUNDOFF)
+    return Fraction(4.0 * float(evidence.spend_error[s])) + relative * abs(b)
 
 
 def _whole_gap(
@@ -282,7 +291,6 @@ def exact_allocation_check(
     best = min(bounds)
     lack, worst, wrong = Fraction(0), Fraction(0), ""
     cache: dict[int, ExactPoints] = {}
-    may_exceed = allowed_shortfall(answer.curves, evidence)
     rows = zip(
         answer.state.tolist(), answer.count.tolist(), answer.probability.tolist(),
         answer.unit_budget.tolist(), answer.unit_value.tolist(), strict=True,
@@ -293,7 +301,7 @@ def exact_allocation_check(
         short = Fraction(1 << 1000) if proved is None else max(Fraction(0), Fraction(v) - proved)
         worst = max(worst, short)
         lack += n * Fraction(chance) * short
-        if short > Fraction(float(may_exceed[s])):
+        if short > _allowed(answer.curves, evidence, s, np.array([v])):
             label = answer.curves.problem.labels[s]
             wrong = f"({b:.9g}, {v:.9g}) of {label!r} is {float(short):.3g} too high"
     gap = (best - Fraction(answer.value) + lack) / (1 + abs(Fraction(answer.value)))

@@ -28,9 +28,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from optbudget.certify.choice import ROUNDOFF
 from optbudget.certify.evidence import Evidence, columns, lines_of
 from optbudget.certify.rows import Rows
-from optbudget.certify.support import ROUNDOFF, Support, support
+from optbudget.certify.support import Support, support
 from optbudget.problems import BudgetedMDP, Check, CurveSet, StationaryWitness
 
 Floats = NDArray[np.float64]
@@ -192,7 +193,7 @@ class Step:
         evaluated = EVALUATED * float(np.abs(spend[:, :1]).max(initial=0.0))
         return Support(
             price=self.witness.price, intercept=top, spend=spend, value=value,
-            spend_error=error, value_error=np.zeros(n), spend_slack=slack,
+            value_error=np.zeros((n, size)), spend_rounding=0.0, spend_error=error, spend_slack=slack,
             least_room=error * (3.0 + 2.0 * self._steepest_fall()) + evaluated,
             pair=np.ascontiguousarray(self.witness.policy.T), following_spend=spend, following_value=value,
         )  # fmt: skip
@@ -289,8 +290,8 @@ def _truncated(
     lines = support(finite, inner, following=True)
     going = (of_value.going | of_spend.going)[:, None]
     more, less, rise = (np.where(going, tail, 0.0) for tail in (spend_tail, lost, won))
-    more = more + lines.spend_error[:, None]
-    less = less + lines.value_error[:, None]
+    more = more + lines.spend * lines.spend_rounding + lines.spend_error[:, None]
+    less = less + lines.value_error
     spend = np.where(more > 0, (lines.spend + more) * (1 + 2 * ROUNDOFF), lines.spend)
     value = lines.value - less
     value = np.where(less > 0, value - 2 * ROUNDOFF * np.abs(value), lines.value)
@@ -305,7 +306,8 @@ def _truncated(
     return Support(
         price=np.concatenate([ends.price, inner])[order], intercept=joined("intercept", top),
         spend=joined("spend", spend), value=joined("value", value),
-        spend_error=np.maximum(ends.spend_error, lines.spend_error), value_error=ends.value_error,
+        value_error=joined("value_error", np.zeros_like(value)), spend_rounding=lines.spend_rounding,
+        spend_error=np.maximum(ends.spend_error, lines.spend_error),
         spend_slack=ends.spend_slack, least_room=ends.least_room,
         pair=np.hstack([ends.pair, lines.pair])[:, order],
         following_spend=joined("following_spend", lines.following_spend + more),

@@ -181,6 +181,7 @@ def _with_price(answer: Allocation, evidence: Evidence) -> Support:
         price=np.append(both.price, price),
         intercept=np.hstack([both.intercept, own.intercept]),
         spend=np.hstack([both.spend, own.spend]), value=np.hstack([both.value, own.value]),
-        spend_error=both.spend_error, value_error=both.value_error, spend_slack=both.spend_slack,
-        least_room=both.least_room, pair=np.hstack([both.pair, own.pair]),
+        value_error=np.hstack([both.value_error, own.value_error]), spend_rounding=both.spend_rounding,
+        spend_error=both.spend_error, spend_slack=both.spend_slack, least_room=both.least_room,
+        pair=np.hstack([both.pair, own.pair]),
     )  # fmt: skip
