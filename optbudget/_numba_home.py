@@ -6,6 +6,7 @@ compiled code is loaded without question, so nobody else may be able to put it t
 """
 
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -66,7 +67,7 @@ def _private(folder: Path) -> bool:
     except OSError:
         return False
     ours = not hasattr(os, "getuid") or (entry.st_uid == os.getuid() and not entry.st_mode & 0o022)
-    return ours and folder.is_dir() and not folder.is_symlink() and _writable(folder)
+    return ours and stat.S_ISDIR(entry.st_mode) and _writable(folder)
 
 
 def _writable(folder: Path) -> bool:
