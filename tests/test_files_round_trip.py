@@ -384,6 +384,26 @@ def test_units_may_stand_once(tmp_path):
     assert [(i.code, i.line, i.column) for i in raised.value.issues] == [("duplicate-unit", 4, 1)]
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_units_and_counts_do_not_go_together(ending, tmp_path):
+    """A unit is one: its count would be lost."""
+    import pyarrow as pa
+    import pyarrow.csv as pacsv
+    import pyarrow.parquet as pq
+
+    table = pa.table({"unit": ["u"], "state": ["home"], "count": [3]})
+    path = tmp_path / f"population.{ending}"
+    pacsv.write_csv(table, path) if ending == "csv" else pq.write_table(table, path)
+    with pytest.raises(ProblemError, match="do not go together"):
+        load_population(path, load_model(MODELS / "ward"))
+
+
+def test_an_unknown_column_of_a_population_is_a_warning(tmp_path):
+    (tmp_path / "population.csv").write_text("state,count,colour\nhome,3,red\n")
+    with pytest.warns(UserWarning, match="colour"):
+        assert load_population(tmp_path, load_model(MODELS / "ward")).count.sum() == 3
+
+
 def test_population_that_is_not_what_it_was_is_not_hashed(tmp_path):
     """The population goes with the copy of the model, and its hash stays that of the problem alone."""
     save(load_model(MODELS / "two_types"), tmp_path / "plain")

@@ -1,5 +1,6 @@
 """Populations from disk: a table of state and count, or of unit and state."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from optbudget.errors import FIRST_ISSUES, Issue, ProblemError
-from optbudget.files.model_folder import locate
+from optbudget.files.model_folder import DataWarning, locate
 from optbudget.files.parquet_tables import read_parquet
 from optbudget.files.text_tables import Columns, check_header, header_column, read_csv
 from optbudget.problems import BudgetedMDP, Population
@@ -28,6 +29,11 @@ def load_population(path: str | Path, problem: BudgetedMDP) -> Population:
         With every problem found and its place: a state the problem does not have, a unit or state
         listed twice, a count that is not a whole number >= 0.
 
+    Warns
+    -----
+    DataWarning
+        For each oddity that does not stop the reading, such as an unknown column.
+
     Examples
     --------
     >>> from tempfile import TemporaryDirectory
@@ -41,6 +47,8 @@ def load_population(path: str | Path, problem: BudgetedMDP) -> Population:
     population = read_population(Path(path), problem, issues)
     if population is None:
         raise ProblemError([issue for issue in issues if issue.severity == "error"])
+    for issue in issues:
+        warnings.warn(str(issue), DataWarning, stacklevel=2)
     return population
 
 
@@ -100,14 +108,25 @@ def _read(path: Path, issues: list[Issue]) -> tuple[Columns, pa.Table | None]:
     """The table, and which of the two kinds its header makes it."""
     if path.suffix == ".csv":
         columns = LISTED if header_column(path, "unit") else COUNTED
+        if columns is LISTED and header_column(path, "count"):
+            issues.append(_two_kinds(path))
+            return columns, None
         return columns, read_csv(path, columns, issues)
     table = read_parquet(path, LISTED.names, issues)
     if table is None:
         return COUNTED, None
     columns = LISTED if "unit" in table.column_names else COUNTED
+    if columns is LISTED and "count" in table.column_names:
+        issues.append(_two_kinds(path))
+        return columns, None
     if not check_header(table.column_names, columns, path.name, issues):
         return columns, None
     return columns, table
+
+
+def _two_kinds(path: Path) -> Issue:
+    message = "the columns 'unit' and 'count' do not go together: list units one by one, or count them"
+    return Issue("error", "two-kinds", message, path.name, 1)
 
 
 def _positions(

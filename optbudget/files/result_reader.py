@@ -97,7 +97,9 @@ def _stated_place(folder: Path, said: Mapping[str, Any]) -> Path:
         return folder / "model"
     path = said.get("path")
     if path is None:
-        raise ResultError("the result has no model/ and names no path to it; give the model (--model)")
+        raise ResultError(
+            "the result has no model/ and names no path to it; copy the model there, or verify with --model"
+        )
     if not isinstance(path, str) or PurePosixPath(path).is_absolute() or PureWindowsPath(path).is_absolute():
         raise ResultError("result.json: model.path must be a relative path")
     if "\0" in path or not (folder / path).is_dir():
