@@ -143,7 +143,9 @@ class TestSolve:
 
 class TestOutFolder:
     @pytest.mark.parametrize("command", ["solve", "demo", "allocate"])
-    def test_a_foreign_folder_is_refused_before_any_work(self, solved_once, tmp_path, command):
+    def test_a_foreign_folder_is_refused_before_any_work(self, solved_once, tmp_path, monkeypatch, command):
+        for work in ("budgeted.solve", "allocation.allocate"):
+            monkeypatch.setattr(f"optbudget.{work}", lambda *_, **__: pytest.fail("it worked for nothing"))
         (tmp_path / "mine").mkdir()
         (tmp_path / "mine" / "notes.txt").write_text("mine")
         given = {
