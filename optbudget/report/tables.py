@@ -52,8 +52,12 @@ class Grid:
             show_header=any(self.headings),
             caption=Text(self.note) if self.note else None, caption_justify="left",
         )  # fmt: skip
-        for heading, numeric in zip(self.headings, self.is_number, strict=True):
-            table.add_column(Text(heading), justify="right" if numeric else "left", no_wrap=numeric)
+        # A narrow terminal breaks headings and long texts, never a number.
+        for k, (heading, numeric) in enumerate(zip(self.headings, self.is_number, strict=True)):
+            widest = max((len(row[k]) for row in self.rows), default=0)
+            table.add_column(
+                Text(heading), justify="right" if numeric else "left", min_width=widest if numeric else None
+            )
         for row in self.rows:
             table.add_row(*(Text(cell) for cell in row))
         return table
