@@ -16,7 +16,9 @@ from optbudget.problems import BudgetedMDP
 Floats = NDArray[np.float64]
 Some = slice | NDArray[np.intp]
 Ties = Literal["strict", "least", "most"]
-Kind = Literal["value", "spend", "size", "top", "absolute_top", "second_moment", "ambiguity"]
+Kind = Literal[
+    "value", "spend", "size", "error", "top", "absolute_top", "second_moment", "ambiguity"
+]  # fmt: skip
 
 ROUNDOFF = 2.0**-53
 TINY = 2.0**-900
@@ -132,12 +134,15 @@ class Choice:
         q[:, 1] *= p.cost_discount
         if "size" in self.at:
             q[:, self.at["size"]] *= p.discount
+            q[:, self.at["error"]] *= p.discount
         if "top" in self.at:
             self._raise_top(q, cost, reward)
         q[:, 0] += reward
         q[:, 1] += cost
         if "size" in self.at:
-            q[:, self.at["size"]] += np.abs(reward)
+            size = q[:, self.at["size"]]
+            size += np.abs(reward)
+            q[:, self.at["error"]] += (self.widest + 3) * ROUNDOFF * size
 
     def _raise_top(self, q: Floats, cost: Floats, reward: Floats) -> None:
         """r - price c + discount P t, and above it what its rounding may be."""

@@ -15,8 +15,9 @@ spend, then most value; the price 0 most value, then least spend.
 **Rounding.** Let u = 2^-53, d the widest row and T the number of stages. In T stages a term of a
 policy's value or spend meets at most :math:`T (d + 3)` roundings: d in each row sum, the discount,
 the addition, and u - c. Spends are sums of terms :math:`\\ge 0`, so a computed spend is exact to the
-*relative* error :math:`\\epsilon = T (d + 3) u`, and a computed value to :math:`\\epsilon` times the
-policy's expected sum of absolute rewards, which is carried along as `size`.
+*relative* error :math:`T (d + 3) u`. For values the policy's expected sum of absolute rewards is
+carried along as `size`, and :math:`(d + 3) u` times it, discounted and added up over the stages, is
+the `error`.
 
 The line is bounded by a number of its own, which no comparison of computed scores enters:
 
@@ -146,7 +147,7 @@ def support(
     small = problem.n_states <= BY_STATE
     kinds: tuple[Kind, ...] = ("value", "spend")
     if ties != "strict" or moments or small:
-        kinds += ("size",)
+        kinds += ("size", "error")
     if moments:
         kinds += ("second_moment", "ambiguity")
     elif ties == "strict" and small:
@@ -155,8 +156,9 @@ def support(
     tiny = np.full(problem.n_states, TINY)
     lost_v, lost_b = _lost_by_price(problem, rows, peaks)
     relative = stages * (rows.widest + 3) * ROUNDOFF * (1.0 + 4 * stages * (rows.widest + 8) * ROUNDOFF)
-    size = kept.pop("size", None)
-    error = np.broadcast_to(lost_v, kept["value"].shape) if size is None else _share(size, relative)
+    error = np.broadcast_to(lost_v, kept["value"].shape)
+    if "error" in kept:
+        error = kept.pop("error") * (1.0 + 4 * relative) + TINY * (kept.pop("size") > 0)
     top = kept.pop("top", None)
     kept.pop("absolute_top", None)
     if top is None:
@@ -169,11 +171,6 @@ def support(
         price=price, intercept=top, value_error=error, spend_rounding=relative, spend_error=tiny,
         spend_slack=tiny, least_room=2.0 * tiny, **kept,
     )  # fmt: skip
-
-
-def _share(size: Floats, relative: float) -> Floats:
-    """Error of values whose absolute terms add up to `size`, underflow included."""
-    return np.asarray(size * (relative * (1.0 + 2 * relative)) + TINY * (size > 0))
 
 
 def _raised(price: Floats, kept: dict[str, Any], room: Floats) -> Floats:
