@@ -219,22 +219,26 @@ def crossings(pairs, rates, product, present, chosen, scale, tie, below):
 @njit(cache=True, error_model="numpy")
 def products_at_ends(low, high, rows, future, product):
     """`row_products` for the two ends, and of SIZE: future (n, 4, 2), product (R, 4, 2)."""
+    total = np.empty((4, 2))
     for row in range(low, high):
-        for lane in range(2):
-            spend, value, size, variance = 0.0, 0.0, 0.0, 0.0
-            for e in range(rows.ptr[row], rows.ptr[row + 1]):
-                state, p = rows.state[e], rows.probability[e]
-                spend += p * future[state, SPEND, lane]
-                value += p * future[state, VALUE, lane]
-                size += p * future[state, SIZE, lane]
-            for e in range(rows.ptr[row], rows.ptr[row + 1]):
-                state, p = rows.state[e], rows.probability[e]
-                away = future[state, SPEND, lane] - spend
-                variance += p * (future[state, VARIANCE, lane] + away * away)
-            product[row, SPEND, lane] = spend
-            product[row, VALUE, lane] = value
-            product[row, SIZE, lane] = size
-            product[row, VARIANCE, lane] = variance
+        total[:] = 0.0
+        for e in range(rows.ptr[row], rows.ptr[row + 1]):
+            i, p = np.uint32(rows.state[e]), rows.probability[e]
+            for part in range(4):
+                for lane in range(2):
+                    total[part, lane] += p * future[i, part, lane]
+        least, most = total[SPEND, LEAST], total[SPEND, MOST]
+        spread_least, spread_most = 0.0, 0.0
+        for e in range(rows.ptr[row], rows.ptr[row + 1]):
+            i, p = np.uint32(rows.state[e]), rows.probability[e]
+            away_least, away_most = future[i, SPEND, LEAST] - least, future[i, SPEND, MOST] - most
+            spread_least += p * (away_least * away_least)
+            spread_most += p * (away_most * away_most)
+        for part in range(4):
+            for lane in range(2):
+                product[row, part, lane] = total[part, lane]
+        product[row, VARIANCE, LEAST] += spread_least
+        product[row, VARIANCE, MOST] += spread_most
 
 
 @njit(cache=True, error_model="numpy")
@@ -342,7 +346,7 @@ def touch(index, first, last, table):
     """Read one number of each cache line of the entries that are about to be used; returns their sum.
 
     Nothing waits for the sum, so many lines are on their way at once; the arithmetic that follows
-    would have asked for them a few at a time. Shapes: index ints, table (m, 3, LANES).
+    would have asked for them a few at a time. Shapes: index ints, table (m, >= 3, any).
     """
     total = 0.0
     for k in range(first, last):
@@ -365,11 +369,16 @@ def sweep_rows(chunks, rows, future, product, touched):
 
 
 @njit(cache=True, error_model="numpy", parallel=True)
-def sweep_rows_at_ends(chunks, rows, future, product):
-    """`products_at_ends` of every row, cut into `chunks` pieces."""
+def sweep_rows_at_ends(chunks, rows, future, product, touched):
+    """`products_at_ends` of every row, cut into `chunks` pieces; touched (chunks,) is of no meaning."""
     count = rows.ptr.shape[0] - 1
     for chunk in prange(chunks):
-        products_at_ends(chunk * count // chunks, (chunk + 1) * count // chunks, rows, future, product)
+        last, total = (chunk + 1) * count // chunks, 0.0
+        for low in range(chunk * count // chunks, last, TOGETHER):
+            high = min(low + TOGETHER, last)
+            total += touch(rows.state, rows.ptr[low], rows.ptr[high], future)
+            products_at_ends(low, high, rows, future, product)
+        touched[chunk] = total
 
 
 @njit(cache=True, error_model="numpy", parallel=True)

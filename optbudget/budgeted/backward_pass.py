@@ -26,7 +26,7 @@ from decimal import Decimal, localcontext
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from optbudget.budgeted import _sweep_kernels as kernels
 from optbudget.budgeted.lines import PriceLines
@@ -39,6 +39,7 @@ from optbudget.workers import Monitor
 Floats = NDArray[np.float64]
 
 LANES = kernels.LANES
+CACHE_LINE = 64
 HALF = 2.0**-24
 """Relative rounding of a number that is stored as float32."""
 CHUNKS = 256
@@ -102,6 +103,14 @@ def passes(
                 raise _stopped(monitor)
             parts.append(found)
     return {stage: PriceLines.gather([part[stage] for part in parts]) for stage in sweep.stages}
+
+
+def _aligned(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[np.floating]:
+    """An array that begins on a cache line, so that no piece of LANES numbers lies on one line more."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    raw = np.empty(size + CACHE_LINE, dtype=np.uint8)
+    begin = -raw.ctypes.data % CACHE_LINE
+    return raw[begin : begin + size].view(dtype).reshape(shape)
 
 
 def _stopped(monitor: Monitor | None) -> LimitError | InterruptedWork:
@@ -277,18 +286,20 @@ class Sweep:
         """Least spend then most value, and most value then least spend."""
         n, count = self.problem.n_states, self.problem.row_ptr.size - 1
         terminal = self.problem.terminal_utility
-        future = np.zeros((n, 4, 2))
+        future = _aligned((n, 4, 2), np.float64)
+        future[:] = 0.0
         future[:, kernels.VALUE] = terminal[:, None]
         future[:, kernels.SIZE] = np.abs(terminal)[:, None]
-        present, product = np.empty((n, 4, 2)), np.empty((count, 4, 2))
+        present, product = _aligned((n, 4, 2), np.float64), _aligned((count, 4, 2), np.float64)
         chosen = np.empty((n, 2), dtype=np.int32)
         peak = np.zeros((self.horizon + 1, 3, 2))
         peak[-1, 1] = np.abs(terminal).max()
         turn = np.array([0.0, np.inf])
         slack, kept = self.slack(), {}
         chunks = 1 if self.tiny else CHUNKS
+        touched = np.empty(chunks)
         for stage in reversed(range(self.horizon)):
-            kernels.sweep_rows_at_ends(chunks, self.rows, future, product)
+            kernels.sweep_rows_at_ends(chunks, self.rows, future, product, touched)
             kernels.sweep_ends(
                 chunks, self.pairs, self.rates, slack[stage], product, present, chosen,
                 peak[stage], turn, self.scale[stage],
@@ -381,11 +392,12 @@ class Batch:
         sweep, slot = self.sweep, self.slot
         problem, chunks = sweep.problem, 1 if sweep.tiny else CHUNKS
         n, dtype = problem.n_states, self.kept.dtype
-        product = np.empty((problem.row_ptr.size - 1, 3, LANES), dtype)
+        product = _aligned((problem.row_ptr.size - 1, 3, LANES), dtype)
         chosen, nothing = np.empty((n, LANES), dtype=np.int32), np.empty((0, LANES), dtype=np.int32)
-        present, touched = np.empty((n, 3, LANES), dtype), np.empty(chunks)
+        present, future = _aligned((n, 3, LANES), dtype), _aligned((n, 3, LANES), dtype)
+        touched = np.empty(chunks)
         for block in range(self.count):
-            future = np.zeros((n, 3, LANES), dtype)
+            future[:] = 0.0
             future[:, kernels.VALUE] = problem.terminal_utility[:, None]
             self.peak[block, -1, 1] = np.abs(problem.terminal_utility).max()
             for stage in reversed(range(sweep.horizon)):

@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+ROOM = 64
+"""Columns at most that are made ahead of their need."""
+
 STATE_AXIS_FIRST = ("spend", "value", "variance", "intercept", "action")
 
 
@@ -115,7 +118,7 @@ class GrowingLines:
         begin, end = self._count, self._count + fresh.size
         for name, part in self._parts.items():
             if end > part.shape[-1]:
-                grown = np.empty((*part.shape[:-1], max(end, begin + begin // 2)), dtype=part.dtype)
+                grown = np.empty((*part.shape[:-1], end + min(begin // 2, ROOM)), dtype=part.dtype)
                 grown[..., :begin] = part[..., :begin]
                 self._parts[name] = grown
             self._parts[name][..., begin:end] = getattr(more, name)[..., fresh]

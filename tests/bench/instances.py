@@ -1,13 +1,16 @@
 """Seeded instances of the sizes of the paper's advertiser models, which are not public.
 
 Shaped like models learned from event logs: one transition row per history; action 0 leaves the
-history and is free, each other action continues as some other history does. Values are spread over
-orders of magnitude, so states compete.
+history and is free, each other action continues as some other history does. One state in ten is a
+conversion, all worth the same.
 """
 
 import numpy as np
 
 from optbudget.problems import BudgetedMDP
+
+CONVERSIONS, WORTH = 0.1, 20.0
+"""Share of states that are conversions, and the value of one."""
 
 HOT_SHARE = 0.7
 """Share of successors that are among the few hot states, where there are any."""
@@ -28,7 +31,7 @@ def advertiser(
     row = draw.integers(states, size=(states, actions), dtype=np.int32)
     row[:, 0] = np.arange(states)
     cost = np.tile(np.array([0.0, 0.5, 1.0, 2.0, 4.0, 8.0])[:actions], states)
-    worth = np.where(draw.random(states) < 0.3, draw.lognormal(1.0, 1.0, size=states), 0.0)
+    worth = np.where(draw.random(states) < CONVERSIONS, WORTH, 0.0)
     return BudgetedMDP(
         states=tuple(map(str, range(states))),
         actions=tuple(f"level {a}" for a in range(actions)),
