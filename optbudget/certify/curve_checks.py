@@ -45,12 +45,12 @@ def curve_checks(
         return
     points = evidence.points
     kind = np.ones(points.price.size, dtype=np.int64)
-    shortfall, allowed = _all_shortfalls(answer, points)
+    shortfall, allowed = all_shortfalls(answer, points)
     stationary = answer.problem.horizon is None
     if (shortfall > allowed).any() and not stationary:
         unproved = _columns_about(answer, points, shortfall > allowed)
         points, kind = with_ties(answer.problem, points, unproved, decisions=decisions)
-        again, allowed = _all_shortfalls(answer, points)
+        again, allowed = all_shortfalls(answer, points)
         shortfall = np.minimum(shortfall, again)
     yield _achievable(answer, shortfall, allowed, prefix)
     yield _least_budgets(answer, evidence.least, prefix)
@@ -111,7 +111,7 @@ def allowed_shortfall(stated: float, size: Floats, error: Floats | float) -> Flo
     return np.asarray(excused + 4.0 * error + 64 * ROUNDOFF * size)
 
 
-def _all_shortfalls(answer: CurveSet, points: Support) -> tuple[Floats, Floats]:
+def all_shortfalls(answer: CurveSet, points: Support) -> tuple[Floats, Floats]:
     """Shortfall of every breakpoint of every curve, and what it may be."""
     shorts, allowed = [], []
     for first, last in bracket.in_parts(answer.curves):

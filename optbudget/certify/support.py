@@ -232,19 +232,14 @@ def _backward(
     largest |value| and |spend| of each stage (T+1, 2, K).
     """
     size, n = price.size, problem.n_states
-    x = np.zeros((n, len(kinds), size))
-    ends = {"value": problem.terminal_utility, "top": problem.terminal_utility}
-    ends["size"] = ends["absolute_top"] = np.abs(problem.terminal_utility)
-    for i, kind in enumerate(kinds):
-        if kind in ends:
-            x[:, i] = ends[kind][:, None]
+    x = terminal_numbers(problem, kinds, size)
     pair = np.full((n, size), -1, dtype=np.int32)
     later = x
     peaks = np.zeros((stages + 1, 2, size))
     peaks[-1, 0] = np.abs(problem.terminal_utility).max()
     step = max(256, CHUNK // max(1, len(kinds) * size))
     for k in range(stages - 1, -1, -1):
-        weights = _weights(problem, price, k)
+        weights = stage_weights(problem, price, k)
         expected = rows.expect(x.reshape(n, len(kinds) * size)).reshape(rows.count, len(kinds), size)
         later, x = x, np.empty_like(x)
         for begin in range(0, n, step):
@@ -262,7 +257,18 @@ def _backward(
     return x, later, pair, peaks
 
 
-def _weights(problem: BudgetedMDP, price: Floats, stage: int) -> Weights:
+def terminal_numbers(problem: BudgetedMDP, kinds: tuple[Kind, ...], size: int) -> Floats:
+    """The numbers (n, kinds, K) after the last decision."""
+    x = np.zeros((problem.n_states, len(kinds), size))
+    ends = {"value": problem.terminal_utility, "top": problem.terminal_utility}
+    ends["size"] = ends["absolute_top"] = np.abs(problem.terminal_utility)
+    for i, kind in enumerate(kinds):
+        if kind in ends:
+            x[:, i] = ends[kind][:, None]
+    return x
+
+
+def stage_weights(problem: BudgetedMDP, price: Floats, stage: int) -> Weights:
     """The price of the stage, and (alpha, beta) proportional to (1, that price), the larger of them 1."""
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         drift = _drift(problem.discount, problem.cost_discount, stage)

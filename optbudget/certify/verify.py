@@ -22,6 +22,7 @@ from optbudget.certify.exact_checks import (
     sample,
 )
 from optbudget.certify.outcome_checks import outcome_check, stated_checks
+from optbudget.certify.policy_checks import policy_check
 from optbudget.certify.stationary import stationary_evidence
 from optbudget.certify.support import Support, support
 from optbudget.errors import UsageError
@@ -94,6 +95,7 @@ def verify_all(
 
 def _of_curves(answer: CurveSet, known: Known, *, exact: bool, all_prices: bool) -> Iterator[Check]:
     yield from stated_checks(answer)
+    yield from _policy(answer)
     for kept in (answer, *answer.stages):
         prefix = f"stage {kept.stage}: " if kept is not answer else ""
         checks, evidence = _one_stage(kept, prefix, known)
@@ -106,6 +108,7 @@ def _of_curves(answer: CurveSet, known: Known, *, exact: bool, all_prices: bool)
 
 def _of_allocation(answer: Allocation, known: Known, *, exact: bool, all_prices: bool) -> Iterator[Check]:
     yield from stated_checks(answer)
+    yield from _policy(answer.curves, used=answer.price)
     name = "allocation outcome"
     yield outcome_check(answer.outcome, answer.gap, answer.curves.tolerance, name)
     checks, evidence = _one_stage(answer.curves, "", known)
@@ -131,6 +134,15 @@ def _of_allocation(answer: Allocation, known: Known, *, exact: bool, all_prices:
         parts = exact_parts(answer.curves, prices)
         yield from exact_curve_checks(answer.curves, evidence.points, parts, everything=all_prices)
         yield from exact_allocation_check(answer, evidence.points, parts)
+
+
+def _policy(curves: CurveSet, used: float | None = None) -> Iterator[Check]:
+    if curves.policy is not None:
+        horizon = curves.problem.horizon
+        decisions = None if horizon is None else horizon - curves.stage
+        yield policy_check(
+            curves.problem, curves.policy, decisions=decisions, witness=curves.witness, used=used
+        )
 
 
 def _one_stage(kept: CurveSet, prefix: str, known: Known) -> tuple[list[Check], Evidence | None]:

@@ -1,0 +1,140 @@
+"""Checking a policy by price: each of its actions is best, to rounding, where it begins to hold.
+
+An action that holds at prices in [low, high) was best at low, or it was taken for an allocation and is
+best at the price of that, from which low and high reach as far as nothing changes that can be met.
+There it is held against the checker's own pass: its score :math:`\\alpha q^v - \\beta q^b` must be the
+best one up to a share `TOLERANCE` of the sums that scores are made of. What a policy is worth is stated by
+the curves; this check is about the table of actions itself.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optbudget.certify.choice import Choice, Kind, Weights
+from optbudget.certify.curve_checks import pair_of_action
+from optbudget.certify.rows import Rows
+from optbudget.certify.support import stage_weights, terminal_numbers
+from optbudget.problems import BudgetedMDP, Check, PricePolicy, StationaryWitness
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+TOLERANCE = 2.0**-30
+NUMBERS = 1 << 22
+"""States times prices up to which every price of a policy is looked at; beyond, a spread of them."""
+KINDS: tuple[Kind, ...] = ("value", "spend", "size", "error")
+
+
+def policy_check(
+    problem: BudgetedMDP,
+    policy: PricePolicy,
+    *,
+    decisions: int | None = None,
+    witness: StationaryWitness | None = None,
+    used: float | None = None,
+) -> Check:
+    """Whether the rows of a policy name actions of their states that are best where they begin.
+
+    `used` is the price of the allocation that the policy was kept for, if it was.
+    """
+    name = "policy"
+    pair = pair_of_action(problem, policy.state, policy.action)
+    if (pair < 0).any():
+        return Check(name, False, f"row {int(np.argmin(pair))} names an action that its state does not have")
+    if not (policy.price_low <= policy.price_high).all() or not (policy.price_low >= 0).all():
+        return Check(name, False, "prices of a row must rise from price_low >= 0 to price_high")
+    price = np.unique(policy.price_low)[::-1]
+    most = max(1, NUMBERS // problem.n_states)
+    if price.size > most:
+        price = price[np.unique(np.linspace(0, price.size - 1, most).astype(np.int64))]
+    at_use = np.zeros(pair.size, dtype=bool)
+    if used is not None and used >= 0:
+        at_use = (policy.price_low <= used) & (used <= policy.price_high)
+        price = np.unique(np.append(price, used))[::-1]
+    known = np.isin(policy.price_low, price)
+    if problem.horizon is None:
+        if witness is None or witness.horizon is not None:
+            return Check(name, True, "not looked at: the witness holds no stationary policies")
+        worst, row = _stationary(problem, policy, pair, witness)
+    else:
+        last = decisions or problem.horizon
+        outside = (policy.stage < 0) | (policy.stage >= last)
+        if outside.any():
+            return Check(name, False, f"row {int(np.argmax(outside))} is of a stage that does not exist")
+        missed = _by_stages(problem, policy, pair, price, last, policy.price_low)
+        if at_use.any():
+            there = _by_stages(problem, policy, pair, price, last, np.full(pair.size, used))
+            missed = np.where(at_use, np.minimum(missed, there), missed)
+        row = int(np.argmax(missed))
+        worst, row = (float(missed[row]), row) if missed[row] > TOLERANCE else (0.0, -1)
+    if row < 0:
+        return Check(name, True, f"{int(known.sum()):,} of {pair.size:,} actions are best where they begin")
+    where = f"{problem.actions[policy.action[row]]!r} in {problem.labels[policy.state[row]]!r}"
+    return Check(
+        name, False, f"{where}, stage {policy.stage[row]}, is not best at {policy.price_low[row]:.9g} "
+        f"(by {worst:.2g} of what it is worth)",
+    )  # fmt: skip
+
+
+def _by_stages(
+    problem: BudgetedMDP, policy: PricePolicy, pair: Integers, price: Floats, decisions: int, at: Floats
+) -> Floats:
+    """By what share each row misses the best score at its price of `at`; 0 where that is not looked at."""
+    rows = Rows(problem)
+    missed = np.zeros(pair.size)
+    x = terminal_numbers(problem, KINDS, price.size)
+    order = np.argsort(policy.stage, kind="stable")
+    bounds = np.searchsorted(policy.stage[order], np.arange(decisions + 1))
+    column = np.clip(np.searchsorted(-price, -at), 0, price.size - 1)
+    looked = price[column] == at
+    for k in range(decisions - 1, -1, -1):
+        weights = stage_weights(problem, price, k)
+        flat = x.reshape(problem.n_states, len(KINDS) * price.size)
+        expected = rows.expect(flat).reshape(rows.count, len(KINDS), price.size)
+        choice = Choice(problem, expected, slice(0, problem.n_states), x, KINDS, weights, rows.widest)
+        choice.take_best()
+        here = order[bounds[k] : bounds[k + 1]]
+        here = here[looked[here]]
+        missed[here] = _missed(choice, policy.state[here], pair[here], column[here], weights)
+        x = choice.numbers
+    return missed
+
+
+def _missed(
+    choice: Choice, state: Integers, pair: Integers, column: Integers, weights: Weights
+) -> Floats:
+    """How far each pair's score is below the best of its state, as a share of the sums behind both."""
+    p, expected = choice.problem, choice.expected
+    row = p.pair_row[pair]
+    value = p.pair_reward[pair] + p.discount * expected[row, 0, column]
+    spend = p.cost[pair] + p.cost_discount * expected[row, 1, column]
+    size = np.abs(p.pair_reward[pair]) + p.discount * expected[row, 2, column]
+    alpha, beta = weights.alpha[column], weights.beta[column]
+    best = choice.numbers[state, :, column]
+    scale = alpha * (size + best[:, 2]) + beta * (spend + best[:, 1])
+    lack = choice.score[state, column] - (alpha * value - beta * spend)
+    return np.asarray(lack / np.where(scale > 0, scale, 1.0))
+
+
+def _stationary(
+    problem: BudgetedMDP, policy: PricePolicy, pair: Integers, witness: StationaryWitness
+) -> tuple[float, int]:
+    """The same against the points of the witness at the rows' own finite prices."""
+    rows = Rows(problem)
+    worst = (0.0, -1)
+    for k, price in enumerate(witness.price.tolist()):
+        here = np.flatnonzero(policy.price_low == price)
+        if here.size == 0 or np.isinf(price):
+            continue
+        spend, value = witness.spend[k], witness.value[k]
+        ahead = rows.expect(np.stack([value, spend, np.abs(value)], axis=1))[problem.pair_row[pair[here]]]
+        mine = problem.pair_reward[pair[here]] + problem.discount * ahead[:, 0]
+        mine -= price * (problem.cost[pair[here]] + problem.cost_discount * ahead[:, 1])
+        state = policy.state[here]
+        scale = np.abs(problem.pair_reward[pair[here]]) + problem.discount * ahead[:, 2]
+        scale += np.abs(value[state])
+        scale += price * (problem.cost[pair[here]] + spend[state])
+        missed = (value[state] - price * spend[state] - mine) / np.where(scale > 0, scale, 1.0)
+        if missed.max() > max(TOLERANCE, worst[0]):
+            worst = float(missed.max()), int(here[np.argmax(missed)])
+    return worst
