@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_problems import plain_models, problem_of
 from truth import (
+    after_action,
     false_breakpoint,
     scale_of,
     stated_points,
@@ -21,12 +22,12 @@ from truth import (
 )
 
 from optbudget.allocation import allocate
-from optbudget.budgeted import exact_backup, price_sweep, stationary_solve, walk
+from optbudget.budgeted import exact_backup, price_sweep, solve, stationary_solve, walk
 from optbudget.certify import support, verify
 from optbudget.certify.exact import ONE, exact_support
 from optbudget.curves import Curve, Curves
 from optbudget.errors import UsageError
-from optbudget.problems import Population
+from optbudget.problems import BudgetedMDP, Population
 from optbudget.problems.examples import two_action_example
 from optbudget.status import Outcome, Solution, Termination
 
@@ -272,3 +273,51 @@ def test_only_answers_are_checked():
         support(two_action_example(), [1.0])
     with pytest.raises(UsageError):
         support(two_action_example(horizon=1), [-1.0])
+
+
+def lottery():
+    """Two ways from s to spend 1 on average: for sure, or 2 with probability 1/2; both are worth 5."""
+    return BudgetedMDP(
+        states=("s", "rich", "poor"), actions=("sure", "drawn", "pay", "rest"),
+        pair_ptr=np.array([0, 2, 3, 4]), pair_action=np.array([0, 1, 2, 3]), pair_row=np.array([0, 1, 0, 0]),
+        cost=np.array([1.0, 0.0, 2.0, 0.0]), utility=np.array([5.0, 5.0, 0.0, 0.0]),
+        row_ptr=np.array([0, 1, 3]), next_state=np.array([2, 1, 2]), probability=np.array([1.0, 0.5, 0.5]),
+        terminal_utility=np.zeros(3), discount=1.0, cost_discount=1.0, horizon=2, reward="gross",
+    )  # fmt: skip
+
+
+def test_a_variance_is_compared_only_where_it_is_the_only_one():
+    answer = exact_backup(lottery())
+    place = int(np.flatnonzero(answer.curves.breakpoints()[1] == 5.0)[0])
+    for variance in (0.0, 1.0):
+        stored = answer.spend_variance.copy()
+        stored[place] = variance
+        assert verify(replace(answer, spend_variance=stored)).ok
+
+
+@settings(max_examples=40)
+@given(models(max_horizon=3), st.sampled_from(["walk", "sweep"]), st.integers(0, 1000))
+def test_policies_by_price(problem, method, pick):
+    answer = solve(problem, method=method, tolerance=1e-2 if method == "sweep" else 1e-9, keep_policy=True)
+    assert failures(verify(answer)) == []
+    policy = answer.policy
+    if policy.state.size == 0:
+        return
+    row = pick % policy.state.size
+    state = int(policy.state[row])
+    for other in problem.pair_action[problem.pair_ptr[state] : problem.pair_ptr[state + 1]]:
+        action = policy.action.copy()
+        action[row] = other
+        forged = replace(answer, policy=replace(policy, action=action))
+        low, stage = policy.price_low[row], int(policy.stage[row])
+        if np.isfinite(low) and loses(problem, state, int(other), low, stage):
+            assert "policy" in " ".join(failures(verify(forged)))
+
+
+def loses(problem, state, action, price, stage):
+    """Whether an action is worse at a price than another, exactly, by a millionth of all there is."""
+    later = replace(problem, horizon=problem.horizon - stage)
+    money = Fraction(price) * (Fraction(problem.cost_discount) / Fraction(problem.discount)) ** stage
+    best = supremum(true_curves(later)[state], money)
+    mine = supremum(after_action(later, state, action), money)
+    return best - mine > scale_of(true_curves(later)) * (1 + money) / 10**6

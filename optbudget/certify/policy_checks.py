@@ -43,6 +43,8 @@ def policy_check(
         return Check(name, False, f"row {int(np.argmin(pair))} names an action that its state does not have")
     if not (policy.price_low <= policy.price_high).all() or not (policy.price_low >= 0).all():
         return Check(name, False, "prices of a row must rise from price_low >= 0 to price_high")
+    if pair.size == 0:
+        return Check(name, bool(problem.is_terminal.all()), "no actions")
     price = np.unique(policy.price_low)[::-1]
     most = max(1, NUMBERS // problem.n_states)
     if price.size > most:
