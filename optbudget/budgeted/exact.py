@@ -38,6 +38,7 @@ from numpy.typing import NDArray
 
 from optbudget.budgeted import _exact_kernels as kernels
 from optbudget.budgeted.bracket import cut, state_gaps
+from optbudget.budgeted.certified import tightened
 from optbudget.budgeted.price_sweep import passes
 from optbudget.budgeted.pruning import PruningSchedule
 from optbudget.curves import Curves
@@ -195,6 +196,8 @@ def _certified(
                 pruning_error=found.heads.pruned if pruned else None,
             )
         )
+    if not pruned:
+        answers = [tightened(answer) for answer in answers]
     return replace(answers[0], stages=tuple(answers[1:]))
 
 

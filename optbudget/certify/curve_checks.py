@@ -43,21 +43,34 @@ def curve_checks(
     yield from shape_checks(answer, prefix)
     if not structure_ok(answer):
         return
-    points = evidence.points
-    kind = np.ones(points.price.size, dtype=np.int64)
-    shortfall, allowed = all_shortfalls(answer, points)
     stationary = answer.problem.horizon is None
-    if (shortfall > allowed).any() and not stationary:
-        unproved = _columns_about(answer, points, shortfall > allowed)
-        points, kind = with_ties(answer.problem, points, unproved, decisions=decisions)
-        again, allowed = all_shortfalls(answer, points)
-        shortfall = np.minimum(shortfall, again)
+    points, kind, shortfall, allowed = reached(answer, evidence, decisions=decisions)
     yield _achievable(answer, shortfall, allowed, prefix)
     yield _least_budgets(answer, evidence.least, prefix)
     yield from gap_checks(answer, evidence.lines, shortfall, prefix)
     yield _first_actions(answer, points, kind, shortfall, allowed, decisions, prefix)
     if not stationary:
         yield _variances(answer, points.price, decisions, prefix)
+
+
+def reached(
+    answer: CurveSet, evidence: Evidence, *, decisions: int | None = None
+) -> tuple[Support, NDArray[np.int64], Floats, Floats]:
+    """How far every breakpoint stands above what the checker's points achieve, and how far it may.
+
+    At the price of an edge both of its ends are best, and a strict pass finds either: where a breakpoint
+    is missed, the prices about it are asked again for the least and the most spend among ties.
+    Returns the points, which of `TIES` each is from, the shortfalls and what is allowed.
+    """
+    points = evidence.points
+    kind = np.ones(points.price.size, dtype=np.int64)
+    shortfall, allowed = all_shortfalls(answer, points)
+    if (shortfall > allowed).any() and answer.problem.horizon is not None:
+        unproved = _columns_about(answer, points, shortfall > allowed)
+        points, kind = with_ties(answer.problem, points, unproved, decisions=decisions)
+        again, allowed = all_shortfalls(answer, points)
+        shortfall = np.minimum(shortfall, again)
+    return points, kind, shortfall, allowed
 
 
 def structure_ok(answer: CurveSet) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.certify import bracket
-from optbudget.certify.curve_checks import all_shortfalls
+from optbudget.certify.curve_checks import reached
 from optbudget.certify.evidence import gather
 from optbudget.certify.support import Support
 from optbudget.problems import CurveSet
@@ -38,11 +38,11 @@ def proved_gaps(answer: CurveSet, *, decisions: int | None = None) -> tuple[Floa
     >>> from optbudget.budgeted import solve
     >>> from optbudget.problems.examples import two_action_example
     >>> gap, intercept = proved_gaps(solve(two_action_example(horizon=3), method="walk"))
-    >>> bool(gap[0] < 1e-12)
+    >>> bool(gap[0] < 1e-9)
     True
     """
     evidence = gather(answer.problem, answer.prices, decisions=decisions)
-    shortfall, _ = all_shortfalls(answer, evidence.points)
+    _, _, shortfall, _ = reached(answer, evidence, decisions=decisions)
     finite = np.where(np.isfinite(shortfall), shortfall, 1e300)
     starts = answer.curves.indptr[:-1] + np.arange(len(answer))
     gap = np.empty(len(answer))
