@@ -329,6 +329,26 @@ def breakpoint_value_up(rng, answer):
     return forged if curves_are_false(answer, forged) else None
 
 
+def breakpoint_value_down(rng, answer):
+    """One breakpoint lower than it could be, the others left: the gap is then wider than stated."""
+    curves = answer.curves.curves
+    if not curves.gain.size:
+        return None
+    start, gain = curves.start_value.copy(), curves.gain.copy()
+    k = int(rng.integers(gain.size))
+    s = int(np.searchsorted(curves.indptr, k, side="right")) - 1
+    by = min(1.0, lie(rng)) * float(gain[k])
+    gain[k] += by
+    if k == curves.indptr[s]:
+        start[s] -= by
+    elif gain[k] / curves.length[k] < (gain[k - 1] - by) / curves.length[k - 1]:
+        gain[k - 1] -= by
+    else:
+        return None
+    forged = with_curves(answer, start_value=start, gain=gain)
+    return forged if curves_are_false(answer, forged) else None
+
+
 def rounding_overstated(rng, answer):
     """Higher values, called rounding, with gaps as wide as that makes them."""
     by = float(rng.choice([1e-6, 1e-3, 0.1])) * float(scale_of(answer.truth))
@@ -504,6 +524,7 @@ FINITE = {
     "bound lowered": bound_lowered,
     "breakpoint value up": breakpoint_value_up,
     "breakpoint budget down": breakpoint_budget_down,
+    "breakpoint value down": breakpoint_value_down,
     "rounding overstated": rounding_overstated,
     "least budget up": least_budget_up,
     "gap lowered": gap_lowered,

@@ -13,7 +13,7 @@ Sums are taken in rational arithmetic of the stored numbers. The conventions the
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -193,21 +193,22 @@ def _mean_slope(answer: Allocation) -> Check:
     return Check("price", ok, f"stated {answer.price:.17g}, mean slope at equal shares {mean:.17g}")
 
 
-def bound_check(answer: Allocation, lines: Support) -> Check:
+def bound_check(answer: Allocation, evidence: Iterable[Support]) -> Check:
     """Some price proves that no policy within the budget is worth more than the stated bound."""
     count = answer.population.count
     occupied = np.flatnonzero(count)
-    with np.errstate(invalid="ignore"):
-        money = np.where(lines.price > 0, lines.price * answer.budget, 0.0)
-    rough = money + count[occupied].astype(np.float64) @ lines.intercept[occupied]
     best: Fraction | float = math.inf
     price = math.nan
-    for k in np.argsort(rough, kind="stable")[:3]:
-        if not math.isfinite(rough[k]):
-            continue
-        found = dual_bound(count, answer.budget, float(lines.price[k]), lines.intercept[:, k])
-        if best == math.inf or found < best:
-            best, price = found, float(lines.price[k])
+    for lines in evidence:
+        with np.errstate(invalid="ignore"):
+            money = np.where(lines.price > 0, lines.price * answer.budget, 0.0)
+        rough = money + count[occupied].astype(np.float64) @ lines.intercept[occupied]
+        for k in np.argsort(rough, kind="stable")[:3]:
+            if not math.isfinite(rough[k]):
+                continue
+            found = dual_bound(count, answer.budget, float(lines.price[k]), lines.intercept[:, k])
+            if found < best:
+                best, price = found, float(lines.price[k])
     ok = math.isfinite(answer.bound) and best <= answer.bound
     known = isinstance(best, Fraction) and math.isfinite(answer.bound)
     room = float(Fraction(answer.bound) - Fraction(best)) if known else math.nan

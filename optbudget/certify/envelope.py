@@ -12,6 +12,9 @@ from optbudget.certify.choice import ROUNDOFF
 
 Floats = NDArray[np.float64]
 
+BLOCK = 1 << 14
+"""Rows handled at once, so that working memory stays small."""
+
 
 def convex_intercepts(price: Floats, intercept: Floats) -> Floats:
     """The lower convex envelope of each row over the prices, never above the row, rounded up.
@@ -27,8 +30,14 @@ def convex_intercepts(price: Floats, intercept: Floats) -> Floats:
     [[0.0, 1.0, 2.0]]
     """
     n, size = intercept.shape
-    if size < 3:
+    if size < 3 or n == 0:
         return intercept
+    return np.concatenate([_convex(price, intercept[k : k + BLOCK]) for k in range(0, n, BLOCK)])
+
+
+def _convex(price: Floats, intercept: Floats) -> Floats:
+    """The same for a block of rows."""
+    n, size = intercept.shape
     hull = np.zeros((n, size), dtype=np.int64)
     count = np.zeros(n, dtype=np.int64)
     for k in range(size):

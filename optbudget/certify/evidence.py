@@ -30,23 +30,19 @@ def gather(problem: BudgetedMDP, prices: Floats, *, decisions: int | None = None
     """One strict pass at all prices, and one at inf whether or not it is among them."""
     price = np.unique(prices[~np.isnan(prices)])[::-1]
     points = support(problem, price, decisions=decisions)
-    infinite = np.isinf(price)
-    least = (
-        columns(points, np.flatnonzero(infinite))
-        if infinite.any()
-        else support(problem, [np.inf], decisions=decisions)
-    )
+    infinite = price.size > 0 and np.isinf(price[0])
+    least = columns(points, slice(0, 1)) if infinite else support(problem, [np.inf], decisions=decisions)
     return Evidence(lines_of(points), points, least)
 
 
 def lines_of(points: Support) -> Support:
-    """The finite prices of a pass, their intercepts made convex in the price."""
-    lines = columns(points, np.flatnonzero(np.isfinite(points.price)))
+    """The finite prices of a pass by falling price, their intercepts made convex in the price."""
+    lines = columns(points, slice(int(np.isinf(points.price).sum()), None))
     return replace(lines, intercept=convex_intercepts(lines.price, lines.intercept))
 
 
-def columns(lines: Support, chosen: NDArray[np.int64]) -> Support:
-    """Some of the prices of a pass."""
+def columns(lines: Support, chosen: slice) -> Support:
+    """Some of the prices of a pass; views, not copies."""
 
     def pick(array: Floats | None) -> Floats | None:
         return None if array is None else array[:, chosen]

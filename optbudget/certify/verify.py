@@ -14,7 +14,7 @@ import numpy as np
 
 from optbudget.certify import allocation_checks as rows
 from optbudget.certify.curve_checks import curve_checks, structure_ok
-from optbudget.certify.evidence import Evidence, columns, gather
+from optbudget.certify.evidence import Evidence, gather
 from optbudget.certify.exact_checks import (
     exact_allocation_check,
     exact_curve_checks,
@@ -128,7 +128,7 @@ def _of_allocation(answer: Allocation, known: Known, *, exact: bool, all_prices:
     if not added[0].ok:
         return
     yield from rows.on_the_curves(answer)
-    yield rows.bound_check(answer, _with_price(answer, evidence))
+    yield rows.bound_check(answer, _lines(answer, evidence))
     if exact:
         prices = answer.curves.prices if all_prices else sample(answer.curves.prices, answer.price)
         parts = exact_parts(answer.curves, prices)
@@ -179,21 +179,9 @@ def _gone_through(kept: CurveSet, prefix: str) -> tuple[list[Check], Evidence | 
     return checks, evidence
 
 
-def _with_price(answer: Allocation, evidence: Evidence) -> Support:
-    """The lines of the certificate, or with the allocation's own price where it is another."""
-    price = answer.price
-    problem = answer.curves.problem
-    known = (evidence.lines.price == price).any()
-    if known or not 0 <= price < np.inf or problem.horizon is None:
-        return evidence.lines
-    decisions = problem.horizon - answer.curves.stage
-    own = support(problem, [price], decisions=decisions)
-    both = columns(evidence.lines, np.arange(evidence.lines.price.size))
-    return Support(
-        price=np.append(both.price, price),
-        intercept=np.hstack([both.intercept, own.intercept]),
-        spend=np.hstack([both.spend, own.spend]), value=np.hstack([both.value, own.value]),
-        value_error=np.hstack([both.value_error, own.value_error]), spend_rounding=both.spend_rounding,
-        spend_error=both.spend_error, spend_slack=both.spend_slack, least_room=both.least_room,
-        pair=np.hstack([both.pair, own.pair]),
-    )  # fmt: skip
+def _lines(answer: Allocation, evidence: Evidence) -> Iterator[Support]:
+    """The lines of the certificate, and those of the allocation's own price where it is another."""
+    yield evidence.lines
+    price, problem = answer.price, answer.curves.problem
+    if 0 <= price < np.inf and problem.horizon is not None and not (evidence.lines.price == price).any():
+        yield support(problem, [price], decisions=problem.horizon - answer.curves.stage)
