@@ -16,13 +16,15 @@ from small_problems import plain_models, problem_of
 
 from optbudget.budgeted import backward_pass
 from optbudget.budgeted import threads as threads_of
-from optbudget.budgeted.backward_pass import LANES, Sweep, passes
+from optbudget.budgeted._sweep_kernels import WIDE
+from optbudget.budgeted.backward_pass import Sweep, passes
 from optbudget.errors import InterruptedWork, LimitError, ProblemError
 from optbudget.problems.examples import two_action_example
 from optbudget.workers import Monitor
 
 from reference import rational_backup, rational_pass
 
+LANES = len(WIDE)
 PRICES = [Fraction(k, 4) for k in (64, 16, 9, 8, 7, 6, 5, 4, 3, 2, 1)]
 TABLES = ("spend", "value", "variance", "intercept", "action")
 
@@ -256,8 +258,11 @@ def test_limits():
         passes(problem, [1.0], monitor=Monitor(time_limit=0.0))
     monitor = Monitor()
     monitor.interrupt()
-    with pytest.raises(InterruptedWork):
-        passes(problem, [1.0], monitor=monitor)
+    for price in (1.0, 0.0):
+        with pytest.raises(InterruptedWork):
+            passes(problem, [price], monitor=monitor)
+    with pytest.raises(LimitError, match="two ends"):
+        passes(problem, [0.0], monitor=Monitor(memory_limit=10))
 
 
 def test_works_without_a_compiler():

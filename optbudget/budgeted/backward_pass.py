@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from functools import cached_property
 
+import numba
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
@@ -38,7 +39,6 @@ from optbudget.workers import Monitor
 
 Floats = NDArray[np.float64]
 
-LANES = kernels.LANES
 CACHE_LINE = 64
 HALF = 2.0**-24
 """Relative rounding of a number that is stored as float32."""
@@ -105,8 +105,8 @@ def passes(
     return {stage: PriceLines.gather([part[stage] for part in parts]) for stage in sweep.stages}
 
 
-def _aligned(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[np.floating]:
-    """An array that begins on a cache line, so that no piece of LANES numbers lies on one line more."""
+def aligned(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[np.floating]:
+    """An array that begins on a cache line, so that no piece of a table lies on more lines than it must."""
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     raw = np.empty(size + CACHE_LINE, dtype=np.uint8)
     begin = -raw.ctypes.data % CACHE_LINE
@@ -213,16 +213,21 @@ class Sweep:
 
     def lines(self, prices: Floats, *, monitor: Monitor | None = None) -> dict[int, PriceLines] | None:
         """Lines at finite positive prices, strictly decreasing; None if the monitor stopped the work."""
-        batch = Batch.of(self, prices, monitor)
-        if batch.count > 1 and self.in_cache:
-            batch.by_blocks(crossings=False)
-        elif not batch.by_stages(monitor):
+        if monitor is not None and monitor.stop_reason() is not None:
             return None
+        narrow = -(-prices.size // len(kernels.NARROW)) >= numba.get_num_threads()
+        if self.tiny or (self.in_cache and narrow):
+            batch = Batch.of(self, prices, monitor, kernels.NARROW)
+            batch.by_blocks(crossings=False)
+        else:
+            batch = Batch.of(self, prices, monitor, kernels.WIDE)
+            if not batch.by_stages(monitor):
+                return None
         return batch.lines()
 
     def step(self, prices: Floats, *, monitor: Monitor | None = None) -> tuple[dict[int, PriceLines], Floats]:
         """The lines, and for each price the next one below at which any action changes (0: none)."""
-        batch = Batch.of(self, prices, monitor)
+        batch = Batch.of(self, prices, monitor, kernels.NARROW)
         below = batch.by_blocks(crossings=True)
         return batch.lines(), below
 
@@ -283,14 +288,24 @@ class Sweep:
     # -- the lexicographic ends --------------------------------------------------------------
 
     def ends(self, monitor: Monitor | None = None) -> Ends:
-        """Least spend then most value, and most value then least spend."""
+        """Least spend then most value, and most value then least spend.
+
+        Raises
+        ------
+        LimitError, InterruptedWork
+            Without the ends nothing is certified, so there is nothing to hand over.
+        """
         n, count = self.problem.n_states, self.problem.row_ptr.size - 1
+        if monitor is not None:
+            monitor.require_memory(
+                64.0 * (2 * n + count) + 120.0 * n * len(self.stages), "the sweep's two ends"
+            )
         terminal = self.problem.terminal_utility
-        future = _aligned((n, 4, 2), np.float64)
+        future = aligned((n, 4, 2), np.float64)
         future[:] = 0.0
         future[:, kernels.VALUE] = terminal[:, None]
         future[:, kernels.SIZE] = np.abs(terminal)[:, None]
-        present, product = _aligned((n, 4, 2), np.float64), _aligned((count, 4, 2), np.float64)
+        present, product = aligned((n, 4, 2), np.float64), aligned((count, 4, 2), np.float64)
         chosen = np.empty((n, 2), dtype=np.int32)
         peak = np.zeros((self.horizon + 1, 3, 2))
         peak[-1, 1] = np.abs(terminal).max()
@@ -299,11 +314,14 @@ class Sweep:
         chunks = 1 if self.tiny else CHUNKS
         touched = np.empty(chunks)
         for stage in reversed(range(self.horizon)):
-            kernels.sweep_rows_at_ends(chunks, self.rows, future, product, touched)
-            kernels.sweep_ends(
-                chunks, self.pairs, self.rates, slack[stage], product, present, chosen,
-                peak[stage], turn, self.scale[stage],
-            )  # fmt: skip
+            if monitor is not None and monitor.stop_reason() is Termination.INTERRUPTED:
+                raise _stopped(monitor)
+            with at_most(1 if self.in_cache else None):
+                kernels.sweep_rows_at_ends(chunks, self.rows, future, product, touched)
+                kernels.sweep_ends(
+                    chunks, self.pairs, self.rates, slack[stage], product, present, chosen,
+                    peak[stage], turn, self.scale[stage],
+                )  # fmt: skip
             if stage in self.stages:
                 kept[stage] = present[:, :3].transpose(1, 0, 2).copy(), chosen.copy()
             future, present = present, future
@@ -321,16 +339,16 @@ class Sweep:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Finite prices on their way through the stages, in blocks of LANES; the last is padded.
+    """Finite prices on their way through the stages, in blocks of a few lanes; the last is padded.
 
     Attributes
     ----------
     sweep : whose problem it is
     price : (K,) as asked for
-    at_stage : (T, blocks * LANES) what each price is at each stage
-    weights : (T, 2, blocks, LANES) factors of value and spend in a comparison, the larger of them 1
-    kept, kept_pair : (blocks, stages kept, n, 3, LANES) and (..., n, LANES); filled by a run
-    peak : (blocks, T+1, 2, LANES) largest |spend| and |value| of each stage; filled by a run
+    at_stage : (T, blocks * lanes) what each price is at each stage
+    weights : (T, 2, blocks, lanes) factors of value and spend in a comparison, the larger of them 1
+    kept, kept_pair : (blocks, stages kept, n, 3, lanes) and (..., n, lanes); filled by a run
+    peak : (blocks, T+1, 2, lanes) largest |spend| and |value| of each stage; filled by a run
     """
 
     sweep: Sweep
@@ -340,21 +358,22 @@ class Batch:
     kept: NDArray[np.floating]
     kept_pair: NDArray[np.int32]
     peak: Floats
+    width: tuple[int, ...]
 
     @property
     def count(self) -> int:
         return int(self.kept.shape[0])
 
     @classmethod
-    def of(cls, sweep: Sweep, price: Floats, monitor: Monitor | None) -> "Batch":
-        n, slots = sweep.problem.n_states, len(sweep.stages)
-        blocks = -(-price.size // LANES)
+    def of(cls, sweep: Sweep, price: Floats, monitor: Monitor | None, width: tuple[int, ...]) -> "Batch":
+        n, slots, lanes = sweep.problem.n_states, len(sweep.stages), len(width)
+        blocks = -(-price.size // lanes)
         if monitor is not None:
             tables = 2 * n + sweep.problem.row_ptr.size + 2 * n * slots * blocks
             monitor.require_memory(
-                LANES * (3 * sweep.storage.itemsize + 4) * tables, f"a batch of {price.size} prices"
+                lanes * (3 * sweep.storage.itemsize + 4) * tables, f"a batch of {price.size} prices"
             )
-        padded = np.concatenate((price, np.repeat(price[-1], blocks * LANES - price.size)))
+        padded = np.concatenate((price, np.repeat(price[-1], blocks * lanes - price.size)))
         with np.errstate(over="ignore", under="ignore", divide="ignore"):
             at_stage = sweep.scale[:, None] * padded
             value = np.where(at_stage > 1, 1 / at_stage, 1.0)
@@ -363,10 +382,11 @@ class Batch:
             sweep,
             price,
             at_stage,
-            weights.reshape(sweep.horizon, 2, blocks, LANES),
-            np.empty((blocks, slots, n, 3, LANES), dtype=sweep.storage),
-            np.empty((blocks, slots, n, LANES), dtype=np.int32),
-            np.zeros((blocks, sweep.horizon + 1, 2, LANES)),
+            weights.reshape(sweep.horizon, 2, blocks, lanes),
+            np.empty((blocks, slots, n, 3, lanes), dtype=sweep.storage),
+            np.empty((blocks, slots, n, lanes), dtype=np.int32),
+            np.zeros((blocks, sweep.horizon + 1, 2, lanes)),
+            width,
         )
 
     @property
@@ -379,11 +399,11 @@ class Batch:
     def by_blocks(self, *, crossings: bool) -> Floats:
         """Each thread takes whole blocks; returns the crossings below each price, if asked for."""
         sweep = self.sweep
-        below = np.zeros((self.count, LANES))
+        below = np.zeros((self.count, len(self.width)))
         kernels.sweep_blocks(
             sweep.pairs, sweep.rows, sweep.rates, self.weights, sweep.scale,
             sweep.slack() if crossings else np.empty(0), self.slot,
-            self.kept, self.kept_pair, self.peak, below,
+            self.kept, self.kept_pair, self.peak, below, self.width,
         )  # fmt: skip
         return below.reshape(-1)[: self.price.size]
 
@@ -391,10 +411,10 @@ class Batch:
         """Threads share each stage of each block; False if the monitor stopped the work."""
         sweep, slot = self.sweep, self.slot
         problem, chunks = sweep.problem, 1 if sweep.tiny else CHUNKS
-        n, dtype = problem.n_states, self.kept.dtype
-        product = _aligned((problem.row_ptr.size - 1, 3, LANES), dtype)
-        chosen, nothing = np.empty((n, LANES), dtype=np.int32), np.empty((0, LANES), dtype=np.int32)
-        present, future = _aligned((n, 3, LANES), dtype), _aligned((n, 3, LANES), dtype)
+        n, dtype, lanes = problem.n_states, self.kept.dtype, len(self.width)
+        product = aligned((problem.row_ptr.size - 1, 3, lanes), dtype)
+        chosen, nothing = np.empty((n, lanes), dtype=np.int32), np.empty((0, lanes), dtype=np.int32)
+        present, future = aligned((n, 3, lanes), dtype), aligned((n, 3, lanes), dtype)
         touched = np.empty(chunks)
         for block in range(self.count):
             future[:] = 0.0
@@ -403,11 +423,12 @@ class Batch:
             for stage in reversed(range(sweep.horizon)):
                 if monitor is not None and monitor.stop_reason() is not None:
                     return False
-                kernels.sweep_rows(chunks, sweep.rows, future, product, touched)
+                kernels.sweep_rows(chunks, sweep.rows, future, product, touched, self.width)
                 kept = slot[stage] >= 0
                 kernels.sweep_states(
                     chunks, sweep.pairs, sweep.rates, self.weights[stage, :, block],
-                    product, present, chosen if kept else nothing, self.peak[block, stage], touched,
+                    product, present, chosen if kept else nothing, self.peak[block, stage],
+                    touched, self.width,
                 )  # fmt: skip
                 if kept:
                     self.kept[block, slot[stage]] = present

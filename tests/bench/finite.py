@@ -19,7 +19,8 @@ import numpy as np
 from numba import njit, prange
 
 from optbudget.budgeted import price_sweep, solve
-from optbudget.budgeted.backward_pass import LANES
+from optbudget.budgeted._sweep_kernels import WIDE
+from optbudget.budgeted.backward_pass import aligned
 from optbudget.files import load_model
 from optbudget.problems import BudgetedMDP
 from tests.bench.instances import advertiser
@@ -161,14 +162,15 @@ def busy(x, rounds):  # type: ignore[no-untyped-def]
 
 def fetching(problem: BudgetedMDP, prices: int) -> float:
     """Seconds to fetch what so many passes look up, stage by stage, and nothing else; float32 tables."""
-    tables = np.ones((problem.n_states, 3 * LANES), dtype=np.float32)
+    tables = aligned((problem.n_states, 3 * len(WIDE)), np.float32)
+    tables[:] = 1.0
     seconds = min(
         _seconds(lambda: fetch(problem.next_state, tables))
         + _seconds(lambda: fetch(problem.pair_row, tables))
         for _ in range(3)
     )
     assert problem.horizon is not None
-    return seconds * problem.horizon * -(-(prices - 2) // LANES)
+    return seconds * problem.horizon * -(-(prices - 2) // len(WIDE))
 
 
 def _seconds(work: Callable[[], object]) -> float:
