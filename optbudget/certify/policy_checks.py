@@ -102,9 +102,7 @@ def _by_stages(
     return missed
 
 
-def _missed(
-    choice: Choice, state: Integers, pair: Integers, column: Integers, weights: Weights
-) -> Floats:
+def _missed(choice: Choice, state: Integers, pair: Integers, column: Integers, weights: Weights) -> Floats:
     """How far each pair's score is below the best of its state, as a share of the sums behind both."""
     p, expected = choice.problem, choice.expected
     row = p.pair_row[pair]
