@@ -27,7 +27,7 @@ from optbudget.problems.examples import two_action_example
 from optbudget.status import Solution, Termination
 from optbudget.workers import Checkpoint, Monitor
 
-from reference import rational_backup
+from reference import concave_points, rational_backup
 
 MODELS = Path(__file__).parents[1] / "models"
 
@@ -153,6 +153,38 @@ def test_gap_is_the_largest_over_all_budgets(lengths, slopes, value, drawn):
     assert gap >= max(brute, 0) - 1e-12
     # Kinks and zeros may fall between grid points, where the quotient changes by its slope at most.
     assert gap <= max(brute, 0) + (4 + 4 * 16) / 16
+
+
+@given(
+    st.integers(-4, 4),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), max_size=8),
+    st.sampled_from([1.0, 0.1, 1e9]),
+)
+def test_curves_are_the_concave_hulls_of_their_points(value, steps, unit):
+    points = [(0, value)]
+    for more, gain in steps:
+        points.append((points[-1][0] + more, points[-1][1] + gain))
+    start = max(v for b, v in points if b == 0)
+    spend = unit * np.array([[float(b) for b, _ in points]])
+    worth = unit * np.array([[float(start if b == 0 else v) for b, v in points]])
+    column = np.arange(len(points), dtype=np.float64)
+    lines = PriceLines(
+        column[::-1],
+        spend,
+        worth,
+        spend**2,
+        spend,
+        np.arange(len(points), dtype=np.int32)[None],
+        column,
+        column,
+    )
+    curves, variance, action = curves_from_lines(lines)
+    expected = concave_points(points)
+    assert len(curves[0]) == len(expected) - 1
+    np.testing.assert_allclose(curves[0].budgets, unit * np.array([float(b) for b, _ in expected]))
+    np.testing.assert_allclose(curves[0].values, unit * np.array([float(v) for _, v in expected]), atol=1e-9)
+    np.testing.assert_allclose(variance, curves[0].budgets ** 2)
+    np.testing.assert_array_equal(spend[0, action], curves[0].budgets)
 
 
 def test_gap_by_hand():

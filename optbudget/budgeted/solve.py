@@ -5,6 +5,7 @@ from typing import Literal
 
 from optbudget.budgeted.exact import exact_backup
 from optbudget.budgeted.infinite import stationary_solve
+from optbudget.budgeted.policies import policy_at
 from optbudget.budgeted.price_sweep import price_sweep
 from optbudget.budgeted.pruning import PruningSchedule
 from optbudget.budgeted.threads import at_most
@@ -105,8 +106,6 @@ def solve(
                 problem, tolerance=tolerance, keep_stages=keep_stages, monitor=monitor, checkpoint=checkpoint
             )
         if keep_policy:
-            from optbudget.budgeted.policies import policy_at
-
             answer = replace(answer, policy=policy_at(problem, answer.prices))
     message = "; ".join(filter(None, (why, answer.outcome.message)))
     return replace(answer, outcome=replace(answer.outcome, message=message))
