@@ -313,13 +313,20 @@ def test_a_stopped_sweep_goes_on_where_it_was(tmp_path, monkeypatch):
     assert 0 < len(calls) - 3 < first
 
 
-def test_answers_under_another_price_are_not_taken(tmp_path):
+def test_answers_under_another_price_are_not_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.import_module("optbudget.budgeted.remember"), "EVERY", 0.0)
     checkpoint = Checkpoint(tmp_path / "c", "key")
     sweep = Sweep(two_action_example(horizon=2))
     remembered(lambda prices: sweep.lines(prices), checkpoint)(np.array([3.0]))
     asked = []
-    other = remembered(lambda prices: asked.append(prices) or sweep.lines(prices), checkpoint)
-    assert other(np.array([2.0]))[0].price == [2.0]
+
+    def oracle(prices):
+        asked.append(prices)
+        return sweep.lines(prices)
+
+    assert remembered(oracle, checkpoint)(np.array([3.0]))[0].price == [3.0]
+    assert not asked
+    assert remembered(oracle, checkpoint)(np.array([2.0]))[0].price == [2.0]
     assert len(asked) == 1
 
 
