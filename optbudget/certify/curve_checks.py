@@ -8,6 +8,7 @@ more passes give both ends of the tie.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -228,6 +229,30 @@ def pair_of_action(
     return found
 
 
+class _Doubt(NamedTuple):
+    """A breakpoint whose stored action is not the checker's: where, what, and what it may fall short by."""
+
+    position: int
+    state: int
+    pair: int
+    column: int
+    budget: float
+    value: float
+    excused: float
+
+
+def budget_room(points: Support, state: NDArray[np.int64] | int, budget: Floats | float) -> Floats:
+    """How much a stored budget may be exceeded by: four times the rounding of a spend, and four ulps."""
+    relative = 4.0 * points.spend_rounding + 8.0 * ROUNDOFF
+    return np.asarray(4.0 * points.spend_error[state] + relative * np.abs(budget))
+
+
+def _steepness(at: bracket.Breakpoints) -> Floats:
+    """The steeper slope at each breakpoint: that of the segment to its left where there is one."""
+    left = np.concatenate(([0.0], at.slope[:-1]))
+    return np.where(np.concatenate(([True], at.ends[:-1])), at.slope, left)
+
+
 def _first_actions(
     answer: CurveSet,
     points: Support,
@@ -239,9 +264,10 @@ def _first_actions(
 ) -> Check:
     """Taking the stored action now leads to the breakpoint; where ours differs, it is evaluated."""
     problem, curves = answer.problem, answer.curves
-    doubtful = []
+    doubtful: list[_Doubt] = []
     name = prefix + "first actions"
     position = 0
+    cap = -1.0 if problem.budget_cap is None else problem.budget_cap
     for first, last in bracket.in_parts(curves):
         at = bracket.breakpoints(curves, first, last)
         span = slice(position, position + at.state.size)
@@ -255,21 +281,26 @@ def _first_actions(
             return Check(name, False, f"action index {action[bad[0]]} does not exist at {where}")
         column = bracket.column_below(at, points)
         same = points.pair[at.state, np.maximum(column, 0)] == pair
-        capped = at.ends & (at.budget == (problem.budget_cap if problem.budget_cap is not None else -1.0))
-        for j in np.flatnonzero(~same & ~terminal & ~capped & np.isfinite(shortfall[span])):
-            doubtful.append((span.start + int(j), int(at.state[j]), int(pair[j]), int(column[j]),
-                             float(at.budget[j]), float(at.value[j])))  # fmt: skip
+        mixed = at.ends & (at.budget == cap) & (action == np.roll(action, 1))
+        excused = allowed[span] + _steepness(at) * budget_room(points, at.state, at.budget)
+        for j in np.flatnonzero(~same & ~terminal & ~mixed & np.isfinite(shortfall[span])).tolist():
+            doubtful.append(
+                _Doubt(
+                    span.start + j, int(at.state[j]), int(pair[j]), int(column[j]),
+                    float(at.budget[j]), float(at.value[j]), float(excused[j]),
+                )
+            )  # fmt: skip
     count = curves.length.size + len(curves)
     checked = f"{count:,} actions, {len(doubtful):,} of them other than the checker's"
     if not doubtful:
         return Check(name, True, checked)
     short = _lead_to(problem, points, kind, doubtful, decisions)
-    over = short - allowed[[d[0] for d in doubtful]]
+    over = short - np.array([doubt.excused for doubt in doubtful])
     worst = int(np.argmax(over))
     if over[worst] <= 0:
         return Check(name, True, checked + f", which lead to the same points to {max(0.0, short.max()):.2g}")
-    action_name = problem.actions[problem.pair_action[doubtful[worst][2]]]
-    where = _name(answer, doubtful[worst][0])
+    action_name = problem.actions[problem.pair_action[doubtful[worst].pair]]
+    where = _name(answer, doubtful[worst].position)
     return Check(name, False, f"{action_name!r} falls {short[worst]:.3g} short of {where}")
 
 
@@ -277,15 +308,15 @@ def _lead_to(
     problem: BudgetedMDP,
     points: Support,
     kind: NDArray[np.int64],
-    doubtful: list[tuple[int, int, int, int, float, float]],
+    doubtful: list["_Doubt"],
     decisions: int | None,
 ) -> Floats:
-    """How far, in value, each (.., state, pair, column, budget, value) is above what its pair achieves."""
+    """How far, in value, each breakpoint is above what its pair achieves."""
     short = np.full(len(doubtful), np.inf)
-    column = np.array([d[3] for d in doubtful])
+    column = np.array([doubt.column for doubt in doubtful])
     if points.following_spend is not None:
-        for k, (_, state, pair, _, budget, value) in enumerate(doubtful):
-            short[k] = _pair_shortfall(problem, points, state, pair, int(column[k]), budget, value)
+        for k, doubt in enumerate(doubtful):
+            short[k] = _pair_shortfall(problem, points, doubt, doubt.column)
         return short
     price = points.price[column]
     for which, ties in enumerate(TIES):
@@ -296,26 +327,22 @@ def _lead_to(
             batch = wanted[begin : begin + 64]
             lines = support(problem, batch, decisions=decisions, ties=ties, following=True)
             for j in here.tolist():
-                _, state, pair, _, budget, value = doubtful[mine[j]]
                 at = int(place[j]) - begin
-                short[mine[j]] = _pair_shortfall(problem, lines, state, pair, at, budget, value)
+                short[mine[j]] = _pair_shortfall(problem, lines, doubtful[mine[j]], at)
     return short
 
 
-def _pair_shortfall(
-    problem: BudgetedMDP, lines: Support, state: int, pair: int, column: int, budget: float, value: float
-) -> float:
+def _pair_shortfall(problem: BudgetedMDP, lines: Support, doubt: _Doubt, column: int) -> float:
     """Value minus what the pair achieves, inf where its spend is above the budget beyond rounding."""
-    row = problem.pair_row[pair]
+    row = problem.pair_row[doubt.pair]
     entries = slice(problem.row_ptr[row], problem.row_ptr[row + 1])
     p, to = problem.probability[entries], problem.next_state[entries]
     assert lines.following_spend is not None and lines.following_value is not None
-    spend = problem.cost[pair] + problem.cost_discount * float(p @ lines.following_spend[to, column])
-    worth = problem.pair_reward[pair] + problem.discount * float(p @ lines.following_value[to, column])
-    relative = 4.0 * lines.spend_rounding + 8.0 * ROUNDOFF
-    if spend > budget * (1.0 + relative) + 3.0 * lines.spend_error[state]:
+    spend = problem.cost[doubt.pair] + problem.cost_discount * float(p @ lines.following_spend[to, column])
+    worth = problem.pair_reward[doubt.pair] + problem.discount * float(p @ lines.following_value[to, column])
+    if spend > doubt.budget + float(budget_room(lines, doubt.state, doubt.budget)):
         return float("inf")
-    return float(value - worth + lines.value_error[state, column])
+    return float(doubt.value - worth + lines.value_error[doubt.state, column])
 
 
 def _variances(answer: CurveSet, price: Floats, decisions: int | None, prefix: str) -> Check:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.certify.choice import ROUNDOFF
-from optbudget.certify.curve_checks import allowed_shortfall
+from optbudget.certify.curve_checks import allowed_shortfall, budget_room
 from optbudget.certify.exact import ONE, ExactSupport, exact_support
 from optbudget.certify.exact_stationary import stationary_parts
 from optbudget.certify.support import Support
@@ -197,19 +197,13 @@ def _allowed(answer: CurveSet, evidence: Support, s: int, value: Floats) -> Frac
     return Fraction(float(allowed_shortfall(answer.rounding, size, error).max()))
 
 
-def budget_room(evidence: Support, s: int, b: Fraction) -> Fraction:
-    """How much a stored budget may be exceeded by, as in the floating check."""
-    relative = Fraction(4.0 * evidence.spend_rounding + 8 * ROUNDOFF)
-    return Fraction(4.0 * float(evidence.spend_error[s])) + relative * abs(b)
-
-
 def _whole_gap(
     answer: CurveSet, curve: ExactCurve, found: ExactPoints, evidence: Support, s: int
 ) -> tuple[Fraction, Fraction]:
     """Largest shortfall of the breakpoints of one state, and its exact relative gap over all budgets."""
     shorts = []
     for b, v in zip(curve.budget, curve.value, strict=True):
-        proved = found.proved(b + budget_room(evidence, s, b))
+        proved = found.proved(b + Fraction(float(budget_room(evidence, s, float(b)))))
         shorts.append(Fraction(1 << 1000) if proved is None else max(Fraction(0), v - proved))
     cap = answer.problem.budget_cap
     gap = Fraction(0)
@@ -297,7 +291,7 @@ def exact_allocation_check(
     )  # fmt: skip
     for s, n, chance, b, v in rows:
         found = cache.setdefault(s, points_of(parts, s))
-        proved = found.proved(Fraction(b) + budget_room(evidence, s, Fraction(b)))
+        proved = found.proved(Fraction(b) + Fraction(float(budget_room(evidence, s, b))))
         short = Fraction(1 << 1000) if proved is None else max(Fraction(0), Fraction(v) - proved)
         worst = max(worst, short)
         lack += n * Fraction(chance) * short
