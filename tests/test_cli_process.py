@@ -79,8 +79,13 @@ def test_going_on_gives_the_same_bytes(tmp_path, monkeypatch):
     monkeypatch.setattr("optbudget.budgeted.remember.EVERY", 0.0)
     model = ROOT / "models" / "synthetic_ad"
     options = ["--method", "sweep", "--tolerance", "1e-4", "--quiet"]
-    run("solve", model, "--out", tmp_path / "straight", *options)
-    for looks in (200, 400):
+    asked = itertools.count()
+    with monkeypatch.context() as patch:
+        patch.setattr(Monitor, "stop_reason", lambda _: (next(asked), None)[1])
+        run("solve", model, "--out", tmp_path / "straight", *options)
+    whole = next(asked)
+    assert whole >= 6
+    for looks in (whole * 3 // 4, whole * 7 // 8):
         left = itertools.chain([None] * looks, itertools.repeat(Termination.TIME_LIMIT))
         with monkeypatch.context() as patch:
             patch.setattr(Monitor, "stop_reason", lambda _, left=left: next(left))

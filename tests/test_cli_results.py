@@ -109,7 +109,9 @@ class TestSolve:
         tiny = ["--max-memory", "1kB"]
         assert "GiB" in run("solve", model, "--out", out, "--method", "exact", *tiny, code=7).stderr
         assert not out.exists()
-        assert run_json("solve", model, "--out", out, *tiny, code=6)["termination"] == "MEMORY_LIMIT"
+        assert "GiB" in run("solve", model, "--out", out, *tiny, code=7).stderr
+        little = run_json("solve", model, "--out", out, "--max-memory", "4kB", code=6)
+        assert (little["termination"], little["solution"]) == ("MEMORY_LIMIT", "CERTIFIED")
         stopped = run_json("solve", model, "--out", out, "--time-limit", "0", code=6)
         assert (stopped["termination"], stopped["solution"]) == ("TIME_LIMIT", "CERTIFIED")
         assert 1e-4 < stopped["gap"] < 1
