@@ -5,7 +5,6 @@ can be achieved and a line above everything that can. Prices are added (`optbudg
 until curve and lines are within the tolerance of each other for every state and budget.
 
 The paper has nothing like it: its backup carries all curves from stage to stage, this carries numbers.
-Source: DESIGN 5.2.
 """
 
 import time

@@ -18,7 +18,7 @@ breakpoints: pairs are compared as their crossing is computed (see `_sweep_kerne
 crossing once passed is not met again. Many walkers go at once from spread prices; one that arrives
 where the next began splits the longest way that is left.
 
-Source: DESIGN 5.2, "Exactly"; parametric analysis as in Murty (1980) and Gass & Saaty (1955).
+Source: parametric analysis as in Murty (1980) and Gass & Saaty (1955).
 """
 
 import math

@@ -20,7 +20,7 @@ from numba import njit, prange
 
 from optbudget.budgeted import price_sweep, solve
 from optbudget.budgeted._sweep_kernels import WIDE
-from optbudget.budgeted.backward_pass import aligned
+from optbudget.budgeted.batch import aligned
 from optbudget.files import load_model
 from optbudget.problems import BudgetedMDP
 from tests.bench.instances import advertiser
