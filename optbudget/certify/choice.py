@@ -44,8 +44,16 @@ class Weights:
     beta: Floats
 
 
+def rates(problem: BudgetedMDP, kinds: tuple[Kind, ...]) -> Floats:
+    """What each kind of number is discounted by, (kinds,)."""
+    own: dict[Kind, float] = {
+        "spend": problem.cost_discount, "second_moment": problem.cost_discount**2, "ambiguity": 1.0,
+    }  # fmt: skip
+    return np.array([own.get(kind, problem.discount) for kind in kinds])
+
+
 class Choice:
-    """The best pair of some states at each price.
+    """The best pair of some states at each price; `expected` holds discounted expected numbers.
 
     `numbers` (states, kinds, K) begins as what terminal states keep, and ends as the chosen pairs';
     `pair` (states, K) says which these are.
@@ -68,17 +76,18 @@ class Choice:
         self.numbers = unchanged.copy()
         shape = (self.first.size, weights.price.size)
         self.score = np.full(shape, -np.inf)
-        self.second = np.full(shape, -np.inf)
         self.pair = np.full(shape, -1, dtype=np.int32)
 
     def take_best(self) -> None:
         """The largest score; of equal ones the least spend (at an infinite price the most value)."""
-        top = np.full(self.score.shape, -np.inf)
+        top = np.full(self.score.shape, -np.inf if "top" in self.at else 0.0)
         for who, pair, q, score in self._pairs():
-            second = np.where(self.weights.least_first, q[:, 0], -q[:, 1])
             best = self.score[who]
-            better = (score > best) | ((score == best) & (second > self.second[who]))
-            self._keep(who, pair, q, second, better)
+            better, tied = score > best, score == best
+            if tied.any():
+                first, held = self.weights.least_first, self.numbers[who]
+                better |= tied & np.where(first, q[:, 0] > held[:, 0], q[:, 1] < held[:, 1])
+            self._keep(who, pair, q, better)
             self.score[who] = np.maximum(score, best)
             if "top" in self.at:
                 top[who] = np.maximum(top[who], q[:, self.at["top"]])
@@ -92,10 +101,12 @@ class Choice:
         inner = (self.weights.alpha > 0) & (self.weights.beta > 0)
         sign = np.where(inner & most, 1.0, -1.0)
         near = self.score - self._band()
-        self.second[:] = -np.inf
+        leading = np.full(self.score.shape, -np.inf)
         for who, pair, q, score in self._pairs():
             second = np.where(self.weights.least_first, q[:, 0], sign * q[:, 1])
-            self._keep(who, pair, q, second, (score >= near[who]) & (second > self.second[who]))
+            better = (score >= near[who]) & (second > leading[who])
+            self._keep(who, pair, q, better)
+            leading[who] = np.where(better, second, leading[who])
 
     def add_ambiguity(self) -> None:
         """Mark the states where another pair is nearly as good as the best."""
@@ -123,18 +134,11 @@ class Choice:
             yield who, pair, q, score
 
     def _add_one_decision(self, pair: NDArray[np.int64], q: Floats) -> None:
-        """Turn expected numbers one decision later into the pairs' own, in place."""
+        """Turn discounted expected numbers one decision later into the pairs' own, in place."""
         p = self.problem
         cost, reward = p.cost[pair][:, None], p.pair_reward[pair][:, None]
         if "second_moment" in self.at:
-            second = q[:, self.at["second_moment"]]
-            second *= p.cost_discount**2
-            second += cost * (cost + 2 * p.cost_discount * q[:, 1])
-        q[:, 0] *= p.discount
-        q[:, 1] *= p.cost_discount
-        if "size" in self.at:
-            q[:, self.at["size"]] *= p.discount
-            q[:, self.at["error"]] *= p.discount
+            q[:, self.at["second_moment"]] += cost * (cost + 2 * q[:, 1])
         if "top" in self.at:
             self._raise_top(q, cost, reward)
         q[:, 0] += reward
@@ -147,10 +151,8 @@ class Choice:
     def _raise_top(self, q: Floats, cost: Floats, reward: Floats) -> None:
         """r - price c + discount P t, and above it what its rounding may be."""
         top = q[:, self.at["top"]]
-        top *= self.problem.discount
         paid = self.weights.price * cost
-        size = np.abs(reward) + paid
-        size += self.problem.discount * q[:, self.at["absolute_top"]]
+        size = np.abs(reward) + paid + q[:, self.at["absolute_top"]]
         top += reward - paid
         top += (self.widest + 8) * ROUNDOFF * size + TINY * (size > 0)
 
@@ -159,15 +161,10 @@ class Choice:
         who: Some,
         pair: NDArray[np.int64],
         q: Floats,
-        second: Floats,
         better: NDArray[np.bool_],
     ) -> None:
         pairs = np.broadcast_to(pair[:, None].astype(np.int32), better.shape)
-        for kept, new, where in (
-            (self.numbers, q, better[:, None]),
-            (self.second, second, better),
-            (self.pair, pairs, better),
-        ):
+        for kept, new, where in ((self.numbers, q, better[:, None]), (self.pair, pairs, better)):
             if isinstance(who, slice):
                 np.copyto(kept, new, where=where)
             else:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from optbudget.certify.choice import Choice, Kind, Weights
 from optbudget.certify.curve_checks import pair_of_action
 from optbudget.certify.rows import Rows
-from optbudget.certify.support import stage_weights, terminal_numbers
+from optbudget.certify.support import expected_numbers, stage_weights, terminal_numbers
 from optbudget.problems import BudgetedMDP, Check, PricePolicy, StationaryWitness
 
 Floats = NDArray[np.float64]
@@ -91,8 +91,7 @@ def _by_stages(
     looked = price[column] == at
     for k in range(decisions - 1, -1, -1):
         weights = stage_weights(problem, price, k)
-        flat = x.reshape(problem.n_states, len(KINDS) * price.size)
-        expected = rows.expect(flat).reshape(rows.count, len(KINDS), price.size)
+        expected = expected_numbers(problem, rows, x, KINDS)
         choice = Choice(problem, expected, slice(0, problem.n_states), x, KINDS, weights, rows.widest)
         choice.take_best()
         here = order[bounds[k] : bounds[k + 1]]
@@ -106,9 +105,9 @@ def _missed(choice: Choice, state: Integers, pair: Integers, column: Integers, w
     """How far each pair's score is below the best of its state, as a share of the sums behind both."""
     p, expected = choice.problem, choice.expected
     row = p.pair_row[pair]
-    value = p.pair_reward[pair] + p.discount * expected[row, 0, column]
-    spend = p.cost[pair] + p.cost_discount * expected[row, 1, column]
-    size = np.abs(p.pair_reward[pair]) + p.discount * expected[row, 2, column]
+    value = p.pair_reward[pair] + expected[row, 0, column]
+    spend = p.cost[pair] + expected[row, 1, column]
+    size = np.abs(p.pair_reward[pair]) + expected[row, 2, column]
     alpha, beta = weights.alpha[column], weights.beta[column]
     best = choice.numbers[state, :, column]
     scale = alpha * (size + best[:, 2]) + beta * (spend + best[:, 1])

@@ -7,6 +7,9 @@ prefix: one gather, one product and one sum per position, whatever the widths ar
 entries is summed with at most d roundings per term, which is what the error bounds count.
 """
 
+from collections.abc import Callable
+from concurrent.futures import Executor
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,12 +48,13 @@ class Rows:
             entry = starts[: np.searchsorted(-ordered_width, -j, side="left")] + j
             self._slots.append((self._next[entry], self._probability[entry]))
 
-    def expect(self, x: Floats) -> Floats:
-        """(rows, k) expected values of the contiguous (states, k) array `x`."""
+    def expect(self, x: Floats, rate: Floats | float = 1.0, pool: Executor | None = None) -> Floats:
+        """(rows, k) expected values, times `rate` (k,), of the contiguous (states, k) array `x`."""
         columns = x.shape[1]
         out = np.empty((self.count, columns))
         step = max(256, CHUNK // max(1, columns))
-        for begin in range(0, self._order.size, step):
+
+        def one(begin: int) -> None:
             rows = self._order[begin : begin + step]
             total = np.zeros((rows.size, columns))
             buffer = np.empty_like(total)
@@ -61,7 +65,19 @@ class Rows:
                 part = np.take(x, chosen, axis=0, out=buffer[: chosen.size], mode="clip")
                 part *= probability[begin : begin + step, None]
                 total[: chosen.size] += part
+            total *= rate
             out[rows] = total
+
+        run(one, range(0, self._order.size, step), pool)
         for row, entries in self._wide:
-            out[row] = self._probability[entries] @ x[self._next[entries]]
+            out[row] = rate * (self._probability[entries] @ x[self._next[entries]])
         return out
+
+
+def run(work: Callable[[int], None], items: range, pool: Executor | None) -> None:
+    """Do independent pieces of work, in order or on the threads of a pool."""
+    if pool is None:
+        for item in items:
+            work(item)
+    else:
+        list(pool.map(work, items))

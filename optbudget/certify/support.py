@@ -38,6 +38,9 @@ rounding.
 The row sums used are those of the stored probabilities, which need not be exactly 1.
 """
 
+import os
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from functools import lru_cache
@@ -46,8 +49,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from optbudget.certify.choice import ROUNDOFF, TINY, Choice, Kind, Ties, Weights
-from optbudget.certify.rows import CHUNK, Rows
+from optbudget.certify.choice import ROUNDOFF, TINY, Choice, Kind, Ties, Weights, rates
+from optbudget.certify.rows import CHUNK, Rows, run
 from optbudget.errors import UsageError
 from optbudget.problems import BudgetedMDP
 
@@ -238,23 +241,39 @@ def _backward(
     peaks = np.zeros((stages + 1, 2, size))
     peaks[-1, 0] = np.abs(problem.terminal_utility).max()
     step = max(256, CHUNK // max(1, len(kinds) * size))
-    for k in range(stages - 1, -1, -1):
-        weights = stage_weights(problem, price, k)
-        expected = rows.expect(x.reshape(n, len(kinds) * size)).reshape(rows.count, len(kinds), size)
-        later, x = x, np.empty_like(x)
-        for begin in range(0, n, step):
-            states = slice(begin, min(n, begin + step))
-            choice = Choice(problem, expected, states, later[states], kinds, weights, rows.widest)
-            choice.take_best()
-            if ties != "strict":
-                choice.take_tied(most=ties == "most")
-            if "ambiguity" in kinds:
-                choice.add_ambiguity()
-            x[states], pair[states] = choice.numbers, choice.pair
-            values, spends = choice.numbers[:, 0], choice.numbers[:, 1]
-            top = np.maximum(values.max(axis=0), -values.min(axis=0))
-            peaks[k] = np.maximum(peaks[k], (top, spends.max(axis=0)))
+    found = np.zeros((-(-n // step), 2, size))
+    threads = min(os.cpu_count() or 1, found.shape[0])
+    with ThreadPoolExecutor(threads) if threads > 1 else nullcontext() as pool:
+        for k in range(stages - 1, -1, -1):
+            weights = stage_weights(problem, price, k)
+            expected = expected_numbers(problem, rows, x, kinds, pool)
+            later, x = x, np.empty_like(x)
+
+            def one(begin: int) -> None:
+                states = slice(begin, min(n, begin + step))
+                choice = Choice(problem, expected, states, later[states], kinds, weights, rows.widest)  # noqa: B023
+                choice.take_best()
+                if ties != "strict":
+                    choice.take_tied(most=ties == "most")
+                if "ambiguity" in kinds:
+                    choice.add_ambiguity()
+                x[states], pair[states] = choice.numbers, choice.pair  # noqa: B023
+                values, spends = choice.numbers[:, 0], choice.numbers[:, 1]
+                found[begin // step, 0] = np.maximum(values.max(axis=0), -values.min(axis=0))
+                found[begin // step, 1] = spends.max(axis=0)
+
+            run(one, range(0, n, step), pool)
+            peaks[k] = found.max(axis=0)
     return x, later, pair, peaks
+
+
+def expected_numbers(
+    problem: BudgetedMDP, rows: Rows, x: Floats, kinds: tuple[Kind, ...], pool: Executor | None = None
+) -> Floats:
+    """Discounted expected numbers (rows, kinds, K) of the numbers (n, kinds, K) one decision later."""
+    n, _, size = x.shape
+    flat = rows.expect(x.reshape(n, len(kinds) * size), np.repeat(rates(problem, kinds), size), pool)
+    return flat.reshape(rows.count, len(kinds), size)
 
 
 def terminal_numbers(problem: BudgetedMDP, kinds: tuple[Kind, ...], size: int) -> Floats:
