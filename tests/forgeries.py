@@ -161,8 +161,18 @@ def spend_over(size):
     def forge(rng, answer):
         allocation = answer.allocation
         extra = math.ulp(allocation.budget) if size == 0 else size * allocation.budget
-        how = int(rng.integers(3))
-        if how == 0:
+        how = int(rng.integers(4))
+        drawn = np.flatnonzero(allocation.probability < 1)
+        if how == 3 and drawn.size:
+            low, high = drawn[np.argsort(allocation.unit_budget[drawn])]
+            chance = allocation.probability.copy()
+            more = min(max(size, 1 / 2**53), float(chance[low]) / 2)
+            more = math.ceil(more * 2**53) / 2**53
+            chance[high], chance[low] = chance[high] + more, chance[low] - more
+            if not 0 < chance[low] < 1:
+                return None
+            forged = summed(allocation, probability=chance)
+        elif how == 0:
             budget = allocation.unit_budget.copy()
             row = int(np.argmax(allocation.probability * allocation.count))
             budget[row] += 2 * (extra + allocation.unspent) / allocation.count[row]
