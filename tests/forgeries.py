@@ -27,7 +27,7 @@ from optbudget.allocation import allocate
 from optbudget.budgeted import exact_backup, price_sweep, stationary_solve, walk
 from optbudget.curves import Curves
 from optbudget.problems import BudgetedMDP, Population
-from optbudget.status import Outcome
+from optbudget.status import Outcome, Solution, Termination
 
 from reference import concave_points, stationary_points
 
@@ -85,10 +85,23 @@ def honest_answers(count, seed=1):
         if most == 0 or people.size < 2:
             continue
         budget = float(rng.uniform(0.05, 0.95)) * most
+        if rng.integers(3) == 0:
+            budget = ends_with_a_segment(rng, curves.curves, people.count)
         allocation = allocate(curves, people, budget)
         truth = true_curves(problem)
         found.append(Honest(curves, allocation, truth, optimum(truth, people.count, budget)))
     return found
+
+
+def ends_with_a_segment(rng, curves, count):
+    """A budget, rounded up, that serves every segment above some price and nothing else."""
+    slopes = curves.gain / curves.length
+    price = float(rng.choice(slopes))
+    exact = sum(
+        int(n) * Fraction(float(c.budgets[int((c.prices >= price).sum())]))
+        for n, c in zip(count, curves, strict=True)
+    )
+    return float(exact) if Fraction(float(exact)) >= exact else math.nextafter(float(exact), math.inf)
 
 
 def optimum(truth, count, budget):
@@ -212,6 +225,48 @@ def right_slope(answer):
         if money < 0:
             return slope
     return Fraction(0)
+
+
+def unit_dropped(rng, answer):
+    """A unit fewer or more than the population has, with sums to match."""
+    count = answer.allocation.count.copy()
+    rows = np.flatnonzero(answer.allocation.probability == 1)
+    if not rows.size:
+        return None
+    row = int(rng.choice(rows))
+    count[row] += -1 if count[row] > 1 else 1
+    return summed(answer.allocation, count=count)
+
+
+def odds_off(rng, answer):
+    """The two probabilities of the randomised unit do not sum to 1, by their last bit or by 1 %."""
+    drawn = np.flatnonzero(answer.allocation.probability < 1)
+    if not drawn.size:
+        return None
+    chance = answer.allocation.probability.copy()
+    row = int(rng.choice(drawn))
+    off = float(rng.choice([2.0**-53, 1e-9, 0.01]))
+    chance[row] = chance[row] - off if chance[row] > 2 * off else chance[row] + off
+    forged = summed(answer.allocation, probability=chance)
+    return forged if sum(Fraction(float(chance[r])) for r in drawn) != 1 else None
+
+
+def infeasible_claimed(rng, answer):
+    """A budget that can be kept, called infeasible."""
+    allocation = answer.allocation
+    least = sum(
+        int(n) * points[0][0] for n, points in zip(allocation.population.count, answer.truth, strict=True)
+    )
+    budget = float(least) * (1 + lie(rng)) + float(rng.choice([0.0, 1e-9, 1.0]))
+    if least > Fraction(budget):
+        return None
+    nothing, none = np.empty(0), np.empty(0, dtype=np.int64)
+    return replace(
+        allocation, budget=budget, state=none, count=none, unit_budget=nothing, unit_value=nothing,
+        probability=nothing, action=none.astype(np.int32), value=math.nan, bound=math.nan, price=math.nan,
+        spent=math.nan, unspent=math.nan,
+        outcome=Outcome(Termination.INFEASIBLE, Solution.NONE, "the budget is too small"),
+    )  # fmt: skip
 
 
 def value_raised(rng, answer):
@@ -530,6 +585,9 @@ FINITE = {
     "price times 1.01": price_higher,
     "action flipped": action_flipped,
     "action of a row flipped": row_action_flipped,
+    "unit dropped": unit_dropped,
+    "odds that do not sum to 1": odds_off,
+    "infeasible claimed": infeasible_claimed,
     "value raised": value_raised,
     "bound lowered": bound_lowered,
     "breakpoint value up": breakpoint_value_up,

@@ -4,6 +4,7 @@ import json
 import math
 import os
 import shutil
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +13,7 @@ from truth import true_curves
 
 from optbudget.certify import verify
 from optbudget.errors import OptBudgetError, ResultError
-from optbudget.files import load_model, load_result, model_hash, save
+from optbudget.files import DataWarning, load_model, load_result, model_hash, save
 
 from forgeries import FINITE, curves_are_false, honest_answers, lie, stationary_answers
 
@@ -38,7 +39,9 @@ def folders(tmp_path_factory):
 def refused(folder):
     """Whether a folder cannot be read, or is read and does not pass."""
     try:
-        answer = load_result(folder)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)
+            answer = load_result(folder)
     except OptBudgetError:
         return True
     return not verify(answer).ok
@@ -66,7 +69,9 @@ def truncated(rng, answer, folder):
     if file.parent.name != "model":
         return True
     try:
-        other = load_model(folder / "model")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)
+            other = load_model(folder / "model")
     except OptBudgetError:
         return True
     if answer.truth is None or other.states != answer.problem.states or other.horizon is None:
