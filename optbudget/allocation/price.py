@@ -83,14 +83,15 @@ def _narrowed(
         size = listed.price.size
         pick = np.linspace(0, size - 1, SHORT).astype(np.int64)
         low, high = _bracket(listed.price[pick], listed.cost[pick] * (size / SHORT), left)
-        reached = listed.price >= low
-        if float(listed.cost[reached].sum()) >= left + doubt:
-            listed = listed[reached]
-        dear = listed.price > high
+        reached, dear = listed.price >= low, listed.price > high
+        if float(listed.cost[reached].sum()) < left + doubt:
+            reached[:] = True
         dear_cost = float(listed.cost[dear].sum())
         if dear_cost <= left - doubt:
             screened.holding.buy(curves, listed[dear])
-            listed, left = listed[~dear], left - dear_cost
+            left -= dear_cost
+            reached &= ~dear
+        listed = listed[reached]
         if listed.price.size == size:
             break
     return listed, left

@@ -28,7 +28,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -153,27 +153,34 @@ def purchase(curves: Curves, count: Integers, money: float, least: Fraction, *, 
 
 def fill(count: Integers, money: float, bought: Purchase, least: Fraction) -> Split:
     """The rows: whole states, then the units of the marginal state that the rest of the money raises."""
-    state = np.flatnonzero(count)
-    at, rows = int(np.searchsorted(state, bought.state)), list[Row]()
+    served = np.flatnonzero(count)
     spent, gained = bought.spent, exact.dot(count, bought.value)
+    at, taken, rows = 0, 0, list[Row]()
     if bought.state >= 0:
         j = bought.state
+        at, taken = int(np.searchsorted(served, j)), 1
         low = Point(int(bought.level[j]), float(bought.budget[j]), float(bought.value[j]))
         high = Point(low.level + 1, bought.next_budget, bought.next_value)
         rows = deal(int(count[j]), low, high, Fraction(money) - spent)
         dealt, won = totals(rows)
         spent += dealt - int(count[j]) * Fraction(low.budget)
         gained += won - int(count[j]) * Fraction(low.value)
-        state = np.concatenate((state[:at], np.full(len(rows), j), state[at + 1 :]))
-    whole = [count[state], bought.level[state]]
-    real = [bought.budget[state], bought.value[state], np.ones(state.size)]
-    for place, row in enumerate(rows, at):
-        for column, number in zip((*whole, *real), row, strict=True):
-            column[place] = number
-    outcome = Outcome(Termination.OPTIMAL, Solution.FEASIBLE)
+    here = slice(None) if served.size == count.size else served
+    place = slice(at, at + taken)
     return Split(
-        state, whole[0], whole[1], real[0], real[1], real[2], bought.price, spent, gained, least, outcome
-    )
+        _replaced(served, place, [bought.state] * len(rows)),
+        _replaced(count[here], place, [row.units for row in rows]),
+        _replaced(bought.level[here], place, [row.level for row in rows]),
+        _replaced(bought.budget[here], place, [row.budget for row in rows]),
+        _replaced(bought.value[here], place, [row.value for row in rows]),
+        _replaced(np.broadcast_to(1.0, served.shape), place, [row.probability for row in rows]),
+        bought.price, spent, gained, least, Outcome(Termination.OPTIMAL, Solution.FEASIBLE),
+    )  # fmt: skip
+
+
+def _replaced(column: NDArray[Any], place: slice, by: list[int] | list[float]) -> NDArray[Any]:
+    """A copy of the column with the entries of the marginal state replaced by those of its rows."""
+    return np.concatenate((column[: place.start], np.array(by, dtype=column.dtype), column[place.stop :]))
 
 
 def infeasible(least: Fraction, message: str) -> Split:
