@@ -23,6 +23,7 @@ from optbudget.files import load_model
 from optbudget.problems import BudgetedMDP, Check, Population, Verification
 from optbudget.report import demo_grids, figure_4, figure_6, page, paper_populations, plot, write
 from optbudget.report.comparison import COPIES, curves_beside_paper
+from optbudget.report.names import WIDE, columns, short_names
 from optbudget.report.published import BMDP, BUDGETS, GBA
 from optbudget.report.selection import leading_states, units_by_state
 from optbudget.report.tables import Grid, allocation_grid, curve_grid
@@ -207,6 +208,70 @@ def test_types_and_many_states_are_shown_by_their_labels(tmp_path):
     curves = solve(load_model(MODELS / "two_types"))
     text = Page(page(curves, tmp_path / "page.html")).text
     assert all(label in text for label in curves.problem.labels) and "/" in curves.problem.labels[0]
+
+
+# -- long names --------------------------------------------------------------------------------
+
+LONG = [f"customer_back_after_ninety_days_with_an_open_basket_coupon_{k}_unused" for k in range(3)]
+LONGER = [name.replace("_open", "_open" * 12) for name in LONG]
+
+
+def split_of(names):
+    """Curves and a split over some states of these names, each with something to buy."""
+    actions = ["none", "some", "much"]
+    rows = [(name, action) for name in names for action in actions]
+    state, action = zip(*rows, strict=True)
+    utility = [k + gain for k in range(len(names)) for gain in (0.0, 2.0, 3.5)]
+    problem = BudgetedMDP.from_tables(
+        {"state": state, "action": action, "next_state": state, "probability": [1.0] * len(rows)},
+        {"state": state, "action": action, "cost": [0.0, 1.0, 3.0] * len(names), "utility": utility},
+        discount=0.9, cost_discount=1.0, horizon=2,
+    )  # fmt: skip
+    curves = solve(problem)
+    return allocate(curves, Population.at(problem, dict.fromkeys(names, 5)), 4.0 * len(names))
+
+
+@pytest.mark.parametrize(
+    "names", [LONG, LONGER, [*LONG, "short"], LONGER[:1], ["CUSTOMER_BACK_AFTER_NINETY_DAYS_" * 4, "OTHER"]]
+)
+def test_long_names_are_not_cut_off_in_figures(names):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    split = split_of(names)
+    for answer in (split, split.curves):
+        figure = plot(answer, states=names) if answer is split.curves else plot(answer)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        texts = [text for axes in figure.axes for text in (axes.title, axes._left_title, *axes.texts)]
+        texts += [text for legend in figure.legends for text in legend.get_texts()]
+        texts += [text for axes in figure.axes if axes.get_legend() for text in axes.get_legend().get_texts()]
+        for text in texts:
+            box = text.get_window_extent(canvas.get_renderer())
+            assert box.x0 >= 0 and box.x1 <= figure.bbox.x1 + 1, text.get_text()
+
+
+@pytest.mark.parametrize("names", [LONG, [*LONGER, "short"]])
+def test_long_names_can_be_told_apart_in_charts_and_read_in_full(names, tmp_path):
+    path = page(split_of(names), tmp_path / "page.html")
+    drawn = re.findall(r"<svg.*?</svg>", path.read_text(encoding="utf-8"), re.DOTALL)
+    for chart in drawn[1:]:
+        shown = {unescape(text) for text in re.findall(r"<text[^>]*>(.*?)</text>", chart, re.DOTALL)}
+        begun = [text for text in shown if text.startswith("customer_back")]
+        assert len(begun) == 3
+        assert {text[-8:] for text in begun} == {name[-8:] for name in LONG}
+        assert max(map(len, begun)) <= WIDE
+    captions = re.findall(r"<figcaption>(.*?)</figcaption>", path.read_text(encoding="utf-8"), re.DOTALL)
+    for caption in captions[1:]:
+        assert all((name in caption) == (len(name) > WIDE) for name in names)
+
+
+@given(st.lists(st.text(st.sampled_from("ab籠"), max_size=12), max_size=8), st.integers(7, 12))
+def test_short_names_fit_and_stay_different(names, most):
+    short = short_names(names, most)
+    assert list(short) == list(dict.fromkeys(names))
+    assert len(set(short.values())) == len(short)
+    assert all(columns(form) <= most for form in short.values())
+    assert all(form == name for name, form in short.items() if columns(name) <= most)
 
 
 # -- pages -------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ invisible points that say their numbers when the reader rests on them; no script
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from optbudget.curves import Curve
 from optbudget.problems import Allocation, BudgetedMDP, CurveSet
 from optbudget.report._extra import needs_extra
+from optbudget.report.names import NARROW, WIDE, columns, short_names
 from optbudget.report.selection import units_by_state
 from optbudget.report.words import budget_label, number, price_label, price_lines
 
@@ -24,6 +25,7 @@ with needs_extra("report"):
 COLOURS = tuple(f"var(--c{k})" for k in range(6))
 WIDTH, HIGH, LOW = 620, 230, 120
 HOVER_POINTS = 60
+BARS = 20
 
 Data = dict[str, list[dict[str, object]]]
 """Named tables of a chart, as rows."""
@@ -95,13 +97,15 @@ def sweet_spot_chart(curve: Curve, problem: BudgetedMDP, *, spent: float, value:
     )
 
 
-def allocation_chart(answer: Allocation, *, limit: int = 20) -> str:
+def allocation_chart(answer: Allocation, *, limit: int = BARS) -> str:
     """A bar of money for each state that is served, most money first."""
     problem = answer.curves.problem
     shares = units_by_state(answer)[:limit]
+    names = short_names((share.label for share in shares), WIDE)
+    beside = _all_fit(names.values())
     rows: list[dict[str, object]] = [
         {
-            "state": row.label,
+            "state": names[row.label],
             "budget": row.spent,
             "note": f"{row.units:,} × {number(row.mean_budget, 4)}",
             "says": f"{row.label}: {row.units:,} units share {number(row.spent)}, worth {number(row.value)}",
@@ -109,37 +113,51 @@ def allocation_chart(answer: Allocation, *, limit: int = 20) -> str:
         for row in shares
     ]
     room = alt.Scale(domain=[0, 1.2 * max((share.spent for share in shares), default=0.0) or 1.0], nice=False)
-    base = alt.Chart(alt.NamedData("states"), width=WIDTH - 60, height=alt.Step(22)).encode(
+    # A long name stands on a line of its own, above its bar.
+    base = alt.Chart(
+        alt.NamedData("states"), width=WIDTH - 60 if beside else WIDTH, height=alt.Step(22 if beside else 40)
+    ).encode(
         x=alt.X(
             "budget:Q",
             scale=room,
             title=f"{budget_label(problem.money_unit)} for the state (units × budget of one)",
         ),
-        y=alt.Y("state:N", sort=None, title=None),
+        y=alt.Y("state:N", sort=None, title=None, axis=alt.Axis() if beside else None),
         description="says:N",
     )
-    bars = base.mark_bar(color=COLOURS[0])
-    notes = base.mark_text(align="left", dx=5, color="var(--faint)").encode(text="note:N")
-    return svg(bars + notes, {"states": rows}, "states", "Money for each state")
+    down = 0 if beside else 9
+    bars = base.mark_bar(color=COLOURS[0], **({} if beside else {"size": 16, "yOffset": down}))
+    notes = base.mark_text(align="left", dx=5, dy=down, color="var(--faint)").encode(text="note:N")
+    chart = bars + notes
+    if not beside:
+        above = base.mark_text(align="left", dy=-9, color="var(--ink)")
+        chart += above.encode(x=alt.value(0), text="state:N")
+    return svg(chart, {"states": rows}, "states", "Money for each state")
+
+
+def _all_fit(names: Iterable[str]) -> bool:
+    """Whether names are short enough to stand beside a chart."""
+    return all(columns(name) <= NARROW for name in names)
 
 
 def _value_and_price(
-    curves: dict[str, Curve], reach: float, problem: BudgetedMDP, whose: str, value_title: str
+    curves: Mapping[str, Curve], reach: float, problem: BudgetedMDP, whose: str, value_title: str
 ) -> tuple[alt.LayerChart, alt.LayerChart, Data]:
     """Two panels over one budget axis, the curves and their prices as steps; and their data."""
     lines: list[dict[str, object]] = []
     steps: list[dict[str, object]] = []
     spots: list[dict[str, object]] = []
     ceiling = 0.0
+    names = short_names(curves, WIDE)
     for label, curve in curves.items():
-        budgets = _thinned(curve, reach)
-        lines += [{"state": label, "budget": b, "value": v} for b, v in _pairs(budgets, curve.value(budgets))]
-        steps += [{"state": label, "budget": b, "price": p} for b, p in _pairs(budgets, curve.price(budgets))]
+        budgets, name = _thinned(curve, reach), names[label]
+        lines += [{"state": name, "budget": b, "value": v} for b, v in _pairs(budgets, curve.value(budgets))]
+        steps += [{"state": name, "budget": b, "price": p} for b, p in _pairs(budgets, curve.price(budgets))]
         ceiling = max(ceiling, _visible_price(curve))
         grid = np.linspace(curve.least_budget, reach, HOVER_POINTS)
         spots += [
             {
-                "state": label, "budget": b, "value": v,
+                "state": name, "budget": b, "value": v,
                 "says": f"{label}{': ' if label else ''}{number(b, 4)} is worth {number(v)}; "
                 f"one more is worth {number(p, 4)}",
             }
@@ -152,9 +170,12 @@ def _value_and_price(
         "budget:Q", title=f"{budget_label(problem.money_unit)} {whose}, spent in expectation",
         scale=alt.Scale(domain=[0, reach], nice=False),
     )  # fmt: skip
-    legend = alt.Legend(title="state") if len(curves) > 1 else None
+    place = {} if _all_fit(names.values()) else {"orient": "top", "columns": 1, "labelLimit": WIDTH}
+    legend = alt.Legend(title="state", **place) if len(curves) > 1 else None
     colour = alt.Color(
-        "state:N", scale=alt.Scale(domain=list(curves), range=list(COLOURS[: len(curves)])), legend=legend
+        "state:N",
+        scale=alt.Scale(domain=list(names.values()), range=list(COLOURS[: len(curves)])),
+        legend=legend,
     )
     value = alt.Y("value:Q", title=value_title, scale=alt.Scale(zero=False))
     line = (

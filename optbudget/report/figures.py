@@ -6,6 +6,7 @@ that `write` saves the same way every time.
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from optbudget.allocation import SweetSpot, population_curve, sweet_spot
 from optbudget.curves import Curve
 from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Population
 from optbudget.report._extra import needs_extra
+from optbudget.report.names import NARROW, WIDE, columns, short_names, shortened
 from optbudget.report.published import BMDP, BUDGETS, STATE_OF_FIGURE_4
 from optbudget.report.selection import leading_states, units_by_state
 from optbudget.report.words import budget_label, number, plural, price_label, price_lines, unit_of_money
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 COLOURS = ("#0b6e99", "#c8553d", "#3a7d44", "#8e5aa8", "#b58900", "#5b6770")
 INK, FAINT = "#20262b", "#6b7680"
+TITLE = 54
+"""Columns of a title as wide as the figure; its letters are bold."""
+
 VISIBLE_GAP = 1e-3
 """Relative gap above which a bound is drawn: below it the line would cover the values."""
 
@@ -73,12 +78,15 @@ def curve_figure(answer: CurveSet, states: Sequence[str] | None = None) -> Figur
     """
     chosen = leading_states(answer, COLOURS) if states is None else list(states)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 5.4), layout="constrained")
+        beside = all(columns(label) <= NARROW for label in chosen)
+        lines = sum(1 + _in_lines(label, WIDE).count("\n") for label in chosen)
+        height = 5.4 if beside else 5.7 + 0.18 * lines
+        figure = Figure(figsize=(7.2, height), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
         reach = max(_reach(answer[label], 1.05) for label in chosen)
         for k, label in enumerate(chosen):
             colour = COLOURS[k % len(COLOURS)]
-            _draw_value(above, answer[label], reach, colour, label)
+            _draw_value(above, answer[label], reach, colour, _in_lines(label, WIDE))
             _draw_price(below, answer[label], reach, colour)
         above.set_title("What a unit is worth, by its state and its budget")
         above.set_ylabel("value per unit")
@@ -87,9 +95,10 @@ def curve_figure(answer: CurveSet, states: Sequence[str] | None = None) -> Figur
         below.set_xlim(0, reach)
         _limit_prices(below, [answer[label] for label in chosen])
         if len(chosen) > 1:
-            figure.legend(*above.get_legend_handles_labels(), loc="outside right upper", title="state")
+            place = "outside right upper" if beside else "outside lower left"
+            figure.legend(*above.get_legend_handles_labels(), loc=place, title="state", alignment="left")
         else:
-            above.set_title(f"What a unit in “{_plain(chosen[0])}” is worth, by its budget")
+            above.set_title(_plain(_in_lines(f"What a unit in “{chosen[0]}” is worth, by its budget", TITLE)))
     return figure
 
 
@@ -203,7 +212,7 @@ def allocation_figure(answer: Allocation, *, limit: int = 20) -> Figure:
         return _priced_point_figure(answer, rows[0].label)
     shown, rest = rows[:limit], rows[limit:]
     problem = answer.curves.problem
-    names = [_plain(row.label) for row in shown]
+    names = [_plain(name) for name in short_names((row.label for row in shown), WIDE).values()]
     spent = [row.spent for row in shown]
     notes = [f"{row.units:,} × {number(row.mean_budget, 4)}" for row in shown]
     if rest:
@@ -211,11 +220,15 @@ def allocation_figure(answer: Allocation, *, limit: int = 20) -> Figure:
         spent.append(sum(row.spent for row in rest))
         notes.append(f"{sum(row.units for row in rest):,} units")
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 1.5 + 0.28 * len(names)), layout="constrained")
+        beside = all(columns(name) <= NARROW for name in names)
+        step, thick = (0.28, 0.68) if beside else (0.44, 0.42)
+        figure = Figure(figsize=(7.2, 1.5 + step * len(names)), layout="constrained")
         axes = figure.subplots()
-        bars = axes.barh(names, spent, color=COLOURS[0], height=0.68)
+        bars = axes.barh(names, spent, color=COLOURS[0], height=thick)
         axes.bar_label(bars, notes, padding=4, color=FAINT, fontsize=8)
         axes.invert_yaxis()
+        if not beside:
+            _names_above(axes, names, thick)
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)
         axes.margins(x=0.22)
@@ -239,7 +252,7 @@ def _priced_point_figure(answer: Allocation, label: str) -> Figure:
         figure = Figure(figsize=(7.2, 4.4), layout="constrained")
         axes = figure.subplots()
         reach = max(_reach(curve, 1.25), 1.05 * budget)
-        _draw_value(axes, curve, reach, COLOURS[0], f"value of a unit in “{_plain(label)}”")
+        _draw_value(axes, curve, reach, COLOURS[0], f"value of a unit in “{shortened(label, WIDE // 2)}”")
         axes.set_ylim(axes.get_ylim())
         at = np.array([0.0, reach])
         axes.plot(
@@ -252,9 +265,28 @@ def _priced_point_figure(answer: Allocation, label: str) -> Figure:
         axes.set_xlim(0, reach)
         axes.set_xlabel(f"{budget_label(problem.money_unit)} per unit, spent in expectation")
         axes.set_ylabel("value per unit")
-        axes.set_title(f"{plural(answer.population.size, 'unit')} with a budget of {number(answer.budget)}")
+        title = f"{plural(answer.population.size, 'unit')} with a budget of {number(answer.budget)}"
+        if columns(label) > WIDE // 2:
+            title += f", each in “{label}”"
+        axes.set_title(_plain(_in_lines(title, TITLE)))
         axes.legend(loc="lower right")
     return figure
+
+
+def _names_above(axes: "Axes", names: Sequence[str], thick: float) -> None:
+    """Long names on lines of their own, each above its bar."""
+    axes.set_yticks([])
+    for k, name in enumerate(names):
+        axes.annotate(
+            name, (0, k - thick / 2), xycoords=axes.get_yaxis_transform(), xytext=(2, 1),
+            textcoords="offset points", fontsize=8, va="bottom", annotation_clip=False,
+        )  # fmt: skip
+
+
+def _in_lines(text: str, width: int) -> str:
+    """A text in four lines of so many columns at most, the middle left out if need be."""
+    shown = shortened(text, 4 * width)
+    return fill(shown, width, break_on_hyphens=False) if columns(shown) > width else shown
 
 
 def _draw_value(axes: "Axes", curve: Curve, reach: float, colour: str, label: str) -> None:

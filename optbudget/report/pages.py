@@ -15,6 +15,7 @@ from optbudget.curves import Curve, weighted_sum
 from optbudget.errors import NoAnswerError, UsageError
 from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Verification
 from optbudget.report._extra import needs_extra
+from optbudget.report.names import WIDE, in_full
 from optbudget.report.selection import leading_states, units_by_state
 from optbudget.report.tables import Grid, allocation_grid, curve_grid, verification_grid
 from optbudget.report.words import number, plural, price_label
@@ -215,7 +216,9 @@ def _split_figures(answer: Allocation) -> list[Figure]:
         figures.append(
             Figure(
                 "Where the money goes",
-                "Money by state; beside each bar, units × mean budget of one.",
+                _captioned(
+                    "Money by state; beside each bar, units × mean budget of one.", served[: charts.BARS]
+                ),
                 Markup(charts.allocation_chart(answer)),
             )
         )
@@ -229,11 +232,20 @@ def _curve_figures(answer: CurveSet, served: Sequence[str] = ()) -> list[Figure]
     return [
         Figure(
             "One unit",
-            "What one unit is worth by its state and its own budget; below, what one more unit of money "
-            "adds. An optimal split gives to each state until its price has fallen to a level common to all.",
+            _captioned(
+                "What one unit is worth by its state and its own budget; below, what one more unit of money "
+                "adds. An optimal split gives to each state until its price has fallen to a level common to "
+                "all.",
+                states,
+            ),
             Markup(charts.curves_chart(answer, states)),
         )
     ]
+
+
+def _captioned(caption: str, names: Sequence[str]) -> str:
+    """A caption, and in full the names that the chart shortens."""
+    return f"{caption} {in_full(names, WIDE)}".rstrip()
 
 
 def _starting_curve(answer: CurveSet) -> Curve:
