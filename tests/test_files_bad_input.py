@@ -147,6 +147,12 @@ DATA = [
     ("population state twice", more(P, "a", 3), "duplicate-state", P, 2, None, None),
     ("negative count", put(P, "count", 1, -3), "count", P, 1, None, None),
     ("count not whole", also(P, "count", [1.5, 2.0]), "count", P, 0, None, None),
+    ("count beyond what is exact", also(P, "count", [5, 2**62 + 2]), "count", P, 1, None, None),
+    ("no units", also(P, "count", [0, 0]), "no-units", P, None, None, None),
+    ("population without rows", lambda tables: tables.update(
+        population={k: v[:0] for k, v in TABLES["population"].items()}), "no-units", P, None, None, None),
+    ("units listed, none there", lambda tables: tables.update(
+        population={"unit": [], "state": []}), "no-units", P, None, None, None),
     ("column missing", rename(A, "utility", "utilty"), "missing-column", A, None, None, None),
     ("table missing", without(T), "missing-file", T, None, None, None),
     ("types in one table only", also(A, "type", ["x", "x", "x"]), "types", M, None, None, None),
@@ -213,6 +219,7 @@ TEXT = [
     ("discount true", M, lambda t: t.replace("0.9", "true"), "value", 2, None),
     ("horizon 0", M, lambda t: t.replace("= 3", "= 0"), "value", 4, None),
     ("horizon not whole", M, lambda t: t.replace("= 3", "= 3.0"), "value", 4, None),
+    ("horizon beyond reach", M, lambda t: t.replace("= 3", "= 2000000000"), "value", 4, None),
     ("horizon in words", M, lambda t: t.replace("= 3", '= "forever"'), "value", 4, None),
     ("unknown reward", M, lambda t: t.replace('"net"', '"profit"'), "value", 5, None),
     ("unknown initial state", M, lambda t: t.replace('"a"', '"z"'), "unknown-state", 6, None),
@@ -242,6 +249,55 @@ def test_bad_text(case, tmp_path):
         assert fitting[0].line == line
     if column is not None:
         assert fitting[0].column == column
+
+
+NEAR = {
+    "basket": ("population", put(P, "state", 1, "baskett")),
+    "visitor": ("transitions", more(T, "visitr", "wait", "basket", 1.0)),
+    "wait": ("transitions", more(T, "basket", "wiat", "basket", 1.0)),
+    "gone": ("transitions", put(T, "next_state", 4, "gonne")),
+}
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+@pytest.mark.parametrize("meant", NEAR)
+def test_what_was_meant(meant, form, tmp_path):
+    """A misspelt state or action is held against the names that are there."""
+    table, edit = NEAR[meant]
+    calls = {"a": "visitor", "b": "basket", "end": "gone"}
+    tables = {
+        name: {column: [calls.get(cell, cell) for cell in cells] for column, cells in columns.items()}
+        for name, columns in TABLES.items()
+    }
+    edit(tables)
+    settings = SETTINGS.replace('"a"', '"visitor"').replace('"end"', '"gone"')
+    write(tmp_path, tables, form, settings)
+    said = [str(issue) for issue in errors(tmp_path) if issue.file == f"{table}.{form}"]
+    assert any(f"did you mean {meant!r}?" in line for line in said), errors(tmp_path)
+
+
+def test_a_terminal_state_that_is_misspelt(tmp_path):
+    write(tmp_path, TABLES, "csv", SETTINGS.replace('["end"]', '["ende"]'))
+    [issue, *_] = [issue for issue in errors(tmp_path) if issue.state == "end"]
+    assert issue.file == "transitions.csv" and "did you mean 'ende'?" in issue.message
+
+
+@pytest.mark.parametrize("name", ["count", "total"])
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_counts_that_are_too_large(tmp_path, form, name):
+    """The row where the sum passes the largest population, and the largest count, are named."""
+    counts = [5, 2**62] if name == "count" else [2**53] * 600
+    states = [f"s{k}" for k in range(len(counts))]
+    tables = copy.deepcopy(TABLES)
+    for state in states:
+        more("actions", state, "wait", 0.0, 0.0)(tables)
+        more("transitions", state, "wait", state, 1.0)(tables)
+    tables["population"] = {"state": states, "count": counts}
+    write(tmp_path, tables, form)
+    [issue] = errors(tmp_path)
+    row = 1 if name == "count" else 512
+    assert (issue.code, issue.line) == ("count", row + (2 if form == "csv" else 1))
+    assert ("9,007,199,254,740,992" if name == "count" else "2^62") in issue.message
 
 
 PARQUET = [

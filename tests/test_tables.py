@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optbudget.errors import ProblemError
-from optbudget.problems import BudgetedMDP
+from optbudget.problems import BudgetedMDP, Population
 from optbudget.problems.sharing import share_rows
 
 SCALARS = {"discount": 0.9, "cost_discount": 1.0, "horizon": 3}
@@ -228,3 +228,31 @@ def test_sharing_survives_colliding_hashes(ptr, target, chance, expected, monkey
     monkeypatch.setattr(sharing, "_mix", lambda word: word * np.uint64(0))
     shared = share_rows(np.array(ptr), np.array(target), np.array(chance, dtype=float))
     assert shared.of_pair.tolist() == expected
+
+
+def test_a_misspelt_column_or_state_is_held_against_what_is_there():
+    utilty = {("utilty" if name == "utility" else name): column for name, column in ACTIONS.items()}
+    with pytest.raises(ProblemError, match=r"no column 'utility'; is it 'utilty'\?"):
+        BudgetedMDP.from_tables(TRANSITIONS, utilty, **SCALARS)
+    names = {"a": "visitor", "b": "basket", "end": "gone"}
+    transitions, actions = (
+        {name: [names.get(cell, cell) for cell in column] for name, column in table.items()}
+        for table in (TRANSITIONS, ACTIONS)
+    )
+    for options in ({"initial": "visitr"}, {"initial": {"visitor": 0.5, "visitr": 0.5}}):
+        with pytest.raises(ProblemError, match=r"did you mean 'visitor'\?"):
+            BudgetedMDP.from_tables(transitions, actions, terminal_states=["gone"], **options, **SCALARS)
+
+
+def test_populations_that_are_too_large_name_state_and_limit():
+    problem = BudgetedMDP.from_tables(TRANSITIONS, ACTIONS, terminal_states=["end"], **SCALARS)
+    for count in (2**62 + 2**20, 2**63, 10**30):
+        with pytest.raises(ProblemError, match=r"'b'.*2\^62"):
+            Population.at(problem, {"a": 1, "b": count})
+    for counts in ([1, 1e19, 0], np.array([1, 2**63 + 2**40, 0], dtype=np.uint64), [1, 10**30, 0]):
+        with pytest.raises(ProblemError, match=r"'b'.*2\^62"):
+            Population(problem.labels, counts)
+    with pytest.raises(ProblemError, match=r"2\^62"):
+        Population(problem.labels, [2**62, 2**62, 0])
+    assert Population(problem.labels, [0, 2**62, 0]).size == 2**62
+    assert Population.at(problem, {"b": 2**62 - 1}).size == 2**62 - 1

@@ -11,6 +11,8 @@ from typing import Any
 
 from optbudget.errors import Issue
 from optbudget.problems.assembly import Settings
+from optbudget.problems.budgeted_mdp import LONGEST_HORIZON
+from optbudget.problems.columns import did_you_mean
 
 KINDS = ("budgeted_mdp", "constrained_mdp", "knapsack", "departments")
 LARGEST = 64 << 20
@@ -25,8 +27,9 @@ def _share(value: object) -> str | None:
 
 
 def _horizon(value: object) -> str | None:
-    whole = isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**31
-    return None if whole or value == "infinite" else 'a whole number >= 1, or "infinite"'
+    whole = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= LONGEST_HORIZON
+    wanted = f'a whole number from 1 to {LONGEST_HORIZON:,}, or "infinite"'
+    return None if whole or value == "infinite" else wanted
 
 
 def _reward(value: object) -> str | None:
@@ -94,9 +97,8 @@ def read_model_toml(path: Path, issues: list[Issue]) -> ModelToml | None:
 
     kind = content.get("kind")
     if isinstance(kind, str) and kind not in KINDS:
-        near = get_close_matches(kind, KINDS, n=1)
-        refuse("kind", "kind", f"kind is {kind!r}; it must be one of {', '.join(KINDS)}"
-               + (f"; did you mean {near[0]!r}?" if near else ""))  # fmt: skip
+        must = f"it must be one of {', '.join(KINDS)}{did_you_mean(kind, KINDS)}"
+        refuse("kind", "kind", f"kind is {kind!r}; {must}")
     elif isinstance(kind, str) and kind != "budgeted_mdp":
         refuse("kind", "kind", f"models of kind {kind!r} are not read by this version")
     for key in REQUIRED:

@@ -1,7 +1,8 @@
 """Populations from disk: a table of state and count, or of unit and state."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from optbudget.files.model_folder import DataWarning, locate
 from optbudget.files.parquet_tables import read_parquet
 from optbudget.files.text_tables import Columns, check_header, header_column, read_csv
 from optbudget.problems import BudgetedMDP, Population
-from optbudget.problems.columns import Finding, Names, names, whole_numbers
+from optbudget.problems.columns import Finding, Names, did_you_mean, names, whole_numbers
+from optbudget.problems.population import MOST_UNITS
 
 COUNTED = Columns(("type", "state"), ("count",), ("state", "count"))
 LISTED = Columns(("type", "unit", "state"), (), ("unit", "state"))
@@ -85,8 +87,7 @@ def read_population(path: Path, problem: BudgetedMDP, issues: list[Issue]) -> Po
         where = _positions(problem, state, kind, found)
         if columns is COUNTED and count is not None:
             _refuse_repeats(where, "state", [problem.labels[i] if i >= 0 else "" for i in where], found)
-            if not found and float(np.sum(count, dtype=np.float64)) > 2**62:
-                found.append(Finding("count", "the counts sum to more than 2^62 units", "population"))
+            found.extend(_too_many(count))
             if not found:
                 total = np.zeros(problem.n_states, dtype=np.int64)
                 total[where] = count
@@ -100,6 +101,10 @@ def read_population(path: Path, problem: BudgetedMDP, issues: list[Issue]) -> Po
                 population = Population(
                     problem.labels, np.bincount(where, minlength=problem.n_states), label, where
                 )
+    if population is not None and population.size == 0:
+        message = "there are no units; list at least one, or leave the table out for one at `initial`"
+        found.append(Finding("no-units", message, "population"))
+        population = None
     issues.extend(locate(found, {"population": path}, {}))
     return population
 
@@ -138,13 +143,19 @@ def _positions(
         labels = np.asarray(kind.distinct, dtype=object)[kind.code] + "/" + labels
     where = np.array([problem._position.get(label, -1) for label in labels], dtype=np.int64)
     for row in np.flatnonzero(where < 0)[:FIRST_ISSUES].tolist():
-        found.append(
-            Finding(
-                "unknown-state", f"no state is called {labels[row]!r}", "population", row, "state",
-                labels[row],
-            )
-        )  # fmt: skip
+        label = labels[row]
+        message = f"no state is called {label!r}{did_you_mean(label, problem.labels)}"
+        found.append(Finding("unknown-state", message, "population", row, "state", label))
     return where
+
+
+def _too_many(count: NDArray[np.int64]) -> Iterator[Finding]:
+    """A finding at the row with which the sum is more than a population may have; none if it never is."""
+    totals = enumerate(accumulate(count.tolist()))
+    row = next((row for row, total in totals if total > MOST_UNITS), None)
+    if row is not None:
+        message = "with this row the counts sum to more than 2^62 units, the most a population may have"
+        yield Finding("count", message, "population", row, "count")
 
 
 def _refuse_repeats(

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from optbudget.errors import FIRST_ISSUES, Issue
+from optbudget.problems.columns import did_you_mean, nearest
 
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
@@ -97,7 +98,7 @@ def check_header(header: Sequence[str], columns: Columns, file: str, issues: lis
     before = len(issues)
     for column in columns.required:
         if column not in header:
-            near = _near(column, [c for c in header if c not in columns.known])
+            near = nearest(column, [c for c in header if c not in columns.known])
             hint = f"; is it {near!r}?" if near else ""
             message = f"column {column!r} is missing{hint}"
             issues.append(Issue("error", "missing-column", message, file, 1))
@@ -109,17 +110,10 @@ def check_header(header: Sequence[str], columns: Columns, file: str, issues: lis
     ok = len(issues) == before
     for k, column in enumerate(header):
         if column not in columns.known and column not in header[:k]:
-            near = _near(column, [c for c in columns.known if c not in header])
-            hint = f"; did you mean {near!r}?" if near else ""
+            hint = did_you_mean(column, [c for c in columns.known if c not in header])
             message = f"column {column!r} is not known and is ignored{hint}"
             issues.append(Issue("warning", "unknown-column", message, file, 1, k + 1))
     return ok
-
-
-def _near(word: str, words: Sequence[str]) -> str | None:
-    from difflib import get_close_matches
-
-    return next(iter(get_close_matches(word, words, n=1)), None)
 
 
 def _open(path: Path) -> TextIO:

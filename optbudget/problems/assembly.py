@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from optbudget.errors import FIRST_ISSUES, ProblemError
 from optbudget.problems.budgeted_mdp import ROW_SUM_TOLERANCE, BudgetedMDP, ModelFolder
-from optbudget.problems.columns import Codes, Finding, Floats
+from optbudget.problems.columns import Codes, Finding, Floats, did_you_mean
 from optbudget.problems.roster import Roster, TableColumns, table_columns
 from optbudget.problems.sharing import share_rows
 
@@ -192,12 +192,17 @@ def _entries(columns: TableColumns, roster: Roster, pairs: _Pairs, found: list[F
         if (pair_key := (int(state[row]), int(action_names.code[row]))) in seen:
             continue
         seen.add(pair_key)
-        name = action_names.distinct[action_names.code[row]]
+        name, label = action_names.distinct[action_names.code[row]], roster.label(state[row])
+        hint = ""
+        if state[row] >= acting:
+            hint = did_you_mean(label, list(roster.position)[:acting])
+        elif action[row] < 0:
+            hint = did_you_mean(name, pairs.actions)
         found.append(
             Finding(
                 "unlisted-action",
-                f"action {name!r} of {roster.label(state[row])!r} has transitions but no row in actions",
-                "transitions", row, "action", roster.label(state[row]), name,
+                f"action {name!r} of {label!r} has transitions but no row in actions{hint}",
+                "transitions", row, "action", label, name,
             )
         )  # fmt: skip
         if len(seen) >= FIRST_ISSUES:
@@ -312,13 +317,15 @@ def _terminal_states(
         [i for i in np.flatnonzero(~acting).tolist() if i not in terminal and roster.label(i) not in named],
         dtype=np.int64,
     )
+    meant = [roster.label(i) for i in sorted({*pairs.state.tolist(), *terminal})] if dead.size else []
     for i in dead[:FIRST_ISSUES].tolist():
         into = np.flatnonzero(entries.next_state == i)
         row = int(entries.row[into].min()) if into.size else None
         found.append(
             Finding(
                 "dead-end",
-                f"state {roster.label(i)!r} has no actions; give it some, or list it in terminal_states",
+                f"state {roster.label(i)!r} has no actions; give it some, or list it in terminal_states"
+                + did_you_mean(roster.label(i), meant),
                 "transitions" if into.size else None, row, "next_state" if into.size else None,
                 roster.label(i),
             )
@@ -338,7 +345,7 @@ def _initial(
             found.append(
                 Finding(
                     "unknown-state",
-                    f"initial names {label!r}, which is no state",
+                    f"initial names {label!r}, which is no state{did_you_mean(label, roster.position)}",
                     column="initial",
                     state=label,
                 )
@@ -394,8 +401,16 @@ def _distributions(
             probability = np.bincount(inverse, probability).astype(np.float64)[order]
             next_state, row, pair = next_state[first][order], row[first][order], pair[first][order]
             ptr = np.concatenate(([0], np.cumsum(np.bincount(pair, minlength=m))))
-            message = f"{key.size - pair.size} transitions that were listed again were added up"
-            found.append(Finding("summed", message, severity="warning"))
+            again, _ = repeats[0]
+            message = (
+                f"{key.size - pair.size} transitions that were listed again were added up; the first is here"
+            )
+            found.append(
+                Finding(
+                    "summed", message, "transitions", int(entries.row[again]), "next_state",
+                    *culprit(int(np.searchsorted(entries.ptr, again, side="right")) - 1), "warning",
+                )
+            )  # fmt: skip
         else:
             for e, _ in repeats:
                 found.append(
@@ -411,10 +426,13 @@ def _distributions(
         scale = np.ones(m)
         scale[wrong] = total[wrong]
         probability = probability / scale[pair]
+        k = int(wrong[0])
         found.append(
             Finding(
-                "normalized", f"{wrong.size} rows that did not sum to 1 were divided by their sum",
-                severity="warning",
+                "normalized",
+                f"{wrong.size} rows that did not sum to 1 were divided by their sum; the first, here, "
+                f"summed to {total[k]:.12g}",
+                "transitions", int(row[ptr[k]]), "probability", *culprit(k), "warning",
             )
         )  # fmt: skip
     else:

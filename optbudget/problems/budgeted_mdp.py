@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.errors import Issue, ProblemError
+from optbudget.problems.columns import did_you_mean
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -31,6 +32,9 @@ Indices = NDArray[np.int32]
 
 ROW_SUM_TOLERANCE = 1e-9
 """Largest difference from 1 that the sum of a transition row may have."""
+
+LONGEST_HORIZON = 10_000_000
+"""Decisions a finite horizon may have: a pass of sixteen prices keeps 640 bytes for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class BudgetedMDP:
     terminal_utility : (n,) value of being in the state after the last decision
     discount : in (0, 1], of rewards
     cost_discount : in (0, 1], of spend
-    horizon : number of decisions, >= 1; None is infinite
+    horizon : number of decisions, 1 to LONGEST_HORIZON; None is infinite
     reward : "net" (utility - cost) or "gross" (utility)
     initial_state, initial_probability : (k,) the initial distribution; default: the first state
     budget_cap : largest budget of one unit, money, or None
@@ -173,10 +177,7 @@ class BudgetedMDP:
         try:
             return self._position[label]
         except KeyError:
-            from difflib import get_close_matches
-
-            near = get_close_matches(label, self._position, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(label, self._position)
             raise ProblemError(f"no state is called {label!r}{hint}") from None
 
     @cached_property
@@ -353,8 +354,9 @@ def _scalar_issues(p: BudgetedMDP) -> list[Issue]:
         value = getattr(p, name)
         if not (0 < value <= 1):
             issues.append(_error("discount", f"{name} is {value}; it must be in (0, 1]"))
-    if p.horizon is not None and (p.horizon != int(p.horizon) or p.horizon < 1):
-        issues.append(_error("horizon", f"horizon is {p.horizon}; it must be an integer >= 1, or infinite"))
+    if p.horizon is not None and not (1 <= p.horizon <= LONGEST_HORIZON and p.horizon == int(p.horizon)):
+        must = f"it must be an integer from 1 to {LONGEST_HORIZON:,}, or infinite"
+        issues.append(_error("horizon", f"horizon is {p.horizon}; {must}"))
     if p.reward not in ("net", "gross"):
         issues.append(_error("reward", f"reward is {p.reward!r}; it must be 'net' or 'gross'"))
     if p.budget_cap is not None and not (0 <= p.budget_cap < math.inf):

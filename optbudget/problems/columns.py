@@ -4,7 +4,7 @@ Any object that speaks the Arrow C stream protocol is read without a copy where 
 dictionary of columns is taken too. Nothing here knows what a table means.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +16,12 @@ from optbudget.errors import FIRST_ISSUES, Issue, ProblemError
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
+
+MOST_NAMES = 10_000
+"""Names that a misspelt one is held against; among more, looking for the nearest takes too long."""
+
+LARGEST_WHOLE = 2**53
+"""Largest whole number up to which every one is a float64, and so survives any table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,33 @@ class Names:
     code: Codes
     distinct: list[str]
     first: Codes
+
+
+def nearest(word: str, known: Collection[str]) -> str | None:
+    """The known name that is most like a word; None where none is like it, or too many are known.
+
+    Examples
+    --------
+    >>> nearest("utilty", ["cost", "utility"]), nearest("colour", ["cost", "utility"])
+    ('utility', None)
+    """
+    from difflib import get_close_matches
+
+    if len(known) > MOST_NAMES:
+        return None
+    return next(iter(get_close_matches(word, known, n=1)), None)
+
+
+def did_you_mean(word: str, known: Collection[str]) -> str:
+    """The end of a message about an unknown name: what was probably meant, or nothing.
+
+    Examples
+    --------
+    >>> did_you_mean("begn", ["begin", "end"]), did_you_mean("x", ["begin", "end"])
+    ("; did you mean 'begin'?", '')
+    """
+    near = nearest(word, known)
+    return "" if near is None else f"; did you mean {near!r}?"
 
 
 def as_table(data: object, name: str) -> pa.Table:
@@ -167,15 +200,24 @@ def floats(table: pa.Table, column: str, of: str, found: list[Finding]) -> Float
 
 
 def whole_numbers(table: pa.Table, column: str, of: str, found: list[Finding]) -> Codes | None:
-    """A column of whole numbers >= 0 as int64; None after adding to `found`."""
-    values = floats(table, column, of, found)
-    if values is None:
-        return None
-    wrong = np.flatnonzero((values != np.floor(values)) | (values < 0) | (values > 2.0**53))
+    """A column of whole numbers from 0 to 2^53 as int64; None after adding to `found`."""
+    data = table.column(column)
+    if pa.types.is_integer(data.type):
+        if _missing(data, column, of, found):
+            return None
+        values = data.to_numpy()
+    else:
+        read = floats(table, column, of, found)
+        if read is None:
+            return None
+        values = read
+    wrong = np.flatnonzero((values != np.floor(values)) | (values < 0) | (values > LARGEST_WHOLE))
     for row in wrong[:FIRST_ISSUES].tolist():
-        found.append(
-            Finding("count", f"{column} is {values[row]:g}; it must be a whole number >= 0", of, row, column)
-        )
+        must = (
+            f"the largest allowed is {LARGEST_WHOLE:,}" if values[row] > LARGEST_WHOLE
+            else "it must be a whole number >= 0"
+        )  # fmt: skip
+        found.append(Finding("count", f"{column} is {values[row]:.17g}; {must}", of, row, column))
     return None if wrong.size else values.astype(np.int64)
 
 

@@ -9,6 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from optbudget.errors import Issue, ProblemError
 from optbudget.problems.budgeted_mdp import BudgetedMDP
 
+MOST_UNITS = 2**62
+"""Units a population may have; sums of so many stay within 64 bits."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Population:
@@ -37,20 +40,22 @@ class Population:
         count = np.asarray(self.count)
         if count.shape != (len(self.labels),):
             raise ProblemError(f"count must have shape ({len(self.labels)},); got {count.shape}")
-        whole = count.astype(np.int64)
-        wrong = np.flatnonzero((whole != count) | (whole < 0))
+        fits = (count >= 0) & (count <= MOST_UNITS)
+        whole = np.where(fits, count, 0).astype(np.int64)
+        wrong = np.flatnonzero(whole != count)
         if wrong.size:
             raise ProblemError(
                 [
                     Issue(
-                        "error", "count", f"count is {count[i]}; it must be a whole number >= 0",
+                        "error", "count",
+                        f"count is {count[i]}; it must be a whole number from 0 to 2^62",
                         state=self.labels[i],
                     )
                     for i in wrong
                 ]
             )  # fmt: skip
-        if float(np.sum(count, dtype=np.float64)) > 2**62:
-            raise ProblemError("the counts sum to more than 2^62 units")
+        if sum(whole.tolist()) > MOST_UNITS:
+            raise ProblemError("the counts sum to more than 2^62 units, the most a population may have")
         whole.flags.writeable = False
         object.__setattr__(self, "count", whole)
 
@@ -62,11 +67,9 @@ class Population:
     @classmethod
     def at(cls, problem: BudgetedMDP, counts: Mapping[str, int]) -> "Population":
         """So many units in each named state ("state", or "type/state"); none elsewhere."""
-        count = np.zeros(problem.n_states, dtype=np.int64)
+        count = np.zeros(problem.n_states, dtype=object)
         for label, number in counts.items():
-            if number != int(number):
-                raise ProblemError(f"count of {label!r} is {number}; it must be a whole number")
-            count[problem.index(label)] = int(number)
+            count[problem.index(label)] = number
         return cls(problem.labels, count)
 
     @classmethod

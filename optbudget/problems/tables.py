@@ -5,7 +5,7 @@ the way of files: the same checks, the same words, rows in place of lines. No pa
 taken is imported.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from optbudget.errors import Issue, ProblemError
 from optbudget.problems.assembly import Settings, assemble, require
 from optbudget.problems.budgeted_mdp import BudgetedMDP
-from optbudget.problems.columns import Codes, Finding, Floats, as_table
+from optbudget.problems.columns import Codes, Finding, Floats, as_table, nearest
 from optbudget.problems.roster import COLUMNS
 from optbudget.problems.sharing import share_rows
 
@@ -74,10 +74,7 @@ def from_tables(
     given = {"transitions": transitions, "actions": actions, "states": states}
     tables = {name: as_table(data, name) for name, data in given.items() if data is not None}
     found = [
-        Finding("missing-column", f"table {name!r} has no column {column!r}")
-        for name, table in tables.items()
-        for column in (column for group in COLUMNS[name] for column in group)
-        if column not in table.column_names
+        finding for name, table in tables.items() for finding in _missing_columns(name, table.column_names)
     ]
     if found:
         return require(None, found)
@@ -285,6 +282,15 @@ def from_gymnasium(
         states=state_names, actions=action_names, available=offered, initial=start,
         budget_cap=budget_cap, title=title, source=source, money_unit=money_unit,
     )  # fmt: skip
+
+
+def _missing_columns(name: str, there: Sequence[str]) -> Iterator[Finding]:
+    needed = [column for group in COLUMNS[name] for column in group]
+    for column in needed:
+        if column not in there:
+            near = nearest(column, [other for other in there if other not in needed])
+            hint = f"; is it {near!r}?" if near else ""
+            yield Finding("missing-column", f"table {name!r} has no column {column!r}{hint}")
 
 
 class _Rows:
