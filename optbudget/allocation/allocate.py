@@ -13,7 +13,7 @@ import numpy as np
 
 from optbudget.allocation import exact
 from optbudget.allocation.bound import Ceiling
-from optbudget.allocation.split import Split, checked_budget, split, too_little
+from optbudget.allocation.split import Split, checked_budget, infeasible, split
 from optbudget.allocation.uniform import equal_shares
 from optbudget.errors import ProblemError, UsageError
 from optbudget.problems import Allocation, CurveSet, Population
@@ -69,12 +69,15 @@ def allocate(
     if population.labels != curves.problem.labels:
         raise ProblemError("the population is of another problem: its states are not those of the curves")
     money = checked_budget(budget)
-    if method == "uniform":
-        answer = equal_shares(curves.curves, population.count, money, labels=population.labels)
-    elif method in ("greedy", "price"):
-        answer = split(curves.curves, population.count, money, method=method)
-    else:
+    if method not in ("greedy", "price", "uniform"):
         raise UsageError(f"method is {method!r}; known are 'greedy', 'price' and 'uniform'")
+    dear = above_the_cap(curves, population)
+    if dear is not None:
+        answer = infeasible(exact.dot(population.count, curves.curves.start_budget), dear)
+    elif method == "uniform":
+        answer = equal_shares(curves.curves, population.count, money, labels=population.labels)
+    else:
+        answer = split(curves.curves, population.count, money, method=method, labels=population.labels)
     return with_bound(_as_allocation(curves, population, money, method, answer))
 
 
@@ -87,11 +90,6 @@ def _as_allocation(
         answer.probability, curves.first_action[place], method=method, outcome=answer.outcome,
     )  # fmt: skip
     if answer.outcome.solution is Solution.NONE:
-        if method != "uniform":
-            message = too_little(
-                curves.curves.start_budget, population.count, budget, answer.least, population.labels
-            )
-            found = replace(found, outcome=replace(answer.outcome, message=message))
         return found
     unspent = float(Fraction(budget) - answer.spent) if math.isfinite(budget) else math.inf
     return replace(
@@ -102,6 +100,19 @@ def _as_allocation(
         unspent=unspent,
         why_unspent=_why_unspent(curves, answer, budget, method),
     )
+
+
+def above_the_cap(curves: CurveSet, population: Population) -> str | None:
+    """A sentence naming units whose least feasible budget the cap of one unit does not cover, or None."""
+    cap, least = curves.problem.budget_cap, curves.curves.start_budget
+    if cap is None:
+        return None
+    dear = np.flatnonzero((population.count > 0) & (least > cap))
+    if dear.size == 0:
+        return None
+    named = ", ".join(f"{population.labels[s]!r} (at least {float(least[s])!r})" for s in dear[:5])
+    more = f" and {dear.size - 5:,} more states" if dear.size > 5 else ""
+    return f"the cap of {cap!r} per unit is below what a unit must be given in {named}{more}"
 
 
 def _why_unspent(curves: CurveSet, answer: Split, budget: float, method: Method) -> str | None:

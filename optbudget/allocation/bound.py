@@ -7,7 +7,8 @@ joint or not, whose expected spend is at most B is worth at most
 
 The joint problem with recourse separates at a price and linear duality closes the gap, so this
 bounds more than the split it was made for. The lines come from the model, not from the curves, which
-are only an inner approximation. The sum is exact and rounded up.
+are only an inner approximation. Where a unit may have no more than a cap, the lines need hold only up
+to it and are lower (`optbudget.certify.capped_intercepts`). The sum is exact and rounded up.
 """
 
 from dataclasses import replace
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optbudget.allocation import exact
+from optbudget.certify import capped_intercepts
 from optbudget.problems import CurveSet
 from optbudget.problems.curve_set import StationaryWitness
 
@@ -46,7 +48,11 @@ class Ceiling:
     """
 
     def __init__(self, curves: CurveSet, count: NDArray[np.int64], *, near: ArrayLike) -> None:
-        self.prices, lines = _lines(curves, np.atleast_1d(np.asarray(near, dtype=np.float64)))
+        cap = curves.problem.budget_cap
+        wanted = near if cap is None else curves.prices  # the slopes at a cap are anywhere among them
+        self.prices, lines = _lines(curves, np.atleast_1d(np.asarray(wanted, dtype=np.float64)))
+        if cap is not None:
+            lines = capped_intercepts(self.prices, lines, cap)
         occupied = np.flatnonzero(count)
         self._count = count[occupied]
         self._lines = lines[occupied] if occupied.size < count.size else lines

@@ -90,7 +90,12 @@ class Split:
 
 
 def split(
-    curves: Curves, count: ArrayLike, budget: float, *, method: Literal["greedy", "price"] = "greedy"
+    curves: Curves,
+    count: ArrayLike,
+    budget: float,
+    *,
+    method: Literal["greedy", "price"] = "greedy",
+    labels: Sequence[str] | None = None,
 ) -> Split:
     """Split `budget` over count[s] units with curve s each, for the most total value.
 
@@ -101,6 +106,7 @@ def split(
     budget : money, >= 0; infinity buys everything useful
     method : "greedy" sorts all segments by price, O(N log N) for N segments; "price" brackets the
         price where the money ends by samples and sorts only what is inside, O(N). Equal to the bit.
+    labels : names of the states in messages; default "state 0", "state 1", ...
 
     Returns
     -------
@@ -132,7 +138,7 @@ def split(
     money = checked_budget(budget)
     least = exact.dot(units, curves.start_budget)
     if least > money:
-        return infeasible(least, too_little(curves.start_budget, units, money, least))
+        return infeasible(least, too_little(curves.start_budget, units, money, least, labels))
     bought = purchase(curves, units, money, least, method=method)
     return fill(units, money, bought, least)
 

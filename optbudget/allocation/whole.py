@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optbudget.allocation import exact, greedy
+from optbudget.allocation.allocate import above_the_cap
 from optbudget.allocation.bound import Ceiling
 from optbudget.allocation.ending import Holding, where_money_ends
-from optbudget.allocation.split import Split, checked_budget, fill, split
+from optbudget.allocation.split import Split, checked_budget, fill, infeasible, split
 from optbudget.curves import Curve, Curves, weighted_sum
 from optbudget.errors import ProblemError, UsageError
 from optbudget.problems import CurveSet, Population
@@ -161,7 +162,12 @@ def sweet_spot(curves: CurveSet, population: Population, budgets: ArrayLike | st
         raise ProblemError("the population is of another problem: its states are not those of the curves")
     given = budget_range(budgets) if isinstance(budgets, str) else np.asarray(budgets, dtype=np.float64)
     money = [checked_budget(float(b)) for b in given.ravel()]
-    answers = splits(curves.curves, population.count, money)
+    dear = above_the_cap(curves, population)
+    if dear is not None:
+        least = exact.dot(population.count, curves.curves.start_budget)
+        answers = [infeasible(least, dear)] * len(money)
+    else:
+        answers = splits(curves.curves, population.count, money)
     failed = np.array([answer.outcome.solution is Solution.NONE for answer in answers], dtype=np.bool_)
     price = np.array([answer.price for answer in answers])
     bound = np.full(len(money), np.nan)

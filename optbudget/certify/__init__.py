@@ -1,6 +1,7 @@
 """Checks of answers against the problem alone; numpy and the standard library, no solver."""
 
+from optbudget.certify.envelope import capped_intercepts
 from optbudget.certify.support import Support, support
 from optbudget.certify.verify import verify, verify_all
 
-__all__ = ["Support", "support", "verify", "verify_all"]
+__all__ = ["Support", "capped_intercepts", "support", "verify", "verify_all"]

@@ -9,17 +9,20 @@ Sums are taken in rational arithmetic of the stored numbers. The conventions the
   `unspent` is the exact difference rounded to nearest; `value` is the exact sum rounded down;
 * `price` is the steepest slope to the right of what the units have, 0 if there is none;
 * for some price p of the certificate, or the stated one, :math:`p B + \\sum_s n_s w_s(p)`, added up
-  exactly from lines that hold in exact arithmetic, is at most `bound`.
+  exactly from lines that hold in exact arithmetic (up to the budget cap of a unit, where there is one),
+  is at most `bound`.
 """
 
 import math
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.certify.bracket import breakpoints, proved_least
+from optbudget.certify.envelope import capped_intercepts
 from optbudget.certify.exact import ONE, exact_support
 from optbudget.certify.support import Support
 from optbudget.curves import Curves
@@ -197,9 +200,12 @@ def bound_check(answer: Allocation, evidence: Iterable[Support]) -> Check:
     """Some price proves that no policy within the budget is worth more than the stated bound."""
     count = answer.population.count
     occupied = np.flatnonzero(count)
+    cap = answer.curves.problem.budget_cap
     best: Fraction | float = math.inf
     price = math.nan
     for lines in evidence:
+        if cap is not None:
+            lines = replace(lines, intercept=capped_intercepts(lines.price, lines.intercept, cap))
         with np.errstate(invalid="ignore"):
             money = np.where(lines.price > 0, lines.price * answer.budget, 0.0)
         rough = money + count[occupied].astype(np.float64) @ lines.intercept[occupied]
@@ -231,31 +237,45 @@ def dual_bound(count: Integers, budget: float, price: float, intercept: Floats) 
 
 
 def infeasible_check(answer: Allocation, least: Support) -> Check:
-    """That the least feasible budgets of all units together exceed the budget.
+    """That the least feasible budgets exceed the budget all together, or the cap of a unit one by one.
 
     Where rounding leaves that open, a pass in integers decides; one that is within the rounding of an
     infinite horizon's witness stays open, and what is open is not proved.
     """
-    needed = _least_total(answer, [Fraction(x) for x in proved_least(least).tolist()])
-    budget = math.inf if math.isinf(answer.budget) else Fraction(answer.budget)
     problem = answer.curves.problem
-    if needed <= budget and problem.horizon is not None:
+    lower = [Fraction(x) for x in proved_least(least).tolist()]
+    if not _too_dear(answer, lower) and problem.horizon is not None:
         found = exact_support(problem, [math.inf], decisions=problem.horizon - answer.curves.stage)
         assert found.least is not None
-        needed = _least_total(answer, [Fraction(int(b), ONE) for b in found.least])
+        lower = [Fraction(int(b), ONE) for b in found.least]
     empty = answer.state.size == 0 and math.isnan(answer.value) and math.isnan(answer.spent)
+    capped = "" if problem.budget_cap is None else f", the dearest unit {float(_dearest(answer, lower)):.17g}"
     return Check(
-        "infeasible", bool(needed > budget and empty),
-        f"all units together need at least {float(needed):.17g}, the budget is {answer.budget:.17g}",
+        "infeasible", bool(_too_dear(answer, lower) and empty),
+        f"all units together need at least {float(_least_total(answer, lower)):.17g}{capped}, "
+        f"the budget is {answer.budget:.17g}",
     )  # fmt: skip
+
+
+def _too_dear(answer: Allocation, lower: list[Fraction]) -> bool:
+    """Whether units that need at least `lower` cannot all be served within the budget and their cap."""
+    cap = answer.curves.problem.budget_cap
+    if cap is not None and _dearest(answer, lower) > cap:
+        return True
+    return math.isfinite(answer.budget) and _least_total(answer, lower) > Fraction(answer.budget)
+
+
+def _dearest(answer: Allocation, lower: list[Fraction]) -> Fraction:
+    """The largest of the least budgets of states that have units."""
+    count = answer.population.count.tolist()
+    return max((b for n, b in zip(count, lower, strict=True) if n), default=Fraction(0))
 
 
 def _least_total(answer: Allocation, lower: list[Fraction]) -> Fraction:
     """What all units together need if each state needs at least `lower`, or its share under equal shares."""
     count = answer.population.count.tolist()
     if answer.method == "uniform":
-        dearest = max((b for n, b in zip(count, lower, strict=True) if n), default=Fraction(0))
-        return answer.population.size * dearest
+        return answer.population.size * _dearest(answer, lower)
     return sum((n * b for n, b in zip(count, lower, strict=True) if n), Fraction(0))
 
 

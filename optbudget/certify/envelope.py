@@ -3,6 +3,12 @@
 If :math:`V \\le w_1 + p_1 b` and :math:`V \\le w_2 + p_2 b`, then every mixture of the two lines is above V
 too. So the intercept at a price may be lowered to the lower convex envelope of all (price, intercept).
 Exact lines are convex in the price already; rounding, and the tails of a truncated horizon, break that.
+
+Where no unit may have more than a cap c, a steeper line of price q says more about a unit at price p:
+
+.. math:: V(b) - p b \\le w_q + (q - p) b \\le w_q + (q - p) c \\qquad (b \\le c, q \\ge p),
+
+so the intercept at p may be lowered to the least of these: (q - p) is the multiplier of the cap.
 """
 
 import numpy as np
@@ -33,6 +39,30 @@ def convex_intercepts(price: Floats, intercept: Floats) -> Floats:
     if size < 3 or n == 0:
         return intercept
     return np.concatenate([_convex(price, intercept[k : k + BLOCK]) for k in range(0, n, BLOCK)])
+
+
+def capped_intercepts(price: Floats, intercept: Floats, cap: float) -> Floats:
+    """Intercepts of lines that hold up to the budget `cap`, never above those given, rounded up.
+
+    Parameters
+    ----------
+    price : (K,) strictly falling, finite
+    intercept : (n, K) finite
+    cap : largest budget of one unit, money, >= 0
+
+    Examples
+    --------
+    A unit that is worth 3 per unit of money, and may have one of them, is worth 3 at the price 0:
+
+    >>> capped_intercepts(np.array([3.0, 0.0]), np.array([[0.0, 30.0]]), 1.0).round(9).tolist()
+    [[0.0, 3.0]]
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        worth = price * cap
+        at_cap = intercept + worth + 4 * ROUNDOFF * (np.abs(intercept) + worth)
+        best = np.fmin.accumulate(at_cap, axis=1)
+        capped = best - worth + 4 * ROUNDOFF * (np.abs(best) + worth)
+    return np.asarray(np.fmin(intercept, capped))
 
 
 def _convex(price: Floats, intercept: Floats) -> Floats:

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil, floor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -273,16 +274,7 @@ def exact_allocation_check(
     answer: Allocation, evidence: Support, parts: list[ExactSupport]
 ) -> Iterator[Check]:
     """The bound at exact lines, and what the rows are worth at exact points, as rationals."""
-    count = answer.population.count
-    occupied = np.flatnonzero(count).tolist()
-    bounds = []
-    for part in parts:
-        for k, p in enumerate(part.price):
-            if p is None or (p > 0 and np.isinf(answer.budget)):
-                continue
-            money = Fraction(0) if p == 0 else p * Fraction(answer.budget)
-            bounds.append(money + Fraction(sum(int(count[s]) * int(part.line[s, k]) for s in occupied), ONE))
-    best = min(bounds)
+    best = min(_exact_bounds(answer, parts))
     lack, worst, wrong = Fraction(0), Fraction(0), ""
     cache: dict[int, ExactPoints] = {}
     rows = zip(
@@ -308,6 +300,23 @@ def exact_allocation_check(
         "exact bound", ok,
         f"stated {answer.bound:.17g}, exact {float(best):.17g}; exact gap {rational(max(gap, Fraction(0)))}",
     )  # fmt: skip
+
+
+def _exact_bounds(answer: Allocation, parts: list[ExactSupport]) -> Iterator[Fraction]:
+    """The dual bound at every price that gives one, with lines that hold up to the cap of a unit."""
+    count, cap = answer.population.count.tolist(), answer.curves.problem.budget_cap
+    occupied = [s for s, n in enumerate(count) if n]
+    finite = [(p, part.line[:, k]) for part in parts for k, p in enumerate(part.price) if p is not None]
+    at_cap: dict[int, int] = {}
+    for p, line in sorted(finite, key=lambda found: -found[0]):
+        height = {s: int(line[s]) for s in occupied}
+        if cap is not None:
+            worth = p * Fraction(cap) * ONE
+            at_cap = {s: min(at_cap.get(s, w + ceil(worth)), w + ceil(worth)) for s, w in height.items()}
+            height = {s: min(w, at_cap[s] - floor(worth)) for s, w in height.items()}
+        if p == 0 or not np.isinf(answer.budget):
+            money = Fraction(0) if p == 0 else p * Fraction(answer.budget)
+            yield money + Fraction(sum(count[s] * w for s, w in height.items()), ONE)
 
 
 def exact_parts(answer: CurveSet, prices: Floats) -> list[ExactSupport]:

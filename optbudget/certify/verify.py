@@ -130,7 +130,9 @@ def _of_allocation(answer: Allocation, known: Known, *, exact: bool, all_prices:
     yield from rows.on_the_curves(answer)
     yield rows.bound_check(answer, _lines(answer, evidence))
     if exact:
-        prices = answer.curves.prices if all_prices else sample(answer.curves.prices, answer.price)
+        capped = answer.curves.problem.budget_cap is not None
+        every = all_prices or capped  # the slopes at a cap are anywhere among the prices
+        prices = answer.curves.prices if every else sample(answer.curves.prices, answer.price)
         parts = exact_parts(answer.curves, prices)
         yield from exact_curve_checks(answer.curves, evidence.points, parts, everything=all_prices)
         yield from exact_allocation_check(answer, evidence.points, parts)
