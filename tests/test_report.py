@@ -345,7 +345,7 @@ def test_page_without_a_bound_says_so(split, tmp_path):
 def test_page_says_loudly_that_a_check_failed(split, tmp_path):
     found = Verification((Check("bound", False, "stated 1, proved 2"), Check("value", True, "")))
     text = Page(page(split, tmp_path / "page.html", verification=found)).text
-    assert "1 statement could NOT be proved. Do not rely on this answer." in text
+    assert "1 of 2 statements could NOT be proved. Do not rely on this answer." in text
     assert "FAILED" in text
 
 

@@ -1,7 +1,7 @@
 """Problems and answers to and from disk."""
 
 from optbudget.files.aside import is_result, require_free
-from optbudget.files.baselines import load_baseline
+from optbudget.files.baselines import kept_baseline, load_baseline
 from optbudget.files.checks import check
 from optbudget.files.expectations import Expected, load_expected
 from optbudget.files.folders import load, save
@@ -9,12 +9,14 @@ from optbudget.files.frontiers import load_frontier, save_frontier
 from optbudget.files.model_folder import DataWarning, load_model, model_hash, read_model
 from optbudget.files.populations import load_population
 from optbudget.files.result_reader import load_result
+from optbudget.files.weighing import memory_to_read
 
 __all__ = [
     "DataWarning",
     "Expected",
     "check",
     "is_result",
+    "kept_baseline",
     "load",
     "load_baseline",
     "load_expected",
@@ -22,6 +24,7 @@ __all__ = [
     "load_model",
     "load_population",
     "load_result",
+    "memory_to_read",
     "model_hash",
     "read_model",
     "require_free",

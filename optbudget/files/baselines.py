@@ -32,3 +32,9 @@ def load_baseline(path: str | Path) -> pa.Table:
         if table is not None:
             return table
     raise ProblemError([issue for issue in issues if issue.severity == "error"])
+
+
+def kept_baseline(folder: str | Path) -> pa.Table | None:
+    """The baseline that an allocation was held against, from its result folder; None if there was none."""
+    file = Path(folder) / "baseline.parquet"
+    return load_baseline(file) if file.is_file() else None

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from optbudget.errors import Issue, ProblemError, UsageError
 from optbudget.files.aside import recover, require_free, written_aside
@@ -12,6 +13,9 @@ from optbudget.files.result_reader import load_result
 from optbudget.files.result_writer import write_result
 from optbudget.files.stated_fields import read_json
 from optbudget.problems import Allocation, BudgetedMDP, CurveSet, DeterministicFrontier, PricePolicy
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def load(path: str | Path) -> BudgetedMDP | CurveSet | Allocation | DeterministicFrontier:
@@ -45,6 +49,7 @@ def save(
     policy: PricePolicy | None = None,
     warnings: Sequence[str] = (),
     seed: int | None = None,
+    baseline: "pa.Table | None" = None,
     format: str | None = None,
 ) -> None:
     """Write a model folder (for a problem) or a result folder (for an answer), whole or not at all.
@@ -59,6 +64,7 @@ def save(
     policy : what to do at the prices that the answer uses; default: the policy the curves kept
     warnings : sentences for whoever reads the result
     seed : of anything that was drawn
+    baseline : what is done today, state, count, budget, kept beside an allocation that was held against it
     format : "csv" or "parquet" tables of a model folder; None chooses by size
 
     Raises
@@ -86,5 +92,6 @@ def save(
             write_model(noun, aside, format=format)
         else:
             write_result(
-                noun, aside, target, command=command, copy=copy, policy=policy, warnings=warnings, seed=seed
-            )
+                noun, aside, target, command=command, copy=copy, policy=policy, warnings=warnings, seed=seed,
+                baseline=baseline,
+            )  # fmt: skip

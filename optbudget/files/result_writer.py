@@ -38,6 +38,7 @@ def write_result(
     policy: PricePolicy | None = None,
     warnings: Sequence[str] = (),
     seed: int | None = None,
+    baseline: pa.Table | None = None,
 ) -> None:
     """Write everything about an answer into `folder`, which will become `target`; see `save`."""
     curves = answer.curves if isinstance(answer, Allocation) else answer
@@ -54,6 +55,8 @@ def write_result(
         write_parquet(policy.to_arrow(), folder / "policy.parquet")
     if allocation is not None:
         write_allocation(allocation, folder)
+        if baseline is not None:
+            write_parquet(baseline, folder / "baseline.parquet")
     write_json(_certificate(curves, allocation), folder / "certificate.json")
     stated = _stated(curves, allocation)
     said = (curves.stated or {}).get("warnings", ())

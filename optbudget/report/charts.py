@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from optbudget.allocation import BaselineComparison
 from optbudget.curves import Curve
 from optbudget.problems import Allocation, BudgetedMDP, CurveSet
 from optbudget.report._extra import needs_extra
 from optbudget.report.names import NARROW, WIDE, columns, short_names
-from optbudget.report.selection import units_by_state
+from optbudget.report.selection import beside_today, units_by_state
 from optbudget.report.words import budget_label, number, price_label, price_lines
 
 with needs_extra("report"):
@@ -133,6 +134,52 @@ def allocation_chart(answer: Allocation, *, limit: int = BARS) -> str:
         above = base.mark_text(align="left", dy=-9, color="var(--ink)")
         chart += above.encode(x=alt.value(0), text="state:N")
     return svg(chart, {"states": rows}, "states", "Money for each state")
+
+
+def baseline_chart(today: BaselineComparison, *, limit: int = BARS) -> str:
+    """Money of each state, today and in the split, joined by a line; where most money moves first."""
+    problem = today.allocation.curves.problem
+    states = beside_today(today)[:limit]
+    names = short_names((row.label for row in states), WIDE)
+    when = ("today", "this split")
+    rows: list[dict[str, object]] = [
+        {
+            "state": names[row.label], "when": name, "budget": money, "other": row.spend_today,
+            "says": f"{row.label}, {name}: {number(money)} for {row.units:,} units, worth {number(value)}",
+        }
+        for row in states
+        for name, money, value in zip(
+            when, (row.spend_today, row.spend), (row.value_today, row.value), strict=True
+        )
+    ]  # fmt: skip
+    beside = _all_fit(names.values())
+    room = alt.Scale(
+        domain=[0, 1.08 * max((max(row.spend, row.spend_today) for row in states), default=0.0) or 1.0],
+        nice=False,
+    )
+    down = 0 if beside else 9
+    base = alt.Chart(
+        alt.NamedData("states"), width=WIDTH - 60 if beside else WIDTH, height=alt.Step(22 if beside else 40)
+    ).encode(
+        x=alt.X(
+            "budget:Q",
+            scale=room,
+            title=f"{budget_label(problem.money_unit)} for the state (units × budget of one)",
+        ),
+        y=alt.Y("state:N", sort=None, title=None, axis=alt.Axis() if beside else None),
+    )
+    colour = alt.Color(
+        "when:N",
+        scale=alt.Scale(domain=list(when), range=[COLOURS[1], COLOURS[0]]),
+        legend=alt.Legend(title=None, orient="top"),
+    )
+    way = base.mark_rule(stroke="var(--faint)", yOffset=down).encode(x2="other:Q")
+    ends = base.mark_point(filled=True, size=80, opacity=1, yOffset=down)
+    chart = way + ends.encode(color=colour, description="says:N")
+    if not beside:
+        above = base.mark_text(align="left", dy=-9, color="var(--ink)")
+        chart += above.encode(x=alt.value(0), text="state:N")
+    return svg(chart, {"states": rows}, "today", "Money for each state, today and in this split")
 
 
 def _all_fit(names: Iterable[str]) -> bool:

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from optbudget import __version__
+from optbudget.allocation import BaselineComparison
 from optbudget.curves import Curve, weighted_sum
 from optbudget.errors import NoAnswerError, UsageError
 from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Verification
 from optbudget.report._extra import needs_extra
 from optbudget.report.names import WIDE, in_full
-from optbudget.report.selection import leading_states, units_by_state
-from optbudget.report.tables import Grid, allocation_grid, curve_grid, verification_grid
+from optbudget.report.selection import beside_today, leading_states, units_by_state
+from optbudget.report.tables import Grid, allocation_grid, baseline_grid, curve_grid, verification_grid
 from optbudget.report.words import number, plural, price_label
 from optbudget.status import Solution
 
@@ -44,6 +45,7 @@ def page(
     verification: Verification | None = None,
     folder: str = "RESULT",
     comparison: Sequence[Grid] = (),
+    baseline: BaselineComparison | None = None,
 ) -> Path:
     """Write one HTML file that reports an answer to people who were not there.
 
@@ -51,9 +53,11 @@ def page(
     ----------
     answer : curves of every state, or an allocation
     path : the file to write
-    verification : what `verify(answer)` found, if it was asked; listed statement by statement
+    verification : what `verify(answer)` found, if it was asked; listed statement by statement. Where a
+        statement failed the page says so first, and claims nothing
     folder : name of the result folder, for the command that checks it
     comparison : tables to add, such as the paper's numbers beside ours
+    baseline : what is done today, held against this allocation
 
     Returns
     -------
@@ -78,17 +82,20 @@ def page(
     curves = split.curves if split else answer
     assert isinstance(curves, CurveSet)
     problem = curves.problem
+    sound = verification is None or verification.ok
     fields = {
         "title": problem.title or (problem.folder.name if problem.folder else "Budget report"),
         "asked": _asked_of_split(split) if split else _asked_of_curves(curves),
-        "answered": _answer_of_split(split) if split else _answer_of_curves(curves),
+        "sound": sound,
+        "verdict": _verdict(verification),
+        "answered": _answer_of_split(split, sound) if split else _answer_of_curves(curves),
         "model": _model_lines(problem),
         "table": allocation_grid(split) if split else curve_grid(curves),
         "figures": _split_figures(split) if split else _curve_figures(curves),
+        "today": _beside_today(baseline) if baseline else None,
         "comparison": comparison,
         "proof": _proof_of_split(split) if split else _proof_of_curves(curves),
         "verification": verification_grid(verification) if verification else None,
-        "checked": _checked(verification) if verification else "",
         "folder": folder,
         "price_label": price_label(problem.money_unit),
         "version": __version__,
@@ -113,7 +120,10 @@ def _asked_of_split(answer: Allocation) -> str:
     )
 
 
-def _answer_of_split(answer: Allocation) -> str:
+def _answer_of_split(answer: Allocation, sound: bool) -> str:
+    if not sound:
+        stated = f"a value of {number(answer.value, 7)} for a spend of {number(answer.spent, 7)}"
+        return f"The result states {stated}. The check did not confirm it."
     text = f"The best split is worth {number(answer.value, 7)}"
     if answer.outcome.solution is Solution.CERTIFIED:
         most = number(answer.bound, 7)
@@ -176,14 +186,19 @@ def _proof_of_curves(answer: CurveSet) -> list[str]:
     ]
 
 
-def _checked(verification: Verification) -> str:
-    failed = sum(not check.ok for check in verification.checks)
-    how = "when this page was written, by code that shares nothing with the solver"
-    if failed or not verification.checks:
+def _verdict(verification: Verification | None) -> str:
+    """What a check found, just now, or that there was none."""
+    if verification is None:
         return (
-            f"Checked {how}: {plural(failed, 'statement')} could NOT be proved. Do not rely on this answer."
+            "The proof of this answer was not checked when this page was written; the command below does it."
         )
-    return f"Checked {how}: all {plural(len(verification.checks), 'statement')} are proved."
+    how = "when this page was written, by code that shares nothing with the solver"
+    failed = sum(not check.ok for check in verification.checks)
+    size = plural(len(verification.checks), "statement")
+    if not verification.ok:
+        found = f"{failed} of {size} could NOT be proved" if size != "0 statements" else "nothing was proved"
+        return f"The check of this answer FAILED. Checked {how}: {found}. Do not rely on this answer."
+    return f"Checked {how}: all {size} are proved."
 
 
 def _model_lines(problem: BudgetedMDP) -> list[tuple[str, str]]:
@@ -241,6 +256,24 @@ def _curve_figures(answer: CurveSet, served: Sequence[str] = ()) -> list[Figure]
             Markup(charts.curves_chart(answer, states)),
         )
     ]
+
+
+def _beside_today(today: BaselineComparison) -> dict[str, object]:
+    """The baseline against the split: a sentence, a table and a chart."""
+    more = "more" if today.change >= 0 else "less"
+    states = beside_today(today)[: charts.BARS]
+    caption = "Money for each state, where most of it moves first."
+    return {
+        "sentence": f"What is done today spends {number(today.total_budget)} and is worth "
+        f"{number(today.total_value)}; this split spends {number(today.allocation.spent)} and is worth "
+        f"{number(today.allocation.value)}, {number(abs(today.change))} {more}.",
+        "table": baseline_grid(today),
+        "figure": Figure(
+            "Where the money moves",
+            _captioned(caption, [row.label for row in states]),
+            Markup(charts.baseline_chart(today)),
+        ),
+    }
 
 
 def _captioned(caption: str, names: Sequence[str]) -> str:

@@ -2,10 +2,14 @@
 
 from collections.abc import Sized
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from optbudget.problems import Allocation, CurveSet
+
+if TYPE_CHECKING:
+    from optbudget.allocation import BaselineComparison
 
 
 def leading_states(answer: CurveSet, places: Sized) -> list[str]:
@@ -62,3 +66,28 @@ def units_by_state(answer: Allocation) -> list[StateShare]:
         value = sum(n * p * v for n, p, _, v, _ in rows)
         shares.append(StateShare(problem.labels[i], units, spent / max(units, 1), spent, value, tuple(rows)))
     return sorted(shares, key=lambda share: -share.spent)
+
+
+@dataclass(frozen=True, slots=True)
+class StateToday:
+    """All units of one state, as they are treated today and by the split; money and value in expectation."""
+
+    label: str
+    units: int
+    spend_today: float
+    value_today: float
+    spend: float
+    value: float
+
+
+def beside_today(today: "BaselineComparison") -> list[StateToday]:
+    """The rows of a baseline gathered by state, where most money moves first."""
+    size = today.allocation.curves.problem.n_states
+    columns = (today.budget, today.value, today.answer_budget, today.answer_value)
+    totals = [np.bincount(today.state, today.count * column, minlength=size).tolist() for column in columns]
+    labels, units = today.allocation.curves.problem.labels, today.allocation.population.count.tolist()
+    rows = [
+        StateToday(labels[i], units[i], *(total[i] for total in totals))
+        for i in np.unique(today.state).tolist()
+    ]
+    return sorted(rows, key=lambda row: -abs(row.spend - row.spend_today))

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optbudget.problems import Allocation, CurveSet, Verification
-from optbudget.report.selection import units_by_state
+from optbudget.report.selection import beside_today, units_by_state
 from optbudget.report.words import budget_label, number
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from optbudget.allocation import BaselineComparison
 
 
 NOTHING = 1e-12
@@ -125,6 +127,41 @@ def summary_grid(answer: Allocation) -> Grid:
         "unspent": number(answer.unspent if answer.unspent > NOTHING * answer.budget else 0.0),
     }
     return Grid("The split", ("", ">"), tuple(lines.items()), answer.why_unspent or "")
+
+
+def baseline_grid(today: "BaselineComparison", *, limit: int = 30) -> Grid:
+    """What is done today beside the split: money and value of all units of each state, and of all."""
+    states = beside_today(today)
+    rows = [
+        (
+            row.label,
+            f"{row.units:,}",
+            number(row.spend_today),
+            number(row.spend),
+            number(row.value_today),
+            number(row.value),
+            number(row.value - row.value_today),
+        )
+        for row in states[:limit]
+    ]
+    answer = today.allocation
+    rows.append(
+        (
+            "all", f"{answer.population.size:,}", number(today.total_budget), number(answer.spent),
+            number(today.total_value), number(answer.value), number(today.change),
+        )
+    )  # fmt: skip
+    note = (
+        "Today's money is valued as if every unit used its own as well as possible, so the change comes from "
+        "the split alone."
+    )
+    if len(states) > limit:
+        note += f" {len(states) - limit:,} more states are not shown, but counted in the last row."
+    spend = f"{budget_label(answer.curves.problem.money_unit)} of all units"
+    columns = (
+        "state", ">units", f">{spend}, today", ">this split", ">worth, today", ">this split", ">change",
+    )  # fmt: skip
+    return Grid("Beside what is done today", columns, tuple(rows), note)
 
 
 def verification_grid(verification: Verification) -> Grid:
