@@ -63,7 +63,7 @@ class TestExitCodes:
         ],
     )
     def test_of_errors(self, monkeypatch, error, code):
-        def fail(*_):
+        def fail(*_, **__):
             raise error
 
         monkeypatch.setattr("optbudget.files.check", fail)
@@ -73,8 +73,17 @@ class TestExitCodes:
         fields = run_json("check", "anything", code=code)
         assert fields["exit"] == code and fields["error"] in done.stderr
 
+    def test_out_of_memory_says_what_to_change(self, monkeypatch):
+        def fail(*_, **__):
+            raise MemoryError("Unable to allocate 14.9 GiB for an array with shape (2000000000,)")
+
+        monkeypatch.setattr("optbudget.files.check", fail)
+        said = run("check", "anything", code=7).stderr
+        for word in ("14.9 GiB", "--tolerance", "horizon", "--max-memory"):
+            assert word in said
+
     def test_a_bug_shows_where_if_asked(self, monkeypatch):
-        monkeypatch.setattr("optbudget.files.check", lambda _: 1 / 0)
+        monkeypatch.setattr("optbudget.files.check", lambda *_, **__: 1 / 0)
         monkeypatch.setenv("OPTBUDGET_DEBUG", "1")
         assert "ZeroDivisionError" in run("check", "anything", code=70).stderr.splitlines()[-1]
 
@@ -179,6 +188,29 @@ class TestCheck:
         path.write_text("\n".join([rows[0] + ",colour"] + [row + ",red" for row in rows[1:]]))
         assert "warning" in run("check", model).stdout
         assert {issue["severity"] for issue in run_json("check", model)["issues"]} == {"warning"}
+
+    def test_the_horizon_of_a_lifetime(self, model):
+        text = (model / "model.toml").read_text().replace("horizon = 12", "horizon = 2000000000")
+        (model / "model.toml").write_text(text)
+        said = run("check", model, code=3).stdout
+        assert "model.toml:" in said and "infinite" in said and "10,000,000" in said
+
+    def test_normalize(self, model):
+        """What --normalize and --sum-duplicates mend is a warning that says what was changed."""
+        text = (model / "transitions.csv").read_text().replace("0.80", "0.90")
+        (model / "transitions.csv").write_text(text + "buyer,nothing,gone,0\nbasket,coupon,gone,0.20\n")
+        codes = {issue["code"] for issue in run_json("check", model, code=3)["issues"]}
+        assert codes >= {"row-sum", "duplicate-transition"}
+        run("check", model, "--normalize", code=3)
+        issues = run_json("check", model, "--normalize", "--sum-duplicates")["issues"]
+        found = {issue["code"]: issue for issue in issues}
+        assert (found["normalized"]["state"], found["normalized"]["action"]) == ("visitor", "nothing")
+        assert found["normalized"]["line"] == 2 and "1.1" in found["normalized"]["message"]
+        assert found["summed"]["line"] == 20
+
+    def test_memory_is_asked_for_before_a_file_is_read(self, model, monkeypatch):
+        monkeypatch.setattr("optbudget.files.check", lambda *_, **__: pytest.fail("it was read"))
+        assert "--max-memory" in run("check", model, "--max-memory", "100", code=7).stderr
 
     def test_no_folder(self, tmp_path):
         assert not run_json("check", tmp_path / "nothing", code=3)["ok"]

@@ -12,6 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from commands import ROOT, run, run_json
 
+from optbudget.errors import UsageError
+
 EXTRA = ["matplotlib", "altair", "vl_convert", "jinja2"]
 
 
@@ -116,6 +118,31 @@ class TestSolve:
         assert (stopped["termination"], stopped["solution"]) == ("TIME_LIMIT", "CERTIFIED")
         assert 1e-4 < stopped["gap"] < 1
 
+    def test_normalize(self, model, tmp_path):
+        text = (model / "transitions.csv").read_text()
+        (model / "transitions.csv").write_text(text.replace("0.80", "0.90"))
+        out = tmp_path / "out"
+        said = run("solve", model, "--out", out, "--normalize").stderr
+        assert "transitions.csv:2" in said and "sum" in said
+        run("verify", out)
+        (model / "transitions.csv").write_text(text)
+        assert run_json("solve", model, "--out", tmp_path / "other")["gap"] <= 1e-9
+
+    def test_a_normalized_model_has_a_checkpoint_of_its_own(self, model, tmp_path, monkeypatch):
+        """A model that was mended in memory has no hash; its files have one, and the mending is part."""
+        keys = []
+
+        def seen(folder, key, **_):
+            keys.append(key)
+            raise UsageError("seen")
+
+        monkeypatch.setattr("optbudget.workers.Checkpoint", seen)
+        good = (model / "transitions.csv").read_text()
+        for number in ("0.80", "0.90", "0.70"):
+            (model / "transitions.csv").write_text(good.replace("0.80", number))
+            run("solve", model, "--out", tmp_path / "out", "--normalize", "--quiet", code=2)
+        assert len(set(keys)) == 3
+
     def test_no_answer_without_bounds(self, model, tmp_path):
         text = (model / "model.toml").read_text().replace("horizon = 12", 'horizon = "infinite"')
         (model / "model.toml").write_text(text.replace("discount = 0.975", "discount = 1.0"))
@@ -162,6 +189,17 @@ class TestOutFolder:
         (tmp_path / "file").write_text("mine")
         run(command, *given[command], "--out", tmp_path / "file", code=2)
         assert (tmp_path / "file").read_text() == "mine"
+
+    def test_one_folder_within_the_other_is_refused_before_any_work(self, solved_once, monkeypatch):
+        monkeypatch.setattr("optbudget.files.load_model", lambda *_, **__: pytest.fail("it was read"))
+        monkeypatch.setattr("optbudget.files.load_result", lambda *_, **__: pytest.fail("it was read"))
+        shop, result = solved_once / "shop", solved_once / "result"
+        for out in (shop, shop / "out", shop / "deep" / "out"):
+            said = run("solve", shop, "--out", out, code=2).stderr
+            assert "--out" in said and "shop" in said
+        run("solve", result / "model", "--out", result, "--no-copy", code=2)
+        run("allocate", result, "--budget", 1, "--out", result / "split", code=2)
+        assert not (shop / "out").exists() and not (shop / "deep").exists()
 
     def test_a_result_is_replaced_whole_and_an_empty_folder_used(self, model, tmp_path):
         (tmp_path / "out").mkdir()
@@ -294,8 +332,70 @@ class TestAllocate:
         assert "today.csv:2" in done.stderr
         run("allocate", result, "--budget", 1000, "--baseline", tmp_path / "none.csv", code=3)
 
-    def test_a_model_is_not_a_result(self, model):
-        assert "optbudget solve" in run("allocate", model, "--budget", 1, code=2).stderr
+    def test_what_a_range_does_not_go_with_is_named(self, result, tmp_path):
+        for options in (["--out", tmp_path / "x"], ["--baseline", tmp_path / "b"], ["--target-value", 1]):
+            said = run("allocate", result, "--budget", "0:9:3", *options, code=2).stderr
+            assert str(options[0]) in said and said.count(" --") == 1 + said.count("--budget")
+
+    def test_the_last_line_says_where_it_was_written(self, result, tmp_path):
+        for options, out in (([], result), (["--out", tmp_path / "split"], tmp_path / "split")):
+            last = run("allocate", result, "--budget", 1000, *options).stdout.splitlines()[-1]
+            assert str(out) in last and ("--out" in last) == (not options)
+
+    def test_several_initial_states_need_a_population(self, model, tmp_path):
+        (model / "population.csv").unlink()
+        text = (model / "model.toml").read_text()
+        start = "initial = {visitor = 0.75, basket = 0.25}\n"
+        (model / "model.toml").write_text(re.sub(r"initial = .*\n", start, text))
+        run("solve", model, "--out", tmp_path / "out", "--quiet")
+        said = run("allocate", tmp_path / "out", "--budget", 1, code=2).stderr
+        for word in ("--population", "population.csv", "state,count", "visitor 0.75", "basket 0.25"):
+            assert word in said
+
+    def test_no_units_is_an_error_of_the_file(self, result, tmp_path):
+        (tmp_path / "none.csv").write_text("state,count\n")
+        said = run("allocate", result, "--budget", 1, "--population", tmp_path / "none.csv", code=3).stderr
+        assert "none.csv" in said and "no units" in said
+
+
+class TestKinds:
+    """A folder of the other kind is named as such, with the command that wants it."""
+
+    @pytest.mark.parametrize("command", ["allocate", "verify", "report"])
+    def test_a_model_is_not_a_result(self, model, tmp_path, command):
+        options = {"allocate": ["--budget", 1], "verify": [], "report": ["--out", tmp_path / "page.html"]}
+        said = run(command, model, *options[command], code=2).stderr
+        assert "is a model" in said and "optbudget solve" in said
+
+    def test_a_result_is_not_a_model(self, result, tmp_path):
+        said = run("solve", result, "--out", tmp_path / "out", code=2).stderr
+        assert "is a result" in said and "optbudget allocate" in said
+        said = run("verify", result, "--model", result, code=2).stderr
+        assert "is a result" in said
+
+
+class TestMaxMemory:
+    """Files are weighed before they are read, by every command that reads them."""
+
+    @pytest.mark.parametrize("command", ["solve", "allocate", "verify", "report"])
+    def test_before_reading(self, result, model, tmp_path, monkeypatch, command):
+        for name in ("load_model", "load_result", "load_population"):
+            monkeypatch.setattr(f"optbudget.files.{name}", lambda *_, **__: pytest.fail("it was read"))
+        given = {
+            "solve": [model, "--out", tmp_path / "out"],
+            "allocate": [result, "--budget", 1],
+            "verify": [result],
+            "report": [result, "--out", tmp_path / "page.html"],
+        }[command]
+        said = run(command, *given, "--max-memory", "100", code=7).stderr
+        assert "--max-memory" in said and "read" in said
+
+    def test_the_population_is_weighed_too(self, result, tmp_path):
+        rows = "".join(f"{k},visitor\n" for k in range(100_000))
+        (tmp_path / "people.csv").write_text("unit,state\n" + rows)
+        given = ["allocate", result, "--budget", 1, "--population", tmp_path / "people.csv"]
+        assert "people.csv" in run(*given, "--max-memory", "1MB", code=7).stderr
+        run(*given, "--max-memory", "1GB")
 
 
 class TestVerify:
@@ -315,6 +415,12 @@ class TestVerify:
         (model / "model.toml").write_text((model / "model.toml").read_text().replace("0.975", "0.95"))
         assert "hash" in run("verify", result, "--model", model, code=3).stderr
 
+    def test_a_copy_that_was_edited_is_named(self, result):
+        file = result / "model" / "model.toml"
+        file.write_text(file.read_text().replace("0.975", "0.95"))
+        said = run("verify", result, code=3).stderr
+        assert "result/model" in said and "given" not in said
+
     def test_what_cannot_be_read(self, result, tmp_path):
         run("verify", tmp_path / "nothing", code=3)
         (result / "curves.parquet").write_bytes(b"PAR1")
@@ -325,6 +431,10 @@ class TestReport:
     def test_page(self, result, tmp_path):
         fields = run_json("report", result, "--out", tmp_path / "page.html")
         assert fields["out"].endswith("page.html") and "visitor" in (tmp_path / "page.html").read_text()
+
+    def test_a_folder_is_no_page(self, result, tmp_path):
+        said = run("report", result, "--out", tmp_path, code=2).stderr
+        assert "--out" in said and ".html" in said
 
     def test_without_the_extra(self, result, tmp_path):
         script = (

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from optbudget.cli.arguments import budget_or_range
+from optbudget.cli.folders import require_apart, require_result
 from optbudget.cli.outputs import say_how_it_ended
 from optbudget.cli.run import Run, finish
 from optbudget.errors import UsageError
@@ -29,6 +30,9 @@ class Method(StrEnum):
     price = "price"
     uniform = "uniform"
 
+
+MOST_SHARES = 3
+"""Initial states that a message names."""
 
 LARGEST_POLICY = 2_000_000
 """States times stages up to which an allocation is written with its policy."""
@@ -79,13 +83,16 @@ def command(
     if budget is None and question is None:
         raise UsageError("say how much money there is: --budget B, or a range --budget LO:HI:N")
     money = None if budget is None else budget_or_range(budget)
-    if out is not None:
+    if money is not None and not isinstance(money, float):
+        _only_shown(out=out, baseline=baseline, **({} if question is None else {question[0]: question[1]}))
+    require_result(result, "allocate")
+    if out is not None and out.resolve() != result.resolve():
+        require_apart(out, result)
         files.require_free(out.resolve())
+    run.require_memory_to_read(result, *filter(None, (population, baseline)))
     curves = _curves_of(result, stage)
     units = _population_of(population, curves.problem)
     if money is not None and not isinstance(money, float):
-        if baseline or out or question:
-            raise UsageError("a range of budgets is only shown; with other options give one budget")
         _show_range(run, allocation.sweet_spot(curves, units, money))
         return
     extra: dict[str, object] = {}
@@ -101,6 +108,7 @@ def command(
         extra |= _beside(today, answer)
         _keep(run, answer, out or (result if stage == 0 else None), today)
         _show(run, answer, extra)
+        _say_where(run, out, result if stage == 0 else None)
     _end(run, answer)
 
 
@@ -123,12 +131,19 @@ def _only_one(**questions: float | None) -> tuple[str, float] | None:
     return asked[0] if asked else None
 
 
+def _only_shown(**options: object) -> None:
+    """Refuse what a range of budgets, which is shown and not written, does not go with."""
+    given = " and ".join(
+        f"--{name.replace('_', '-')}" for name, value in options.items() if value is not None
+    )
+    if given:
+        raise UsageError(f"a range of budgets is only shown: leave out {given}, or give one --budget")
+
+
 def _curves_of(result: Path, stage: int) -> "CurveSet":
     from optbudget import files
     from optbudget.problems import Allocation
 
-    if (result / "model.toml").is_file():
-        raise UsageError(f"{result} is a model: first optbudget solve {result} --out DIR, then allocate DIR")
     answer = files.load_result(result)
     curves = answer.curves if isinstance(answer, Allocation) else answer
     try:
@@ -151,8 +166,12 @@ def _population_of(path: Path | None, problem: "BudgetedMDP") -> "Population":
         return files.load_population(folder, problem)
     starts = problem.initial.nonzero()[0]
     if starts.size > 1:
+        shares = ", ".join(f"{problem.labels[i]} {problem.initial[i]:.6g}" for i in starts[:MOST_SHARES])
+        more = ", ..." if starts.size > MOST_SHARES else ""
         raise UsageError(
-            f"the model begins in {starts.size} states; say how many units are in each: --population"
+            f"the model begins in {starts.size} states ({shares}{more}), and whole units are split: write a "
+            "table state,count of how many begin in each, and name it with --population, or put it beside "
+            "the model as population.csv"
         )
     return Population.at(problem, {problem.labels[starts[0]]: 1})
 
@@ -183,6 +202,14 @@ def _keep(run: Run, answer: "Allocation", folder: Path | None, baseline: "pa.Tab
         return
     answer, policy = _with_policy(run, answer)
     files.save(answer, folder, command=run.arguments, policy=policy, baseline=baseline)
+
+
+def _say_where(run: Run, out: Path | None, result: Path | None) -> None:
+    """Where the split was written, and how to leave the result as it is."""
+    if out is not None:
+        run.show(f"Written to {out}")
+    elif result is not None:
+        run.show(f"Written into {result}, in place of any split before it; --out DIR leaves it as it is")
 
 
 def _with_policy(run: Run, answer: "Allocation") -> "tuple[Allocation, PricePolicy | None]":

@@ -3,7 +3,9 @@
 import math
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from optbudget.errors import Issue, ProblemError, UsageError
 
@@ -12,6 +14,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from optbudget.budgeted.pruning import PruningSchedule
+
+Normalize = Annotated[
+    bool, typer.Option("--normalize", help="Divide rows that do not sum to 1 by their sum, and say so.")
+]
+SumDuplicates = Annotated[
+    bool, typer.Option("--sum-duplicates", help="Add up probabilities listed twice, and say so.")
+]
 
 _DECIMAL = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _UNITS = {

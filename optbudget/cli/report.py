@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 from optbudget.cli import exits
+from optbudget.cli.folders import require_result
 from optbudget.cli.run import Run
+from optbudget.errors import UsageError
 
 
 def command(
@@ -21,6 +23,10 @@ def command(
     from optbudget import allocation, certify, files, report
     from optbudget.problems import Allocation
 
+    require_result(result, "report")
+    if out.is_dir():
+        raise UsageError(f"--out {out} is a folder; name the page to write, e.g. {out / 'report.html'}")
+    run.require_memory_to_read(result)
     page = report.page  # A missing extra is said before anything is checked.
     answer = files.load_result(result)
     today, beside = files.kept_baseline(result), None

@@ -102,6 +102,17 @@ class Run:
         if not self.quiet:
             print(text, file=sys.stderr, flush=True)
 
+    def require_memory_to_read(self, *paths: Path) -> None:
+        """Refuse files that would take more than --max-memory, before any of them is read."""
+        if self.max_memory is None:
+            return
+        from optbudget import files
+        from optbudget.workers import Monitor
+
+        limit = Monitor(memory_limit=self.max_memory)
+        for path in paths:
+            limit.require_memory(files.memory_to_read(path), f"to read {path}")
+
     @contextmanager
     def logging_warnings(self) -> Iterator[None]:
         """What is odd but not wrong is a line of the log, not a Python warning."""
@@ -194,7 +205,10 @@ def _message(error: BaseException, code: int) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted"
     if isinstance(error, MemoryError):
-        return f"out of memory: {error or 'ask for less, or use a machine with more'}"
+        return (
+            f"out of memory: {str(error).rstrip('.') or 'the machine has no more'}. A larger --tolerance, a "
+            "shorter horizon or fewer states need less; --max-memory stops in time, with what is certified"
+        )
     if isinstance(error, OSError) and not isinstance(error, OptBudgetError):
         place = f"{Path(os.fsdecode(error.filename))}: " if error.filename is not None else ""
         return f"{place}{error.strerror or error}"

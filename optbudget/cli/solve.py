@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from optbudget.cli.arguments import list_of_budgets, pruning_schedule
+from optbudget.cli.arguments import Normalize, SumDuplicates, list_of_budgets, pruning_schedule
+from optbudget.cli.folders import require_apart, require_model
 from optbudget.cli.frontier import solve_deterministic
 from optbudget.cli.outputs import SHOWN, fields_of, say_how_it_ended, show_values
 from optbudget.cli.run import Run, finish
@@ -60,6 +61,8 @@ def command(
         bool | None,
         typer.Option("--copy/--no-copy", help="Copy the model into the result; up to 64 MiB, if not given."),
     ] = None,
+    normalize: Normalize = False,
+    sum_duplicates: SumDuplicates = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore the checkpoint of an earlier try.")] = False,
 ) -> None:
     """Compute the value of money in every state, for all budgets at once, and the proof of it."""
@@ -69,17 +72,24 @@ def command(
     if not 0 <= tolerance < math.inf:
         raise UsageError(f"--tolerance is {tolerance}; it must be >= 0")
     budgets = list_of_budgets(at)
+    require_model(model)
+    require_apart(out, model)
     files.require_free(out.resolve())
     schedule = pruning_schedule(prune)
     if schedule is not None and method is not Method.exact:
         raise UsageError("--prune goes with --method exact; no other method prunes")
-    problem = files.load_model(model)
+    run.require_memory_to_read(model)
+    problem = files.load_model(model, normalize=normalize, sum_duplicates=sum_duplicates)
     if method is Method.deterministic:
         solve_deterministic(run, problem, out, tolerance=tolerance, budgets=budgets, copy=copy)
         return
+    # A model that was mended in memory has no hash of its own: what it was made of stands for it.
+    made_of = (
+        problem.folder.sha256 if problem.folder else (files.model_hash(model), normalize, sum_duplicates)
+    )
     checkpoint = Checkpoint(
         out.with_name(out.name + ".checkpoint"),
-        _key(problem.folder.sha256 if problem.folder else "", method, tolerance, schedule, keep_stages),
+        _key(made_of, method, tolerance, schedule, keep_stages),
         fresh=fresh,
     )
     with run.working("solve") as monitor:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from optbudget.cli import exits
+from optbudget.cli.folders import require_model, require_result
 from optbudget.cli.run import Run
 from optbudget.errors import UsageError
 
@@ -25,6 +26,11 @@ def command(
 
     if everything and not exact:
         raise UsageError("--all goes with --exact; without it every price is checked anyway")
+    require_result(result, "verify")
+    given = [] if model is None else [model]
+    for folder in given:
+        require_model(folder)
+    run.require_memory_to_read(result, *given)
     answer = files.load_result(result, model)
     found = certify.verify(answer, exact=exact, all_prices=everything)
     run.grids(verification_grid(found))

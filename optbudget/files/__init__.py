@@ -9,6 +9,7 @@ from optbudget.files.frontiers import load_frontier, save_frontier
 from optbudget.files.model_folder import DataWarning, load_model, model_hash, read_model
 from optbudget.files.populations import load_population
 from optbudget.files.result_reader import load_result
+from optbudget.files.weighing import memory_to_read
 
 __all__ = [
     "DataWarning",
@@ -23,6 +24,7 @@ __all__ = [
     "load_model",
     "load_population",
     "load_result",
+    "memory_to_read",
     "model_hash",
     "read_model",
     "require_free",

@@ -12,8 +12,10 @@ from optbudget.files.result_reader import load_result
 from optbudget.problems import BudgetedMDP
 
 
-def check(path: str | Path) -> tuple[Issue, ...]:
+def check(path: str | Path, *, normalize: bool = False, sum_duplicates: bool = False) -> tuple[Issue, ...]:
     """Errors and warnings of a model folder (or of a result folder), errors first.
+
+    `normalize` and `sum_duplicates` are those of `load_model`; what they mend is a warning.
 
     Warnings are about what is allowed and seldom meant: unknown columns, transitions of probability
     0, states that cannot be reached, an infinite horizon without discounting.
@@ -33,7 +35,7 @@ def check(path: str | Path) -> tuple[Issue, ...]:
     if (folder / "result.json").is_file() and not (folder / "model.toml").is_file():
         return _result_issues(folder)
     try:
-        problem, warnings = read_model(folder)
+        problem, warnings = read_model(folder, normalize=normalize, sum_duplicates=sum_duplicates)
     except ProblemError as error:
         return error.issues
     issues = list(warnings)

@@ -53,6 +53,15 @@ def read_parquet(path: Path, names: Sequence[str], issues: list[Issue]) -> pa.Ta
     return table
 
 
+def declared_cells(path: Path) -> int:
+    """Rows times columns of a Parquet file as it declares them; 0 if it cannot be read."""
+    try:
+        meta = pq.read_metadata(path)
+        return max(0, int(meta.num_rows)) * int(meta.num_columns)
+    except _UNREADABLE:
+        return 0
+
+
 def write_parquet(table: pa.Table, path: Path, *, small: bool = False) -> None:
     """Write a table with checksums; equal tables give equal bytes.
 

@@ -76,18 +76,21 @@ def stated_model(
     """The model that was given, or the copy, or the one at model.path; its hash must be the stated one."""
     said = mapping(stated, "model")
     name, digest = word(said, "name"), word(said, "sha256")
+    named = "the model given"
     if isinstance(model, BudgetedMDP):
         problem = model
         found = problem.folder.sha256 if problem.folder else _hash_in_memory(problem)
         where = problem.folder.path if problem.folder else None
     else:
         where = Path(model) if model is not None else _stated_place(folder, said)
+        if model is None:
+            named = f"{where}, which belongs to it,"
         problem = load_model(where)
         found = model_hash(where)
     if found != digest:
         raise ResultError(
-            f"the result answers the model {name!r} with hash {digest[:12]}..., and the model given "
-            f"has hash {found[:12]}...: they are not the same"
+            f"the result answers the model {name!r} with hash {digest[:12]}..., and {named} "
+            f"has hash {found[:12]}...: it is another, or was changed since; give the right one (--model)"
         )
     return problem if where is None else replace(problem, folder=ModelFolder(name, digest, where))
 

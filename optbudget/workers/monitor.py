@@ -61,6 +61,6 @@ class Monitor:
         """
         if self.memory_limit is not None and size > self.memory_limit:
             raise LimitError(
-                f"{what} needs about {size / 2**30:.2f} GiB and the limit is "
-                f"{self.memory_limit / 2**30:.2f} GiB; raise --max-memory or ask for less"
+                f"{what} needs about {size / 2**30:.3g} GiB and the limit is "
+                f"{self.memory_limit / 2**30:.3g} GiB; raise --max-memory or ask for less"
             )
