@@ -3,20 +3,27 @@
 from optbudget.problems.allocation import Allocation
 from optbudget.problems.budgeted_mdp import BudgetedMDP, ModelFolder
 from optbudget.problems.certificate import Check, Verification
+from optbudget.problems.constrained_mdp import ConstrainedMDP
 from optbudget.problems.curve_set import CurveSet, StationaryWitness
 from optbudget.problems.frontier import DeterministicFrontier
+from optbudget.problems.linear_program import LinearProgram, LinearSolution
 from optbudget.problems.policy import PricePolicy
 from optbudget.problems.population import Population
+from optbudget.problems.risk import RiskTerm
 
 __all__ = [
     "Allocation",
     "BudgetedMDP",
     "Check",
+    "ConstrainedMDP",
     "CurveSet",
     "DeterministicFrontier",
+    "LinearProgram",
+    "LinearSolution",
     "ModelFolder",
     "Population",
     "PricePolicy",
+    "RiskTerm",
     "StationaryWitness",
     "Verification",
 ]
