@@ -435,6 +435,8 @@ class TestReport:
     def test_a_folder_is_no_page(self, result, tmp_path):
         said = run("report", result, "--out", tmp_path, code=2).stderr
         assert "--out" in said and ".html" in said
+        said = run("report", result, "--out", tmp_path / "no" / "page.html", code=2).stderr
+        assert "--out" in said and "no folder" in said
 
     def test_without_the_extra(self, result, tmp_path):
         script = (

@@ -282,6 +282,15 @@ def test_a_terminal_state_that_is_misspelt(tmp_path):
     assert issue.file == "transitions.csv" and "did you mean 'ende'?" in issue.message
 
 
+def test_all_problems_of_a_population_at_once(tmp_path):
+    write(tmp_path, TABLES, "csv")
+    (tmp_path / "population.csv").write_text("state,count\nc,1\na,1.5\na,2\n,1\n")
+    assert [(issue.code, issue.line) for issue in errors(tmp_path)] == [("name", 5), ("count", 3)]
+    (tmp_path / "population.csv").write_text("state,count\nc,1\na,1.5\na,2\n")
+    found = [(issue.code, issue.line) for issue in errors(tmp_path)]
+    assert found == [("unknown-state", 2), ("count", 3), ("duplicate-state", 4)]
+
+
 @pytest.mark.parametrize("name", ["count", "total"])
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_counts_that_are_too_large(tmp_path, form, name):

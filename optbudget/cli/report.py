@@ -26,6 +26,8 @@ def command(
     require_result(result, "report")
     if out.is_dir():
         raise UsageError(f"--out {out} is a folder; name the page to write, e.g. {out / 'report.html'}")
+    if not out.parent.is_dir():
+        raise UsageError(f"--out {out}: there is no folder {out.parent}; make it first")
     run.require_memory_to_read(result)
     page = report.page  # A missing extra is said before anything is checked.
     answer = files.load_result(result)

@@ -111,7 +111,7 @@ class Run:
 
         limit = Monitor(memory_limit=self.max_memory)
         for path in paths:
-            limit.require_memory(files.memory_to_read(path), f"to read {path}")
+            limit.require_memory(files.memory_to_read(path), f"reading {path}")
 
     @contextmanager
     def logging_warnings(self) -> Iterator[None]:

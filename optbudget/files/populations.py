@@ -77,36 +77,49 @@ def read_population(path: Path, problem: BudgetedMDP, issues: list[Issue]) -> Po
         return None
     state = names(table, "state", "population", found)
     kind = names(table, "type", "population", found) if typed else None
-    if columns is LISTED:
-        unit = names(table, "unit", "population", found)
-        count = None
-    else:
-        unit, count = None, whole_numbers(table, "count", "population", found)
-    population = None
-    if not found and state is not None:
+    where = None
+    if state is not None and not (typed and kind is None):
         where = _positions(problem, state, kind, found)
-        if columns is COUNTED and count is not None:
-            _refuse_repeats(where, "state", [problem.labels[i] if i >= 0 else "" for i in where], found)
-            found.extend(_too_many(count))
-            if not found:
-                total = np.zeros(problem.n_states, dtype=np.int64)
-                total[where] = count
-                population = Population(problem.labels, total)
-        elif unit is not None:
-            label = np.asarray(unit.distinct)[unit.code] if unit.distinct else np.empty(0, dtype=str)
-            _refuse_repeats(unit.code, "unit", label, found)
-            if not found:
-                if table.column("unit").type in ("int64", "int32", "uint32", "int16", "int8", "uint8"):
-                    label = table.column("unit").to_numpy()
-                population = Population(
-                    problem.labels, np.bincount(where, minlength=problem.n_states), label, where
-                )
+    read = _of_units if columns is LISTED else _of_counts
+    population = read(problem, table, where, found)
     if population is not None and population.size == 0:
         message = "there are no units; list at least one, or leave the table out for one at `initial`"
         found.append(Finding("no-units", message, "population"))
         population = None
     issues.extend(locate(found, {"population": path}, {}))
     return population
+
+
+def _of_counts(
+    problem: BudgetedMDP, table: pa.Table, where: NDArray[np.int64] | None, found: list[Finding]
+) -> Population | None:
+    """So many units in each state; None after adding to `found`."""
+    count = whole_numbers(table, "count", "population", found)
+    if where is not None:
+        _refuse_repeats(where, "state", [problem.labels[i] if i >= 0 else "" for i in where], found)
+    if count is not None:
+        found.extend(_too_many(count))
+    if found or where is None or count is None:
+        return None
+    total = np.zeros(problem.n_states, dtype=np.int64)
+    total[where] = count
+    return Population(problem.labels, total)
+
+
+def _of_units(
+    problem: BudgetedMDP, table: pa.Table, where: NDArray[np.int64] | None, found: list[Finding]
+) -> Population | None:
+    """Units one by one; None after adding to `found`."""
+    unit = names(table, "unit", "population", found)
+    label: NDArray[Any] = np.empty(0, dtype=str)
+    if unit is not None:
+        label = np.asarray(unit.distinct)[unit.code] if unit.distinct else label
+        _refuse_repeats(unit.code, "unit", label, found)
+    if found or where is None:
+        return None
+    if table.column("unit").type in ("int64", "int32", "uint32", "int16", "int8", "uint8"):
+        label = table.column("unit").to_numpy()
+    return Population(problem.labels, np.bincount(where, minlength=problem.n_states), label, where)
 
 
 def _read(path: Path, issues: list[Issue]) -> tuple[Columns, pa.Table | None]:

@@ -84,13 +84,13 @@ def stated_model(
     else:
         where = Path(model) if model is not None else _stated_place(folder, said)
         if model is None:
-            named = f"{where}, which belongs to it,"
+            named = f"the model at {where}"
         problem = load_model(where)
         found = model_hash(where)
     if found != digest:
         raise ResultError(
             f"the result answers the model {name!r} with hash {digest[:12]}..., and {named} "
-            f"has hash {found[:12]}...: it is another, or was changed since; give the right one (--model)"
+            f"has hash {found[:12]}...: they are not the same; give the one it was made from (--model)"
         )
     return problem if where is None else replace(problem, folder=ModelFolder(name, digest, where))
 
