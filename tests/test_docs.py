@@ -2,9 +2,14 @@
 
 import doctest
 import re
+import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from optbudget.budgeted.pruning import PruningSchedule
+from tests.commands import run
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("docs/**/*.md"), ROOT / "README.md"])
@@ -26,6 +31,40 @@ def examples(text):
 def test_blocks_are_found():
     page = "words\n```python\n>>> 1 + 1\n2\n```\n```text\n>>> not this\n```\n"
     assert examples(page) == "\n\n>>> 1 + 1\n2\n\n\n\n\n"
+
+
+def commands(text):
+    """The `optbudget` commands of a page's console blocks, as lists of arguments."""
+    blocks = re.findall(r"```console\n(.*?)```", text, flags=re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    return [shlex.split(line)[2:] for line in lines if line.startswith("$ optbudget ")]
+
+
+def test_every_command_of_the_quickstart_runs(tmp_path, monkeypatch):
+    for folder in ("models", "examples"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    monkeypatch.chdir(tmp_path)
+    asked = commands((ROOT / "docs" / "quickstart.md").read_text(encoding="utf-8"))
+    assert {"check", "solve", "allocate", "verify", "report", "new"} <= {name for name, *_ in asked}
+    for arguments in asked:
+        if arguments[0] != "demo":  # It has tests of its own.
+            run(*arguments)
+    assert "What is done today" in (tmp_path / "march.html").read_text(encoding="utf-8")
+
+
+def test_every_page_is_in_the_index():
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    trees = "\n".join(re.findall(r"```{toctree}\n(.*?)```", index, flags=re.DOTALL))
+    listed = [line for line in trees.splitlines() if line and not line.startswith(":")]
+    pages = {path.relative_to(ROOT / "docs").with_suffix("").as_posix() for path in ROOT.glob("docs/**/*.md")}
+    assert sorted([*listed, "index"]) == sorted(pages)
+
+
+def test_the_pruning_schedule_of_the_page_is_one():
+    text = (ROOT / "docs" / "file-formats.md").read_text(encoding="utf-8")
+    (schedule,) = re.findall(r"```toml\n(\[\[phase.*?)```", text, flags=re.DOTALL)
+    first, rest = PruningSchedule.parse(tomllib.loads(schedule)).phases
+    assert (first.stages, first.slope, first.length, rest.stages) == (45, 0.01, 0.01, None)
 
 
 def anchors(text):
