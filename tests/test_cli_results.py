@@ -390,6 +390,12 @@ class TestMaxMemory:
         said = run(command, *given, "--max-memory", "100", code=7).stderr
         assert "--max-memory" in said and "read" in said
 
+    def test_a_long_horizon_is_refused_before_any_work(self, model, tmp_path):
+        text = (model / "model.toml").read_text().replace("horizon = 12", "horizon = 2000000")
+        (model / "model.toml").write_text(text)
+        said = run("solve", model, "--out", tmp_path / "out", "--max-memory", "50MB", code=7).stderr
+        assert "2,000,000 stages" in said and "--max-memory" in said
+
     def test_the_population_is_weighed_too(self, result, tmp_path):
         rows = "".join(f"{k},visitor\n" for k in range(100_000))
         (tmp_path / "people.csv").write_text("unit,state\n" + rows)

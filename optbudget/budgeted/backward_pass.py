@@ -290,7 +290,8 @@ class Sweep:
         n, count = self.problem.n_states, self.problem.row_ptr.size - 1
         if monitor is not None:
             monitor.require_memory(
-                64.0 * (2 * n + count) + 120.0 * n * len(self.stages), "the sweep's two ends"
+                64.0 * (2 * n + count) + 120.0 * n * len(self.stages) + 160.0 * self.horizon,
+                f"the sweep's two ends over {self.horizon:,} stages",
             )
         terminal = self.problem.terminal_utility
         future = aligned((n, 4, 2), np.float64)
