@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from small_problems import plain_models, problem_of
 
+from optbudget.budgeted.budget_policy import budget_policy
+from optbudget.budgeted.evaluation import evaluate
 from optbudget.budgeted.exact import exact_backup
-from optbudget.budgeted.policies import budget_policy, evaluate, policy_at, prices_for
+from optbudget.budgeted.policies import policy_at, prices_for
 from optbudget.budgeted.price_sweep import passes, price_sweep
 from optbudget.budgeted.pruning import PruningPhase, PruningSchedule
 from optbudget.errors import NoAnswerError, ProblemError, UsageError

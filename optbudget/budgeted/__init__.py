@@ -1,10 +1,12 @@
 """From a budgeted MDP to its curves and policies: the fast path."""
 
+from optbudget.budgeted.budget_policy import budget_policy
 from optbudget.budgeted.deterministic import deterministic_frontier
+from optbudget.budgeted.evaluation import evaluate
 from optbudget.budgeted.exact import exact_backup
 from optbudget.budgeted.infinite import stationary_solve
 from optbudget.budgeted.lines import PriceLines
-from optbudget.budgeted.policies import budget_policy, evaluate, policy_at
+from optbudget.budgeted.policies import policy_at
 from optbudget.budgeted.price_sweep import passes, price_sweep
 from optbudget.budgeted.pruning import PruningPhase, PruningSchedule
 from optbudget.budgeted.solve import solve
