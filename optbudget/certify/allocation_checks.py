@@ -53,8 +53,9 @@ def rows_add_up(answer: Allocation) -> Iterator[Check]:
         f"exact spend {float(spent):.17g} of {answer.budget:.17g}" if within else
         f"exact spend is above the budget by {float(spent - Fraction(answer.budget)):.3g}",
     )  # fmt: skip
+    told = (answer.why_unspent is None) == (answer.spent == answer.budget)
     yield Check(
-        "spent and unspent", rounded and left == answer.unspent,
+        "spent and unspent", rounded and left == answer.unspent and told,
         f"spent {answer.spent:.17g}, unspent {answer.unspent:.3g}; exact {float(spent):.17g}, {left:.3g}",
     )  # fmt: skip
     value = answer.exact_value()
@@ -83,13 +84,18 @@ def _rows_fit(answer: Allocation) -> str | None:
         return "a budget or value is not finite"
     if not answer.budget >= 0:
         return f"the budget is {answer.budget}"
+    cap = answer.curves.problem.budget_cap
+    least = answer.curves.curves.start_budget
+    if cap is not None and (answer.unit_budget > np.maximum(cap, least[answer.state])).any():
+        return f"a unit is given more than the cap of {cap}"
     return None
 
 
 def _population(answer: Allocation) -> Check:
     whole = answer.probability == 1
-    served = np.zeros(answer.population.count.size, dtype=np.int64)
-    np.add.at(served, answer.state[whole], answer.count[whole])
+    # Whole numbers of any size: in 64 bits, counts could be chosen that wrap around to the right sum.
+    served = np.zeros(answer.population.count.size, dtype=object)
+    np.add.at(served, answer.state[whole], answer.count[whole].astype(object))
     drawn = answer.state[~whole]
     twice = np.bincount(drawn, minlength=served.size)
     served += twice // 2
@@ -144,6 +150,8 @@ def on_the_curves(answer: Allocation) -> Iterator[Check]:
         "takes another action than the one that leads to its value",
     )  # fmt: skip
     yield _price(answer, level)
+    if answer.method == "uniform":
+        yield equal_shares_check(answer)
 
 
 def levels(curves: Curves, state: Integers, budget: Floats, value: Floats) -> Integers:
@@ -164,6 +172,7 @@ def _price(answer: Allocation, level: Integers) -> Check:
     if answer.method == "uniform":
         return _mean_slope(answer)
     slope = curves.gain / curves.length
+    longest = float(curves.length.max(initial=0.0))
     lower = np.ones(level.size, dtype=bool)
     drawn = np.flatnonzero(answer.probability < 1)
     if drawn.size == 2:
@@ -173,14 +182,43 @@ def _price(answer: Allocation, level: Integers) -> Check:
     higher = level > 0
     steepest = float(slope[right_of[more]].max(initial=0.0))
     flattest = float(slope[left_of[higher]].min(initial=np.inf))
-    ok = abs(answer.price - steepest) <= SAME_PRICE * steepest and answer.price <= flattest * (
-        1.0 + SAME_PRICE
-    )
+    used = answer.price == 0 or answer.unspent <= SAME_PRICE * (answer.spent + longest)
+    ok = used and abs(answer.price - steepest) <= SAME_PRICE * steepest
+    ok = ok and answer.price <= flattest * (1.0 + SAME_PRICE)
     return Check(
         "price", bool(ok),
         f"stated {answer.price:.17g}; one more unit of money is worth {steepest:.17g}, "
-        f"the last one spent was worth {flattest:.9g}",
+        f"the last one spent was worth {flattest:.9g}"
+        + ("" if used else f", and {answer.unspent:.9g} of it is left"),
     )  # fmt: skip
+
+
+def equal_shares_check(answer: Allocation) -> Check:
+    """Every state's units have the equal share on average, or their largest useful budget where it is less.
+
+    They stand at the one or two breakpoints about the share, and what drawing rounds off is never above it.
+    """
+    wrong = ""
+    if math.isfinite(answer.budget) and answer.population.size:
+        share = Fraction(answer.budget) / answer.population.size
+        for s in np.flatnonzero(answer.population.count).tolist():
+            at = breakpoints(answer.curves.curves, s, s + 1)
+            rows = np.flatnonzero(answer.state == s)
+            place = np.searchsorted(at.budget, answer.unit_budget[rows])
+            weights = zip(answer.count[rows].tolist(), answer.probability[rows].tolist(), strict=True)
+            given = sum(
+                n * Fraction(p) * Fraction(b)
+                for (n, p), b in zip(weights, answer.unit_budget[rows].tolist(), strict=True)
+            )
+            due = int(answer.population.count[s]) * min(share, Fraction(float(at.budget[-1])))
+            following = min(int(place.max()) + 1, at.budget.size - 1)
+            slack = Fraction(SAME_PRICE) * (due + Fraction(float(at.budget[following])))
+            if np.ptp(place) > 1 or not due - slack <= given <= due:
+                label = answer.curves.problem.labels[s]
+                wrong = (
+                    f"units in {label!r} have {float(given):.9g} in all, equal shares are {float(due):.9g}"
+                )
+    return Check("equal shares", not wrong, wrong or "every unit has the same share, or all that it can use")
 
 
 def _mean_slope(answer: Allocation) -> Check:
@@ -248,7 +286,8 @@ def infeasible_check(answer: Allocation, least: Support) -> Check:
         found = exact_support(problem, [math.inf], decisions=problem.horizon - answer.curves.stage)
         assert found.least is not None
         lower = [Fraction(int(b), ONE) for b in found.least]
-    empty = answer.state.size == 0 and math.isnan(answer.value) and math.isnan(answer.spent)
+    numbers = (answer.value, answer.bound, answer.price, answer.spent, answer.unspent)
+    empty = answer.state.size == 0 and all(math.isnan(number) for number in numbers)
     capped = "" if problem.budget_cap is None else f", the dearest unit {float(_dearest(answer, lower)):.17g}"
     return Check(
         "infeasible", bool(_too_dear(answer, lower) and empty),

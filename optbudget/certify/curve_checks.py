@@ -49,6 +49,8 @@ def curve_checks(
     yield _achievable(answer, shortfall, allowed, prefix)
     yield _least_budgets(answer, evidence.least, prefix)
     yield from gap_checks(answer, evidence.lines, shortfall, prefix)
+    if answer.pruning_error is not None:
+        yield _pruning(answer, points, allowed, prefix)
     yield _first_actions(answer, points, kind, shortfall, allowed, decisions, prefix)
     if not stationary:
         yield _variances(answer, points.price, decisions, prefix)
@@ -119,20 +121,30 @@ def allowed_shortfall(stated: float, size: Floats, error: Floats | float) -> Flo
     """What values may exceed the proven ones by.
 
     The stated rounding, but no more than `LARGEST_ROUNDING` of 1 + size, and the checker's own; `size` is
-    the larger of |value| and the |value| that the curve begins with, since values are added up from there.
+    the larger of |value| and of what the curve begins with, since values are added up from there.
     """
     excused = np.minimum(stated if stated >= 0 else 0.0, LARGEST_ROUNDING * (1.0 + size))
     return np.asarray(excused + 4.0 * error + 64 * ROUNDOFF * size)
 
 
+def size_at_start(answer: CurveSet, points: Support) -> Floats:
+    """The |value| that each curve begins with, as far as the checker's own points are of such a size.
+
+    A curve that is stated to begin far below its true value would excuse rounding of that size.
+    """
+    known = np.abs(points.value).max(axis=1, initial=0.0)
+    return np.asarray(np.minimum(np.abs(answer.curves.start_value), 2.0 * known))
+
+
 def all_shortfalls(answer: CurveSet, points: Support) -> tuple[Floats, Floats]:
     """Shortfall of every breakpoint of every curve, and what it may be."""
     shorts, allowed = [], []
+    begins = size_at_start(answer, points)
     for first, last in bracket.in_parts(answer.curves):
         at = bracket.breakpoints(answer.curves, first, last)
         short, error = bracket.shortfalls(at, points)
         shorts.append(short)
-        size = np.maximum(np.abs(at.value), np.abs(answer.curves.start_value[at.state]))
+        size = np.maximum(np.abs(at.value), begins[at.state])
         allowed.append(allowed_shortfall(answer.rounding, size, error))
     return np.concatenate(shorts), np.concatenate(allowed)
 
@@ -216,6 +228,28 @@ def gap_checks(answer: CurveSet, lines: Support, shortfall: Floats, prefix: str)
     yield Check(prefix + "gap", bool(ok), f"stated {answer.gap:.6g}, largest of the states {largest:.6g}")
 
 
+def _pruning(answer: CurveSet, points: Support, allowed: Floats, prefix: str) -> Check:
+    """No point of the checker's own shows that pruning cost a curve more value than it says."""
+    name, stated = prefix + "pruning error", answer.pruning_error
+    assert stated is not None
+    if stated.shape != answer.state_gap.shape or not (np.isfinite(stated) & (stated >= 0)).all():
+        return Check(name, False, "there must be a number >= 0 for every state")
+    starts = answer.curves.indptr[:-1] + np.arange(len(answer.curves))
+    cap = np.inf if answer.problem.budget_cap is None else answer.problem.budget_cap
+    excused = np.maximum.reduceat(allowed, starts)
+    for s, curve in enumerate(answer.curves):
+        room = budget_room(points, s, points.spend[s])
+        inside = (points.spend[s] >= curve.start_budget) & (points.spend[s] + room <= cap)
+        level = np.interp(points.spend[s] + room, curve.budgets, curve.values)
+        lost = points.value[s] - 2.0 * points.value_error[s] - level - excused[s]
+        lost = np.where(inside, lost, 0.0)
+        k = int(np.argmax(lost))
+        if lost[k] > stated[s]:
+            where = f"{answer.problem.labels[s]!r} at {points.spend[s, k]:.9g}"
+            return Check(name, False, f"{where}: {lost[k]:.6g} is lost, {stated[s]:.6g} is stated")
+    return Check(name, True, f"no curve is seen to have lost more; at most {float(stated.max()):.3g}")
+
+
 def pair_of_action(
     problem: BudgetedMDP, state: NDArray[np.int64], action: NDArray[np.int32]
 ) -> NDArray[np.int64]:
@@ -281,7 +315,8 @@ def _first_actions(
             return Check(name, False, f"action index {action[bad[0]]} does not exist at {where}")
         column = bracket.column_below(at, points)
         same = points.pair[at.state, np.maximum(column, 0)] == pair
-        mixed = at.ends & (at.budget == cap) & (action == np.roll(action, 1))
+        inner = np.concatenate(([False], ~at.ends[:-1]))
+        mixed = at.ends & inner & (at.budget == cap) & (action == np.roll(action, 1))
         excused = allowed[span] + _steepness(at) * budget_room(points, at.state, at.budget)
         for j in np.flatnonzero(~same & ~terminal & ~mixed & np.isfinite(shortfall[span])).tolist():
             doubtful.append(

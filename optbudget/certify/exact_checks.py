@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.certify.choice import ROUNDOFF
-from optbudget.certify.curve_checks import allowed_shortfall, budget_room
+from optbudget.certify.curve_checks import allowed_shortfall, budget_room, size_at_start
 from optbudget.certify.exact import ONE, ExactSupport, exact_support
 from optbudget.certify.exact_stationary import stationary_parts
 from optbudget.certify.support import Support
@@ -194,7 +194,7 @@ def rational(x: Fraction) -> str:
 def _allowed(answer: CurveSet, evidence: Support, s: int, value: Floats) -> Fraction:
     """What the largest of some values of a state may exceed the proven one by."""
     error = float(evidence.value_error[s].max(initial=0.0))
-    size = np.maximum(np.abs(value), abs(float(answer.curves.start_value[s])))
+    size = np.maximum(np.abs(value), size_at_start(answer, evidence)[s])
     return Fraction(float(allowed_shortfall(answer.rounding, size, error).max()))
 
 

@@ -40,6 +40,9 @@ Mask = NDArray[np.bool_]
 EVALUATED = 1e-10
 """Share of the largest spend to which least budgets are known: they come from an iteration."""
 
+SAME_TAIL = 1e-9
+"""Share of a tail that the residuals of the witness's ends may be worth."""
+
 BATCH = 32
 """Prices whose equations are looked at together."""
 
@@ -70,6 +73,10 @@ def stationary_evidence(answer: CurveSet) -> tuple[list[Check], Evidence | None]
         return checks, None
     step = Step(problem, rows, witness, of_value, of_spend)
     points = step.points()
+    told = _tails_stated(problem, rows, witness, points, of_value, of_spend)
+    if told:
+        checks.append(Check("witness", False, told))
+        return checks, None
     if witness.horizon is not None:
         points = _truncated(problem, rows, answer.prices, witness, points, of_value, of_spend)
     elif not np.array_equal(points.price, answer.prices):
@@ -312,6 +319,25 @@ def _truncated(
         following_spend=joined("following_spend", lines.following_spend + more),
         following_value=joined("following_value", lines.following_value - less),
     )  # fmt: skip
+
+
+def _tails_stated(
+    problem: BudgetedMDP,
+    rows: Rows,
+    witness: StationaryWitness,
+    ends: Support,
+    of_value: Duration,
+    of_spend: Duration,
+) -> str | None:
+    """What is wrong with the tails that a witness states, or None: they must be what is proved, or more."""
+    mine = (0.0, 0.0, 0.0)
+    if witness.horizon is not None:
+        mine = tails(problem, rows, ends, witness.horizon, of_value, of_spend)
+    for name, stated, found in zip(("spend", "lost", "won"), witness.tails, mine, strict=True):
+        enough = stated >= found * (1.0 - SAME_TAIL) if witness.horizon is not None else stated == 0
+        if not enough:
+            return f"its tail of what may be {name} is stated as {stated:.9g}, found {found:.9g}"
+    return None
 
 
 def tails(

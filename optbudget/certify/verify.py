@@ -22,12 +22,15 @@ from optbudget.certify.exact_checks import (
     sample,
 )
 from optbudget.certify.outcome_checks import outcome_check, stated_checks
-from optbudget.certify.policy_checks import policy_check
+from optbudget.certify.policy_checks import Used, policy_check
 from optbudget.certify.stationary import stationary_evidence
 from optbudget.certify.support import Support, support
 from optbudget.errors import UsageError
 from optbudget.problems import Allocation, Check, CurveSet, Verification
 from optbudget.status import Solution
+
+SAME_SLOPE = 1e-12
+"""Slopes so close to the price of an allocation, relatively, are that price."""
 
 Known = dict[int, tuple[list[Check], Evidence | None]]
 """What was found about curves, by their identity."""
@@ -108,7 +111,7 @@ def _of_curves(answer: CurveSet, known: Known, *, exact: bool, all_prices: bool)
 
 def _of_allocation(answer: Allocation, known: Known, *, exact: bool, all_prices: bool) -> Iterator[Check]:
     yield from stated_checks(answer)
-    yield from _policy(answer.curves, used=answer.price)
+    yield from _policy(answer.curves, used=_in_use(answer))
     name = "allocation outcome"
     yield outcome_check(answer.outcome, answer.gap, answer.curves.tolerance, name)
     checks, evidence = _one_stage(answer.curves, "", known)
@@ -138,13 +141,23 @@ def _of_allocation(answer: Allocation, known: Known, *, exact: bool, all_prices:
         yield from exact_allocation_check(answer, evidence.points, parts)
 
 
-def _policy(curves: CurveSet, used: float | None = None) -> Iterator[Check]:
+def _in_use(answer: Allocation) -> Used | None:
+    """The price of an allocation, and the nearest slopes below and above it."""
+    curves, price = answer.curves.curves, answer.price
+    if not (price >= 0 and structure_ok(answer.curves)):
+        return None
+    slopes = curves.gain / curves.length
+    below = float(slopes[slopes < price * (1 - SAME_SLOPE)].max(initial=0.0))
+    return Used(price, below, float(slopes[slopes > price * (1 + SAME_SLOPE)].min(initial=np.inf)))
+
+
+def _policy(curves: CurveSet, used: Used | None = None) -> Iterator[Check]:
     if curves.policy is not None:
         horizon = curves.problem.horizon
-        decisions = None if horizon is None else horizon - curves.stage
         yield policy_check(
-            curves.problem, curves.policy, decisions=decisions, witness=curves.witness, used=used
-        )
+            curves.problem, curves.policy, curves.prices, witness=curves.witness, used=used,
+            decisions=None if horizon is None else horizon - curves.stage,
+        )  # fmt: skip
 
 
 def _one_stage(kept: CurveSet, prefix: str, known: Known) -> tuple[list[Check], Evidence | None]:
@@ -166,8 +179,11 @@ def _gone_through(kept: CurveSet, prefix: str) -> tuple[list[Check], Evidence | 
         checks.append(Check(prefix + "certificate readable", False, detail))
         return checks, None
     decisions = None if problem.horizon is None else problem.horizon - kept.stage
-    if decisions is not None and decisions < 1:
+    if decisions is not None and (decisions < 1 or kept.stage < 0):
         checks.append(Check(prefix + "stage", False, f"stage {kept.stage} of {problem.horizon} decisions"))
+        return checks, None
+    if decisions is not None and kept.witness is not None:
+        checks.append(Check(prefix + "witness", False, "only an infinite horizon has a witness"))
         return checks, None
     if decisions is None:
         found, proved = stationary_evidence(kept)

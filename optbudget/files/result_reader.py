@@ -12,10 +12,11 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from optbudget.curves import Curves
-from optbudget.errors import ResultError
+from optbudget.errors import ResultError, UsageError
 from optbudget.files.aside import recover
 from optbudget.files.model_folder import load_model, model_hash
 from optbudget.files.model_writer import write_model
@@ -31,6 +32,7 @@ from optbudget.problems import (
     PricePolicy,
     StationaryWitness,
 )
+from optbudget.problems.assignment import assignment
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -281,13 +283,36 @@ def _allocation(folder: Path, stated: Mapping[str, Any], curves: CurveSet) -> Al
     if math.isnan(numbers["budget"]):
         # JSON has no infinity, and only a budget without limit is written as null.
         numbers |= {"budget": math.inf, "unspent": math.inf}
-    return Allocation(
+    allocation = Allocation(
         curves=curves, population=_population(folder, problem), state=state, count=count,
         unit_budget=budget, unit_value=values.numbers("value"), probability=probability,
         action=table.actions(problem), why_unspent=why,
         method=word(stated, "allocation_method"), outcome=outcome(stated),
         stated=curves.stated, **numbers,
     )  # fmt: skip
+    if allocation.population.unit is not None:
+        _require_assignment(folder, allocation)
+    return allocation
+
+
+def _require_assignment(folder: Path, allocation: Allocation) -> None:
+    """What is said of each unit by name must follow from the rows and the units' states."""
+    if allocation.state.size == 0:
+        raise ResultError("assignment.parquet: nothing is allocated, so there is nothing to assign")
+    try:
+        expected = assignment(allocation)
+    except (UsageError, ValueError, IndexError) as error:
+        raise ResultError(f"assignment.parquet: it cannot follow from allocation.parquet: {error}") from None
+    found = ResultTable.read(folder / "assignment.parquet", ("type", "state", "action"), folder).table
+    if found.column_names != expected.column_names or not _equal(found, expected):
+        raise ResultError("assignment.parquet: its rows do not follow from allocation.parquet")
+
+
+def _equal(found: pa.Table, expected: pa.Table) -> bool:
+    """Whether two tables of the same columns hold the same numbers and words."""
+    return len(found) == len(expected) and all(
+        found.column(name).to_pylist() == expected.column(name).to_pylist() for name in expected.column_names
+    )
 
 
 def _population(folder: Path, problem: BudgetedMDP) -> Population:
