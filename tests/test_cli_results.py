@@ -349,7 +349,7 @@ class TestAllocate:
         (model / "model.toml").write_text(re.sub(r"initial = .*\n", start, text))
         run("solve", model, "--out", tmp_path / "out", "--quiet")
         said = run("allocate", tmp_path / "out", "--budget", 1, code=2).stderr
-        for word in ("--population", "population.csv", "state,count", "visitor 0.75", "basket 0.25"):
+        for word in ("--population", "state,count", "visitor 0.75", "basket 0.25"):
             assert word in said
 
     def test_no_units_is_an_error_of_the_file(self, result, tmp_path):

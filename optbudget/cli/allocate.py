@@ -170,8 +170,7 @@ def _population_of(path: Path | None, problem: "BudgetedMDP") -> "Population":
         more = ", ..." if starts.size > MOST_SHARES else ""
         raise UsageError(
             f"the model begins in {starts.size} states ({shares}{more}), and whole units are split: write a "
-            "table state,count of how many begin in each, and name it with --population, or put it beside "
-            "the model as population.csv"
+            "table state,count of how many begin in each, and name it with --population"
         )
     return Population.at(problem, {problem.labels[starts[0]]: 1})
 

@@ -402,9 +402,7 @@ def _distributions(
             next_state, row, pair = next_state[first][order], row[first][order], pair[first][order]
             ptr = np.concatenate(([0], np.cumsum(np.bincount(pair, minlength=m))))
             again, _ = repeats[0]
-            message = (
-                f"{key.size - pair.size} transitions that were listed again were added up; the first is here"
-            )
+            message = f"transitions listed again and added up: {key.size - pair.size:,}; the first is here"
             found.append(
                 Finding(
                     "summed", message, "transitions", int(entries.row[again]), "next_state",
@@ -430,7 +428,7 @@ def _distributions(
         found.append(
             Finding(
                 "normalized",
-                f"{wrong.size} rows that did not sum to 1 were divided by their sum; the first, here, "
+                f"rows that did not sum to 1 and were divided by their sum: {wrong.size:,}; the first, here, "
                 f"summed to {total[k]:.12g}",
                 "transitions", int(row[ptr[k]]), "probability", *culprit(k), "warning",
             )
