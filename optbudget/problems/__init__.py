@@ -6,6 +6,8 @@ from optbudget.problems.certificate import Check, Verification
 from optbudget.problems.constrained_mdp import ConstrainedMDP
 from optbudget.problems.curve_set import CurveSet, StationaryWitness
 from optbudget.problems.frontier import DeterministicFrontier
+from optbudget.problems.knapsack import Knapsack
+from optbudget.problems.knapsack_allocation import KnapsackAllocation
 from optbudget.problems.linear_program import LinearProgram, LinearSolution
 from optbudget.problems.policy import PricePolicy
 from optbudget.problems.population import Population
@@ -18,6 +20,8 @@ __all__ = [
     "ConstrainedMDP",
     "CurveSet",
     "DeterministicFrontier",
+    "Knapsack",
+    "KnapsackAllocation",
     "LinearProgram",
     "LinearSolution",
     "ModelFolder",
