@@ -1,0 +1,78 @@
+"""The dual of the constrained problem's linear program: values and prices, in OR-Tools MathOpt.
+
+With :math:`y_{ks} = \\gamma^k w_k(s)` the discounted value of a state, priced money deducted,
+
+.. math::
+
+    \\min_{y,\\lambda \\ge 0}\\quad & \\sum_s \\alpha_s y_{0s} + \\sum_r B_r \\lambda_r + \\text{const.} \\\\
+    \\text{s.t.}\\quad & y_{k s_a} - \\sum_j p_{aj} y_{k+1,j} + \\sum_r \\hat c^r_{ka} \\lambda_r
+      \\ge \\hat r_{ka} && k, a
+
+with :math:`y_{Kj} = 0` after the last stage, and :math:`\\gamma y_{0j}` in the place of
+:math:`y_{k+1,j}` if the horizon is infinite. The optimal :math:`\\lambda` are the prices of the curves.
+"""
+
+from typing import TYPE_CHECKING
+
+from optbudget.formulations.flow import flow
+from optbudget.problems import ConstrainedMDP
+
+if TYPE_CHECKING:
+    from ortools.math_opt.python import mathopt
+
+
+def cmdp_dual(problem: ConstrainedMDP) -> "mathopt.Model":
+    """The dual program of a constrained problem; its variables are y[k, s], then the prices.
+
+    Raises
+    ------
+    UsageError
+        If the horizon is infinite and the two discounts differ.
+    MissingExtraError
+        If OR-Tools is not installed or cannot be loaded beside highspy.
+    """
+    from optbudget.formulations._extra import mathopt
+
+    mo = mathopt()
+    data = flow(problem)
+    m = mo.Model(name="cmdp_dual")
+
+    # Sets: stages k, states s with actions, pairs a, resources r with a limit.
+    stages, pairs = range(data.stages), range(problem.problem.cost.size)
+    states, resources = data.states.tolist(), data.limited
+
+    # Parameters: reward and cost of each frequency, limits, initial distribution.
+    reward, cost = data.reward.tolist(), data.cost.tolist()
+    limit, start, state = data.limit.tolist(), data.start.tolist(), problem.problem.pair_state.tolist()
+
+    # Variables: y[k, s] free, price[r] >= 0.
+    y = [{s: m.add_variable(name=f"y[{k},{s}]") for s in states} for k in stages]
+    price = {r: m.add_variable(lb=0.0, name=f"price[{r}]") for r in resources}
+
+    # Objective: min of the initial values, and what the limits are worth.
+    m.minimize_linear_objective(
+        mo.LinearSum(start[s] * y[0][s] for s in states if start[s])
+        + mo.LinearSum(limit[r] * price[r] for r in resources)
+        + data.constant
+    )
+
+    # Constraints: a state is worth no less than what each of its pairs earns and leads to.
+    for k in stages:
+        after = k if data.stationary else k + 1
+        for a in pairs:
+            row = m.add_linear_constraint(lb=reward[k][a], name=f"covers[{k},{a}]")
+            coefficient = {state[a]: 1.0}
+            if data.stationary:
+                for j, p in data.leading(a):
+                    coefficient[j] = coefficient.get(j, 0.0) - data.factor * p
+            elif after < data.stages:
+                for j, p in data.leading(a):
+                    if j in y[after]:
+                        row.set_coefficient(y[after][j], -p)
+            for s, number in coefficient.items():
+                if s in y[k]:
+                    row.set_coefficient(y[k][s], number)
+            for r in resources:
+                if cost[r][k][a]:
+                    row.set_coefficient(price[r], cost[r][k][a])
+    return m

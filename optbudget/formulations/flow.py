@@ -1,0 +1,157 @@
+"""The data of a constrained problem as its linear programs need them: one entry per stage and pair.
+
+Finite horizon T: the frequency :math:`x_{ka}` is the probability of taking pair a at stage k. Infinite
+horizon (one discount for rewards and spend): :math:`x_a` is the expected discounted number of times that
+a is taken, a single "stage" whose flow returns to itself with the factor :math:`\\gamma`. Terminal states
+have no pairs and no flow; what they are worth is earned by the pair that leads there:
+
+.. math:: \\hat r_{ka} = \\gamma^k \\Big( r_a + \\gamma \\sum_{j \\in E_k} p_{aj} u_j \\Big), \\qquad
+          \\hat c^r_{ka} = \\gamma_c^k c^r_a,
+
+where :math:`E_k` are the terminal states, and at the last decision all states.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optbudget.errors import UsageError
+from optbudget.problems import ConstrainedMDP
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Flow:
+    """Sets and parameters of the linear programs of one constrained problem.
+
+    Sizes: K stages (1 if the horizon is infinite), n states, m pairs, R + 1 resources.
+
+    Attributes
+    ----------
+    problem : where it comes from
+    stages : K
+    states : (h,) int64, the states that have actions
+    start : (n,) the initial distribution
+    reward : (K, m) what a unit of each frequency earns
+    cost : (1 + R, K, m) what it uses of each resource
+    limit : (1 + R,)
+    constant : what units that start in a terminal state are worth
+    factor : of the flow into the next stage: 1, or the discount where the flow returns to its own stage
+    most : largest value that any frequency can have; inf where nothing is discounted
+    """
+
+    problem: ConstrainedMDP
+    stages: int
+    states: Integers
+    start: Floats
+    reward: Floats
+    cost: Floats
+    limit: Floats
+    constant: float
+    factor: float
+    most: float
+
+    @property
+    def pair_ptr(self) -> Integers:
+        """Pairs of state i are pair_ptr[i]:pair_ptr[i+1], (n+1,)."""
+        return self.problem.problem.pair_ptr
+
+    @property
+    def stationary(self) -> bool:
+        """Whether the flow returns to its own stage."""
+        return self.problem.problem.horizon is None
+
+    @property
+    def limited(self) -> list[int]:
+        """The resources that have a limit."""
+        return np.flatnonzero(np.isfinite(self.limit)).tolist()
+
+    @cached_property
+    def arrivals(self) -> tuple[Integers, Integers, Floats]:
+        """Which pairs lead to each state: (n+1,) pointers, then pair and probability of each entry."""
+        unit = self.problem.problem
+        width = np.diff(unit.row_ptr)[unit.pair_row]
+        begin = np.repeat(unit.row_ptr[unit.pair_row] - (np.cumsum(width) - width), width)
+        entry = begin + np.arange(begin.size)
+        target, pair = unit.next_state[entry], np.repeat(np.arange(width.size), width)
+        order = np.argsort(target, kind="stable")
+        pointer = np.append(0, np.cumsum(np.bincount(target, minlength=unit.n_states)))
+        return pointer.astype(np.int64), pair[order], unit.probability[entry][order]
+
+    def arriving(self, state: int) -> tuple[list[int], list[float]]:
+        """The pairs that lead to a state, and their probabilities."""
+        pointer, pair, probability = self.arrivals
+        span = slice(int(pointer[state]), int(pointer[state + 1]))
+        return pair[span].tolist(), probability[span].tolist()
+
+    def leading(self, pair: int) -> list[tuple[int, float]]:
+        """Where a pair leads, and with which probability."""
+        pointer, state, probability = self.departures
+        span = slice(int(pointer[pair]), int(pointer[pair + 1]))
+        return list(zip(state[span].tolist(), probability[span].tolist(), strict=True))
+
+    @cached_property
+    def departures(self) -> tuple[Integers, Integers, Floats]:
+        """Where each pair leads: (m+1,) pointers, then next state and probability of each entry."""
+        unit = self.problem.problem
+        width = np.diff(unit.row_ptr)[unit.pair_row]
+        begin = np.repeat(unit.row_ptr[unit.pair_row] - (np.cumsum(width) - width), width)
+        entry = begin + np.arange(begin.size)
+        pointer = np.append(0, np.cumsum(width)).astype(np.int64)
+        return pointer, unit.next_state[entry].astype(np.int64), unit.probability[entry]
+
+
+def flow(problem: ConstrainedMDP) -> Flow:
+    """The sets and parameters of the linear programs of a constrained problem.
+
+    Raises
+    ------
+    UsageError
+        If the horizon is infinite and the discounts of rewards and spend differ: that is no linear program
+        in one set of frequencies.
+
+    Examples
+    --------
+    >>> from optbudget.problems.examples import two_action_example
+    >>> flow(ConstrainedMDP(two_action_example(horizon=2), 1.9)).reward
+    array([[10. ,  1. ],
+           [ 9. ,  0.9]])
+    """
+    unit = problem.problem
+    if unit.horizon is None and unit.cost_discount != unit.discount:
+        raise UsageError(
+            f"an infinite horizon with discount {unit.discount:g} and cost_discount {unit.cost_discount:g} "
+            "is no linear program in one set of frequencies; give a finite horizon"
+        )
+    stages = 1 if unit.horizon is None else unit.horizon
+    k = np.arange(stages)
+    ended = np.where(unit.is_terminal, unit.terminal_utility, 0.0)
+    earned = np.repeat((problem.reward + unit.discount * _expected(problem, ended))[None, :], stages, axis=0)
+    if unit.horizon is not None:
+        earned[-1] = problem.reward + unit.discount * _expected(problem, unit.terminal_utility)
+    most = 1.0 if unit.horizon is not None else np.inf
+    if unit.horizon is None and unit.discount < 1:
+        most = 1.0 / (1.0 - unit.discount)
+    return Flow(
+        problem=problem,
+        stages=stages,
+        states=np.flatnonzero(~unit.is_terminal),
+        start=unit.initial,
+        reward=(unit.discount**k)[:, None] * earned,
+        cost=(unit.cost_discount**k)[None, :, None] * problem.cost[:, None, :],
+        limit=problem.limit,
+        constant=float(unit.initial @ ended),
+        factor=unit.discount if unit.horizon is None else 1.0,
+        most=most,
+    )
+
+
+def _expected(problem: ConstrainedMDP, of_state: Floats) -> Floats:
+    """Expectation of a number of the next state, per pair, (m,)."""
+    unit = problem.problem
+    by_row = np.add.reduceat(unit.probability * of_state[unit.next_state], unit.row_ptr[:-1])
+    return np.asarray(by_row[unit.pair_row])
