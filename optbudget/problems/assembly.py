@@ -16,9 +16,10 @@ import pyarrow as pa
 
 from optbudget.errors import FIRST_ISSUES, ProblemError
 from optbudget.problems.budgeted_mdp import ROW_SUM_TOLERANCE, BudgetedMDP, ModelFolder
-from optbudget.problems.columns import Codes, Finding, Floats, did_you_mean
+from optbudget.problems.columns import Codes, Finding, Floats, did_you_mean, failed, repeats
 from optbudget.problems.roster import Roster, TableColumns, table_columns
 from optbudget.problems.sharing import share_rows
+from optbudget.problems.state_roles import initial_distribution, terminal_states, terminal_utility
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,9 @@ def assemble(
     roster = Roster(typed="type" in columns["actions"].name)
     pairs = _pairs(columns["actions"], roster, found)
     entries = _entries(columns["transitions"], roster, pairs, found)
-    worth = _terminal_utility(columns.get("states"), roster, found)
-    _terminal_states(settings.terminal_states, roster, pairs, entries, found)
-    initial_state, initial_probability = _initial(settings.initial, roster, found)
+    worth = terminal_utility(columns.get("states"), roster, found)
+    terminal_states(settings.terminal_states, roster, pairs.state, entries.next_state, entries.row, found)
+    initial_state, initial_probability = initial_distribution(settings.initial, roster, found)
     if failed(found):
         return None, found
     entries = _distributions(entries, pairs, roster, found, normalize, sum_duplicates)
@@ -99,10 +100,6 @@ def require(problem: BudgetedMDP | None, found: list[Finding]) -> BudgetedMDP:
     if problem is None:
         raise ProblemError([finding.issue() for finding in found if finding.severity == "error"])
     return problem
-
-
-def failed(found: list[Finding]) -> bool:
-    return any(finding.severity == "error" for finding in found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +141,7 @@ def _pairs(columns: TableColumns, roster: Roster, found: list[Finding]) -> _Pair
                 roster.label(state[row]), action.distinct[action.code[row]],
             )
         )  # fmt: skip
-    for row, first in _repeats(state * max(1, len(action.distinct)) + action.code):
+    for row, first in repeats(state * max(1, len(action.distinct)) + action.code):
         name = action.distinct[action.code[row]]
         found.append(
             Finding(
@@ -155,19 +152,6 @@ def _pairs(columns: TableColumns, roster: Roster, found: list[Finding]) -> _Pair
             )
         )  # fmt: skip
     return pairs
-
-
-def _repeats(key: Codes) -> list[tuple[int, int]]:
-    """Rows whose key stood in an earlier row, with that row; the first twenty."""
-    if key.size < 2:
-        return []
-    order = np.argsort(key, kind="stable")
-    again = np.concatenate(([False], key[order][1:] == key[order][:-1]))
-    if not again.any():
-        return []
-    start = np.maximum.accumulate(np.where(again, -1, np.arange(key.size)))
-    hits = sorted(zip(order[again].tolist(), order[start[again]].tolist(), strict=True))
-    return hits[:FIRST_ISSUES]
 
 
 def _entries(columns: TableColumns, roster: Roster, pairs: _Pairs, found: list[Finding]) -> _Entries:
@@ -258,116 +242,6 @@ def _find(keys: Codes, wanted: Codes, limit: int) -> Codes:
     return np.where(keys[order][at] == wanted, order[at], -1)
 
 
-def _terminal_utility(columns: TableColumns | None, roster: Roster, found: list[Finding]) -> dict[int, float]:
-    if columns is None:
-        return {}
-    state = roster.enrol(columns, "state")
-    for row, first in _repeats(state):
-        found.append(
-            Finding(
-                "duplicate-state",
-                f"state {roster.label(state[row])!r} is listed twice (first as entry {first + 1})",
-                "states", row, "state", roster.label(state[row]),
-            )
-        )  # fmt: skip
-    return dict(zip(state.tolist(), columns.number["terminal_utility"].tolist(), strict=True))
-
-
-def _terminal_states(
-    listed: tuple[str, ...], roster: Roster, pairs: _Pairs, entries: _Entries, found: list[Finding]
-) -> None:
-    """Every state without actions must be listed as terminal, and no other."""
-    acting = np.zeros(len(roster), dtype=bool)
-    acting[pairs.state] = True
-    terminal = set()
-    for label in listed:
-        if roster.typed and "/" not in label:
-            found.append(
-                Finding(
-                    "terminal",
-                    f"terminal_states: write {label!r} as type/state",
-                    column="terminal_states",
-                    state=label,
-                )
-            )
-            continue
-        kind, _, name = label.partition("/") if roster.typed else ("", "", label)
-        index = roster.add(name, kind)
-        if index in terminal:
-            found.append(
-                Finding(
-                    "terminal",
-                    f"terminal_states lists {label!r} twice",
-                    column="terminal_states",
-                    state=label,
-                )
-            )
-        elif index < acting.size and acting[index]:
-            found.append(
-                Finding(
-                    "terminal",
-                    f"terminal_states lists {label!r}, which has actions",
-                    column="terminal_states",
-                    state=label,
-                )
-            )
-        terminal.add(index)
-    named = {finding.state for finding in found if finding.code == "unlisted-action"}
-    dead = np.array(
-        [i for i in np.flatnonzero(~acting).tolist() if i not in terminal and roster.label(i) not in named],
-        dtype=np.int64,
-    )
-    meant = [roster.label(i) for i in sorted({*pairs.state.tolist(), *terminal})] if dead.size else []
-    for i in dead[:FIRST_ISSUES].tolist():
-        into = np.flatnonzero(entries.next_state == i)
-        row = int(entries.row[into].min()) if into.size else None
-        found.append(
-            Finding(
-                "dead-end",
-                f"state {roster.label(i)!r} has no actions; give it some, or list it in terminal_states"
-                + did_you_mean(roster.label(i), meant),
-                "transitions" if into.size else None, row, "next_state" if into.size else None,
-                roster.label(i),
-            )
-        )  # fmt: skip
-    if len(roster) == 0:
-        found.append(Finding("no-states", "the tables name no state", "actions"))
-
-
-def _initial(
-    initial: str | Mapping[str, float] | None, roster: Roster, found: list[Finding]
-) -> tuple[Codes, Floats]:
-    if initial is None:
-        return np.zeros(1, dtype=np.int64), np.ones(1)
-    shares = {initial: 1.0} if isinstance(initial, str) else dict(initial)
-    for label, share in shares.items():
-        if label not in roster.position:
-            found.append(
-                Finding(
-                    "unknown-state",
-                    f"initial names {label!r}, which is no state{did_you_mean(label, roster.position)}",
-                    column="initial",
-                    state=label,
-                )
-            )
-        if not 0 <= share <= 1:
-            found.append(
-                Finding(
-                    "initial", f"initial probability of {label!r} is {share}", column="initial", state=label
-                )
-            )
-    if not failed(found) and not abs(sum(shares.values()) - 1) <= ROW_SUM_TOLERANCE:
-        found.append(
-            Finding(
-                "initial",
-                f"initial probabilities sum to {sum(shares.values()):.12g}, not 1",
-                column="initial",
-            )
-        )
-    state = np.array([roster.position.get(label, 0) for label in shares], dtype=np.int64)
-    return state, np.array(list(shares.values()), dtype=np.float64)
-
-
 def _distributions(
     entries: _Entries, pairs: _Pairs, roster: Roster, found: list[Finding],
     normalize: bool, sum_duplicates: bool,
@@ -394,14 +268,14 @@ def _distributions(
     same_pair = pair[1:] == pair[:-1]
     if not (next_state[1:] > next_state[:-1])[same_pair].all():
         key = pair * len(roster) + next_state
-        repeats = _repeats(key)
-        if repeats and sum_duplicates:
+        doubled = repeats(key)
+        if doubled and sum_duplicates:
             _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
             order = np.argsort(first, kind="stable")
             probability = np.bincount(inverse, probability).astype(np.float64)[order]
             next_state, row, pair = next_state[first][order], row[first][order], pair[first][order]
             ptr = np.concatenate(([0], np.cumsum(np.bincount(pair, minlength=m))))
-            again, _ = repeats[0]
+            again, _ = doubled[0]
             message = f"transitions listed again and added up: {key.size - pair.size:,}; the first is here"
             found.append(
                 Finding(
@@ -410,7 +284,7 @@ def _distributions(
                 )
             )  # fmt: skip
         else:
-            for e, _ in repeats:
+            for e, _ in doubled:
                 found.append(
                     Finding(
                         "duplicate-transition",

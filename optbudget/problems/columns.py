@@ -227,3 +227,21 @@ def _missing(data: pa.ChunkedArray, column: str, of: str, found: list[Finding]) 
     for row in np.flatnonzero(data.is_null().to_numpy())[:FIRST_ISSUES].tolist():
         found.append(Finding("missing-value", f"{column} is missing", of, row, column))
     return True
+
+
+def failed(found: list[Finding]) -> bool:
+    """Whether an error was found, and not only warnings."""
+    return any(finding.severity == "error" for finding in found)
+
+
+def repeats(key: Codes) -> list[tuple[int, int]]:
+    """Rows whose key stood in an earlier row, with that row; the first twenty."""
+    if key.size < 2:
+        return []
+    order = np.argsort(key, kind="stable")
+    again = np.concatenate(([False], key[order][1:] == key[order][:-1]))
+    if not again.any():
+        return []
+    start = np.maximum.accumulate(np.where(again, -1, np.arange(key.size)))
+    hits = sorted(zip(order[again].tolist(), order[start[again]].tolist(), strict=True))
+    return hits[:FIRST_ISSUES]
