@@ -1,0 +1,108 @@
+"""What prices of the budgets prove about a constrained problem, whoever found them.
+
+For prices :math:`\\lambda_r \\ge 0` of the limits and the reward :math:`r_a - \\sum_r \\lambda_r c^r_a` (at
+stage k each price counts :math:`(\\gamma_c/\\gamma)^k` times) let w be the optimal value of the ordinary
+problem. By Lagrangian duality no policy within the limits is worth more than
+
+.. math:: \\sum_s \\alpha_s w(s) + \\sum_r \\lambda_r B_r .
+
+Over a finite horizon w is computed here, by the checker's own pass at the price 1 of the summed costs.
+Over an infinite one any potentials w will do: with :math:`\\rho` the largest amount by which a pair's right
+side exceeds w, raising w by :math:`\\rho / (1 - \\gamma\\sigma)` makes it valid, where :math:`\\sigma` is the
+largest row sum. The sum is exact and rounded up.
+"""
+
+import math
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from optbudget.certify.choice import ROUNDOFF
+from optbudget.certify.rows import Rows
+from optbudget.certify.support import support
+from optbudget.problems import BudgetedMDP, ConstrainedMDP
+
+Floats = NDArray[np.float64]
+
+
+def price_bound(problem: ConstrainedMDP, price: ArrayLike, potential: ArrayLike | None = None) -> float:
+    """What no policy within the limits is worth more than, by prices of the limits; rounded up.
+
+    Parameters
+    ----------
+    problem : one unit from its initial distribution
+    price : (1 + R,) value of one more unit of each limit; negative ones count as 0, NaN as no price
+    potential : (n,) values of the states at these prices, priced money deducted; looked at if the
+        horizon is infinite, where any numbers give a bound and the true ones the best
+
+    Returns
+    -------
+    float
+        NaN where nothing is proved: a price is missing, one of an unlimited resource is positive, or the
+        horizon is infinite and there are no potentials or no discount.
+
+    Examples
+    --------
+    Money that buys 10 for 1 in the first of two decisions, then half of 9 for half of what it costs:
+
+    >>> from optbudget.problems.examples import two_action_example
+    >>> problem = ConstrainedMDP(two_action_example(horizon=2), 1.9)
+    >>> round(price_bound(problem, [9.0]), 9)
+    19.0
+    """
+    prices = np.maximum(np.asarray(price, dtype=np.float64), 0.0)
+    limit = problem.limit
+    if not np.isfinite(prices).all() or (prices[np.isinf(limit)] > 0).any():
+        return math.nan
+    unit = problem.problem
+    priced = replace(
+        unit, cost=_sum_up(prices, problem.cost), utility=problem.reward, reward="gross", budget_cap=None,
+        folder=None,
+    )  # fmt: skip
+    if unit.horizon is not None:
+        line = support(priced, [1.0]).intercept[:, 0]
+    elif potential is None:
+        return math.nan
+    else:
+        line = _raised(priced, np.asarray(potential, dtype=np.float64))
+    if not np.isfinite(line).all():
+        return math.nan
+    pairs = [*zip(unit.initial_probability.tolist(), line[unit.initial_state].tolist(), strict=True)]
+    pairs += [(p, b) for p, b in zip(prices.tolist(), limit.tolist(), strict=True) if p > 0]
+    exact = sum((Fraction(p) * Fraction(x) for p, x in pairs), Fraction(0))
+    nearest = float(exact)
+    return nearest if nearest >= exact else math.nextafter(nearest, math.inf)
+
+
+def _sum_up(prices: Floats, cost: Floats) -> Floats:
+    """Priced cost of each pair, rounded down: a cost that counts too little only raises the bound."""
+    total = prices @ cost
+    return np.asarray(np.maximum(total * (1.0 - (len(prices) + 2) * 2 * ROUNDOFF), 0.0))
+
+
+def _raised(priced: BudgetedMDP, w: Floats) -> Floats:
+    """Potentials raised until they are above their own right sides; NaN without a contraction."""
+    if w.shape != (priced.n_states,) or not np.isfinite(w).all():
+        return np.full(priced.n_states, np.nan)
+    rows = Rows(priced)
+    rate = priced.discount * rows.largest_sum * (1.0 + 4 * ROUNDOFF)
+    if not rate < 1:
+        return np.full(priced.n_states, np.nan)
+    going = ~priced.is_terminal
+    w = np.where(going, w, priced.terminal_utility)
+    parts = [
+        priced.pair_reward, -priced.cost, priced.discount * rows.expect(w[:, None])[priced.pair_row, 0],
+        -w[priced.pair_state],
+    ]  # fmt: skip
+    size = (
+        np.abs(parts[0])
+        + priced.cost
+        + rows.expect(np.abs(w)[:, None])[priced.pair_row, 0]
+        + np.abs(parts[3])
+    )
+    residual = parts[0] + parts[1] + parts[2] + parts[3] + (rows.widest + 8) * ROUNDOFF * 2 * size
+    rise = max(0.0, float(residual.max(initial=0.0))) / (1.0 - rate) * (1.0 + 8 * ROUNDOFF)
+    raised = w + rise
+    return np.where(going, raised + 2 * ROUNDOFF * np.abs(raised), w)

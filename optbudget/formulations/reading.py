@@ -1,0 +1,117 @@
+"""From what a back end says of a constrained problem's program to a policy, its value and a bound.
+
+Nothing of the back end's numbers is stated: its frequencies are read as a policy and evaluated again, its
+prices are handed to the checker, which proves a bound from them. A policy that exceeds a limit by the
+back end's tolerance is mixed with the one that uses least until it does not.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optbudget.certify import price_bound
+from optbudget.errors import ProblemError
+from optbudget.problems import ConstrainedMDP, LinearSolution
+from optbudget.problems.occupancy import Occupancy, cheapest_policy
+from optbudget.status import OPTIMAL_GAP, Outcome, Solution, Termination
+
+Floats = NDArray[np.float64]
+
+MIXED = 1e-3
+"""Largest share of the cheapest policy that mends a policy; beyond it the answer is another one."""
+
+
+def read_primal(problem: ConstrainedMDP, solution: LinearSolution) -> Occupancy:
+    """The answer in a solution of `cmdp_primal` or `deterministic_stage`.
+
+    Raises
+    ------
+    NoAnswerError
+        If the solution has no point.
+    """
+    _ = solution.value
+    assert solution.x is not None
+    frequency = solution.x[: _size(problem)].reshape(-1, problem.problem.cost.size)
+    price, potential = None, None
+    if solution.row_price is not None and not solution.program.is_integer:
+        price, potential = _prices(problem, solution.program.row_names, solution.row_price)
+    return certified(problem, Occupancy.read(problem, frequency), price, potential)
+
+
+def read_dual(problem: ConstrainedMDP, solution: LinearSolution) -> Occupancy:
+    """The answer in a solution of `cmdp_dual`: its multipliers are the frequencies.
+
+    Raises
+    ------
+    NoAnswerError
+        If the solution has no point.
+    ProblemError
+        If the back end gave no multipliers.
+    """
+    _ = solution.value
+    assert solution.x is not None
+    if solution.row_price is None:
+        raise ProblemError(f"{solution.backend} gave no multipliers, so the dual program yields no policy")
+    frequency = solution.row_price[: _size(problem)].reshape(-1, problem.problem.cost.size)
+    price, potential = _prices(problem, solution.program.column_names, solution.x)
+    return certified(problem, Occupancy.read(problem, frequency), price, potential)
+
+
+def certified(
+    problem: ConstrainedMDP, found: Occupancy, price: Floats | None, potential: Floats | None
+) -> Occupancy:
+    """A policy within the limits, with the bound that the prices prove and what the two allow to be said."""
+    inside = within_limits(found)
+    if inside is None:
+        text = f"the policy exceeds a limit by {found.excess:.3g} of it, and no small mixture mends that"
+        return replace(found, outcome=Outcome(Termination.NUMERICAL, Solution.NONE, text))
+    if price is None:
+        text = "no prices, so nothing proves a bound"
+        return replace(inside, outcome=Outcome(Termination.UNKNOWN, Solution.FEASIBLE, text))
+    bound = max(price_bound(problem, price, potential), inside.value)
+    answer = replace(inside, price=price, bound=bound)
+    if np.isnan(bound):
+        return replace(
+            answer, outcome=Outcome(Termination.UNKNOWN, Solution.FEASIBLE, "the prices prove no bound")
+        )
+    return replace(answer, outcome=Outcome.certified(gap=answer.gap, tolerance=OPTIMAL_GAP))
+
+
+def within_limits(found: Occupancy) -> Occupancy | None:
+    """The policy itself, or the least mixture with the cheapest one that keeps every limit, or None."""
+    if found.is_feasible:
+        return found
+    problem = found.problem
+    over = found.spend - problem.limit
+    worst = int(np.nanargmax(over / (1.0 + problem.limit)))
+    least = cheapest_policy(problem, np.eye(over.size)[worst])
+    room = found.spend - least.spend
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = float(np.nanmax(np.where(over > 0, over / room, 0.0)))
+    for _ in range(60):
+        if not 0 <= share <= MIXED:
+            return None
+        mixed = found.mixed(least, share)
+        if mixed.is_feasible:
+            return mixed
+        share = share * (1 + 2.0**-20) + 2.0**-52
+    return None
+
+
+def _size(problem: ConstrainedMDP) -> int:
+    stages = 1 if problem.problem.horizon is None else problem.problem.horizon
+    return stages * int(problem.problem.cost.size)
+
+
+def _prices(problem: ConstrainedMDP, names: Sequence[str], number: Floats) -> tuple[Floats, Floats]:
+    """Prices of the limits (1 + R,) and values of the states at stage 0 (n,), found by name."""
+    price, potential = np.zeros(problem.limit.size), np.zeros(problem.problem.n_states)
+    for name, x in zip(names, number.tolist(), strict=True):
+        kind, _, place = name.rstrip("]").partition("[")
+        if kind in ("budget", "price"):
+            price[int(place)] = max(0.0, x)
+        elif kind in ("flow", "y") and place.startswith("0,"):
+            potential[int(place[2:])] = x
+    return price, potential
