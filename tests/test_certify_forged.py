@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,7 @@ import pytest
 from optbudget.allocation import allocate
 from optbudget.budgeted import exact_backup, solve, walk
 from optbudget.budgeted.in_use import policy_in_use
-from optbudget.certify import verify
+from optbudget.certify import bracket, verify
 from optbudget.curves import Curves
 from optbudget.errors import ResultError
 from optbudget.files import load_model, load_result, save
@@ -280,6 +281,15 @@ def test_tails_are_checked(model):
         tails = list(answer.witness.tails)
         tails[k] = tails[k] / 2 if tails[k] > 0 else -1.0
         assert failed(replace(answer, witness=replace(answer.witness, tails=tuple(tails)))) == ["witness"]
+
+
+def test_a_gap_widens_less_where_values_are_negative():
+    """From (0, -2) to (1, -1), a gap of 1/2 allows -1/2 and 0; the line ends at 0.9."""
+    numbers = (np.array([x]) for x in (0.0, -2.0, 1.0, -1.0, 1.0, -1.0, 0.0))
+    piece = bracket.Pieces(np.array([0]), *numbers)
+    lines = SimpleNamespace(price=np.array([1.5, 0.0]), intercept=np.array([[-0.6, 10.0]]))
+    assert not bracket.holds(piece, lines, np.array([0.5]), 0).any()
+    assert bracket.holds(piece, lines, np.array([1.0]), 0).all()
 
 
 # -- policies ---------------------------------------------------------------------------------------
