@@ -292,6 +292,15 @@ def test_a_gap_widens_less_where_values_are_negative():
     assert bracket.holds(piece, lines, np.array([1.0]), 0).all()
 
 
+@pytest.mark.parametrize(("over", "holds"), [(1e-9, False), (-1e-9, True)])
+def test_a_gap_holds_to_the_last_digits(over, holds):
+    """From (0, 1) to (1, 2), a gap of 1/2 allows the line from 2 to 3.5."""
+    numbers = (np.array([x]) for x in (0.0, 1.0, 1.0, 2.0, 1.0, 1.0, 0.0))
+    piece = bracket.Pieces(np.array([0]), *numbers)
+    lines = SimpleNamespace(price=np.array([1.5, 0.0]), intercept=np.array([[2.0 + over, 10.0]]))
+    assert bracket.holds(piece, lines, np.array([0.5]), 0).all() == holds
+
+
 # -- policies ---------------------------------------------------------------------------------------
 
 
