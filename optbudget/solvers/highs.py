@@ -1,0 +1,113 @@
+"""HiGHS, called with arrays through highspy; runs in a worker of the family "highspy" only.
+
+HiGHS states max or min f + c'x and returns y with c - A'y = d in both senses, so its row duals already
+are the change of the best objective per unit of a row's limit.
+"""
+
+import time
+from typing import Any
+
+import numpy as np
+
+from optbudget.problems.linear_program import LinearProgram
+from optbudget.solvers.answer import RawAnswer, StatusMap
+from optbudget.solvers.options import Options
+from optbudget.status import Termination
+
+STATUS: StatusMap = {
+    "kNotset": (Termination.UNKNOWN, False),
+    "kLoadError": (Termination.BACKEND_FAILED, False),
+    "kModelError": (Termination.BACKEND_FAILED, False),
+    "kPresolveError": (Termination.BACKEND_FAILED, False),
+    "kSolveError": (Termination.BACKEND_FAILED, False),
+    "kPostsolveError": (Termination.BACKEND_FAILED, False),
+    "kModelEmpty": (Termination.OPTIMAL, True),
+    "kOptimal": (Termination.OPTIMAL, True),
+    "kInfeasible": (Termination.INFEASIBLE, False),
+    "kUnboundedOrInfeasible": (Termination.ILL_POSED, False),
+    "kUnbounded": (Termination.UNBOUNDED, False),
+    "kObjectiveBound": (Termination.UNKNOWN, True),
+    "kObjectiveTarget": (Termination.UNKNOWN, True),
+    "kTimeLimit": (Termination.TIME_LIMIT, True),
+    "kIterationLimit": (Termination.NUMERICAL, True),
+    "kUnknown": (Termination.UNKNOWN, True),
+    "kSolutionLimit": (Termination.UNKNOWN, True),
+    "kInterrupt": (Termination.INTERRUPTED, True),
+    "kMemoryLimit": (Termination.MEMORY_LIMIT, True),
+    "kHighsInterrupt": (Termination.INTERRUPTED, True),
+}
+SMALLEST_KEPT = 1e-12
+"""The least that `small_matrix_value` may be; its default drops every coefficient up to 1e-9."""
+
+
+def solve(program: LinearProgram, method: str, options: Options) -> RawAnswer:
+    """Solve by `method`, a value of HiGHS's option "solver"."""
+    import highspy
+
+    solver = highspy.Highs()
+    solver.setOptionValue("output_flag", False)
+    if solver.setOptionValue("solver", method) == highspy.HighsStatus.kError:
+        return RawAnswer("unavailable", unavailable=f"this wheel of highspy was built without {method!r}")
+    for name, value in _settings(options).items():
+        if solver.setOptionValue(name, value) == highspy.HighsStatus.kError:
+            return RawAnswer("kError", Termination.BACKEND_FAILED, message=f"refused {name} = {value}")
+    highspy.Highs.resetGlobalScheduler(True)  # Another number of threads is refused otherwise.
+    if solver.passModel(_model(highspy, program)) == highspy.HighsStatus.kError:
+        return RawAnswer("kModelError", Termination.BACKEND_FAILED, message="refused the program")
+    begun = time.perf_counter()
+    solver.run()
+    return _answer(solver, program, time.perf_counter() - begun)
+
+
+def _settings(options: Options) -> dict[str, Any]:
+    settings: dict[str, Any] = {
+        "small_matrix_value": SMALLEST_KEPT,
+        "mip_rel_gap": options.relative_gap,
+        "mip_abs_gap": options.absolute_gap,
+        "threads": options.threads,
+        "random_seed": options.seed,
+    }
+    if options.time_limit is not None:
+        settings["time_limit"] = options.time_limit
+    if options.feasibility is not None:
+        for kind in ("primal", "dual", "mip"):
+            settings[f"{kind}_feasibility_tolerance"] = max(1e-10, options.feasibility)
+    return settings
+
+
+def _model(highspy: Any, program: LinearProgram) -> Any:
+    model = highspy.HighsLp()
+    model.num_col_, model.num_row_ = program.n_columns, program.n_rows
+    model.col_cost_, model.offset_ = program.objective, program.offset
+    model.col_lower_, model.col_upper_ = program.lower, program.upper
+    model.row_lower_, model.row_upper_ = program.row_lower, program.row_upper
+    sense = highspy.ObjSense
+    model.sense_ = sense.kMaximize if program.sense == "max" else sense.kMinimize
+    matrix = model.a_matrix_
+    matrix.format_ = highspy.MatrixFormat.kRowwise
+    matrix.num_col_, matrix.num_row_ = program.n_columns, program.n_rows
+    matrix.start_ = program.row_ptr.astype(np.int32)
+    matrix.index_ = program.column.astype(np.int32)
+    matrix.value_ = program.coefficient
+    if program.is_integer:
+        kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+        model.integrality_ = [kinds[int(whole)] for whole in program.integer]
+    return model
+
+
+def _answer(solver: Any, program: LinearProgram, seconds: float) -> RawAnswer:
+    claimed = solver.getModelStatus().name
+    termination, may_have = STATUS[claimed]
+    info, solution = solver.getInfo(), solver.getSolution()
+    # 2 is kSolutionStatusFeasible; at a limit HiGHS also returns points that are not.
+    there = may_have and solution.value_valid and info.primal_solution_status == 2
+    has_duals = there and solution.dual_valid and not program.is_integer
+    return RawAnswer(
+        claimed,
+        termination,
+        x=np.array(solution.col_value) if there or claimed == "kModelEmpty" else None,
+        row_price=np.array(solution.row_dual) if has_duals else None,
+        value=float(info.objective_function_value),
+        bound=float(info.mip_dual_bound) if program.is_integer and may_have else np.nan,
+        seconds=seconds,
+    )

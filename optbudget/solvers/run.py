@@ -1,0 +1,148 @@
+"""Solve a program by a back end of the table: spawned, limited, audited.
+
+The back end runs in a kept process of its family. It is told the limits, and stopped by force a little after
+them. Whatever happens there, the caller gets a `LinearSolution` that says so: a crash, an endless loop, too
+much memory or an answer that contradicts the program each have their own outcome and message.
+"""
+
+import atexit
+import threading
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+
+from optbudget.errors import MissingExtraError, UsageError
+from optbudget.problems.linear_program import LinearProgram, LinearSolution
+from optbudget.solvers import table
+from optbudget.solvers.answer import RawAnswer
+from optbudget.solvers.audit import audit
+from optbudget.solvers.entry import enter
+from optbudget.solvers.options import Options
+from optbudget.solvers.table import BackEnd
+from optbudget.status import Outcome, Solution, Termination
+from optbudget.workers.spawned import Ended, Reply, SpawnedWorker
+
+
+def solve_program(
+    program: LinearProgram, backend: str | BackEnd = "highs", *, options: Options | None = None
+) -> LinearSolution:
+    """Solve a program by one back end; the processes are kept for the next call.
+
+    Parameters
+    ----------
+    backend : a name of the table (`optbudget.solvers.names`), "pyomo:<solver>", or a row of one's own
+
+    Raises
+    ------
+    UsageError
+        For an unknown name (with the nearest), or a back end that cannot solve this kind of program.
+    MissingExtraError
+        If it is not installed; the message ends in the command that installs it.
+
+    Examples
+    --------
+    >>> from math import inf
+    >>> program = LinearProgram("max", [1.0, 1.0], [0, 2], [0, 1], [1.0, 2.0], [-inf], [3.0],
+    ...                         [0.0, 0.0], [inf, 1.0])
+    >>> solution = solve_program(program, "glop")
+    >>> solution, solution.row_price
+    (LinearSolution(glop: OPTIMAL, CERTIFIED, value 3, bound 3), array([1.]))
+    """
+    return _kept().solve(program, backend, options=options)
+
+
+def solve_programs(
+    jobs: Iterable[tuple[LinearProgram, str | BackEnd]], *, options: Options | None = None
+) -> Iterator[LinearSolution]:
+    """Solve many programs one after another in kept processes; answers come in the order of the jobs."""
+    with BackEnds() as processes:
+        for program, backend in jobs:
+            yield processes.solve(program, backend, options=options)
+
+
+class BackEnds:
+    """The kept processes, one per family; end them by `close` or `with`."""
+
+    def __init__(self) -> None:
+        self._workers: dict[str, SpawnedWorker] = {}
+        self._lock = threading.Lock()
+
+    def solve(
+        self, program: LinearProgram, backend: str | BackEnd = "highs", *, options: Options | None = None
+    ) -> LinearSolution:
+        """As `solve_program`, in these processes."""
+        row = table.find(backend) if isinstance(backend, str) else backend
+        options = options or Options()
+        table.require(row)
+        _require_kind(program, row)
+        reply = self.call(row, program, options)
+        if reply.ended is not Ended.RETURNED:
+            return _ended(program, row, reply)
+        raw = reply.result
+        if isinstance(raw, RawAnswer) and raw.unavailable:
+            raise MissingExtraError(f"{row.name} is not available: {raw.unavailable}")
+        return audit(program, raw, row, options, memory=reply.memory)
+
+    def call(self, row: BackEnd, program: LinearProgram, options: Options) -> Reply:
+        """Run a back end's adapter in its family's process; what it answers is not checked."""
+        with self._lock:
+            worker = self._workers.setdefault(row.family, SpawnedWorker())
+        limit = options.time_limit
+        return worker.call(
+            enter, row.module, row.function, program, row.method, options,
+            time_limit=None if limit is None else limit + max(1.0, 0.1 * limit),
+            memory_limit=options.memory_limit,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """End the processes; the next call starts new ones."""
+        for worker in self._workers.values():
+            worker.close()
+
+    def __enter__(self) -> "BackEnds":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+_KEPT: list[BackEnds] = []
+
+
+def _kept() -> BackEnds:
+    if not _KEPT:
+        _KEPT.append(BackEnds())
+        atexit.register(close_processes)
+    return _KEPT[0]
+
+
+def close_processes() -> None:
+    """End the processes that `solve_program` keeps; the next call starts new ones."""
+    for processes in _KEPT:
+        processes.close()
+
+
+_OUTCOME = {
+    Ended.RAISED: Termination.BACKEND_FAILED,
+    Ended.CRASHED: Termination.BACKEND_FAILED,
+    Ended.GARBAGE: Termination.BACKEND_FAILED,
+    Ended.TIME_LIMIT: Termination.TIME_LIMIT,
+    Ended.MEMORY_LIMIT: Termination.MEMORY_LIMIT,
+}
+
+
+def _ended(program: LinearProgram, row: BackEnd, reply: Reply) -> LinearSolution:
+    said = {Ended.RAISED: "raised ", Ended.CRASHED: "crashed: "}.get(reply.ended, "")
+    if reply.ended is Ended.GARBAGE:
+        said = "returned garbage: "
+    outcome = Outcome(_OUTCOME[reply.ended], Solution.NONE, f"{row.name} {said}{reply.message}")
+    return LinearSolution(
+        program, outcome, backend=row.name, solve_seconds=reply.seconds, memory=reply.memory
+    )
+
+
+def _require_kind(program: LinearProgram, row: BackEnd) -> None:
+    if program.is_integer and not row.mip:
+        able = ", ".join(other.name for other in table.TABLE if other.mip)
+        raise UsageError(f"{row.name} solves no programs with whole columns; these do: {able}")
