@@ -1,0 +1,64 @@
+"""The budget split over whole units, aggregated: an integer program in counts, in Pyomo.
+
+With :math:`n_{gk}` the number of units of group g that take option k (Boutilier & Lu 2016, equations 4 to 7,
+with the equal units of a state counted together),
+
+.. math::
+
+    \\max_n\\quad & \\sum_{g,k} v_{gk} n_{gk} \\\\
+    \\text{s.t.}\\quad & \\sum_{k} n_{gk} = N_g && g \\\\
+    & \\sum_{g,k} c_{gk} n_{gk} \\le B \\\\
+    & n_{gk} \\in \\{0, 1, 2, \\dots\\} && g, k
+"""
+
+from typing import TYPE_CHECKING
+
+from optbudget.problems import Knapsack
+
+if TYPE_CHECKING:
+    import pyomo.environ as pyo
+
+
+def mckp_ip(problem: Knapsack, budget: float) -> "pyo.ConcreteModel":
+    """The integer program of a knapsack at a budget; `m.n[k]` counts the units that take option k.
+
+    Raises
+    ------
+    MissingExtraError
+        If Pyomo is not installed.
+
+    Examples
+    --------
+    >>> knapsack = Knapsack.from_arrays([0, 2, 4], cost=[0, 3, 0, 4], value=[0, 5, 0, 6], count=[2, 1])
+    >>> m = mckp_ip(knapsack, 7.0)
+    >>> len(m.n), len(m.one_option)
+    (4, 2)
+    """
+    from optbudget.formulations._extra import pyomo_environ
+
+    pyo = pyomo_environ()
+    m = pyo.ConcreteModel("mckp_ip")
+
+    # Sets: groups g, options k of each.
+    first, group = problem.ptr.tolist(), problem.group_of.tolist()
+    m.G = pyo.RangeSet(0, len(problem.groups) - 1)
+    m.K = pyo.RangeSet(0, len(problem.options) - 1)
+
+    # Parameters: cost and value of each option, units of each group.
+    cost, value, copies = problem.cost.tolist(), problem.value.tolist(), problem.count.tolist()
+
+    # Variables: n[k] in {0, 1, 2, ...}.
+    m.n = pyo.Var(m.K, domain=pyo.NonNegativeIntegers, bounds=lambda m, k: (0, copies[group[k]]))
+
+    # Objective: max sum value n.
+    m.total = pyo.Objective(sense=pyo.maximize, expr=pyo.quicksum(value[k] * m.n[k] for k in m.K))
+
+    # Constraints: every unit takes one option; the budget.
+    def one(m, g):  # type: ignore[no-untyped-def]
+        return pyo.quicksum(m.n[k] for k in range(first[g], first[g + 1])) == copies[g]
+
+    m.one_option = pyo.Constraint(m.G, rule=one)
+    spend = pyo.quicksum(cost[k] * m.n[k] for k in m.K if cost[k])
+    if any(cost) and budget < float("inf"):
+        m.budget = pyo.Constraint(expr=(None, spend, budget))
+    return m
