@@ -24,7 +24,7 @@ MIXED = 1e-3
 
 
 def read_primal(problem: ConstrainedMDP, solution: LinearSolution) -> Occupancy:
-    """The answer in a solution of `cmdp_primal` or `deterministic_stage`.
+    """The answer in a solution of `cmdp_primal`.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def read_primal(problem: ConstrainedMDP, solution: LinearSolution) -> Occupancy:
     """
     _ = solution.value
     assert solution.x is not None
-    frequency = solution.x[: _size(problem)].reshape(-1, problem.problem.cost.size)
+    frequency = solution.x[: frequencies(problem)].reshape(-1, problem.problem.cost.size)
     price, potential = None, None
     if solution.row_price is not None and not solution.program.is_integer:
         price, potential = _prices(problem, solution.program.row_names, solution.row_price)
@@ -54,7 +54,7 @@ def read_dual(problem: ConstrainedMDP, solution: LinearSolution) -> Occupancy:
     assert solution.x is not None
     if solution.row_price is None:
         raise ProblemError(f"{solution.backend} gave no multipliers, so the dual program yields no policy")
-    frequency = solution.row_price[: _size(problem)].reshape(-1, problem.problem.cost.size)
+    frequency = solution.row_price[: frequencies(problem)].reshape(-1, problem.problem.cost.size)
     price, potential = _prices(problem, solution.program.column_names, solution.x)
     return certified(problem, Occupancy.read(problem, frequency), price, potential)
 
