@@ -100,7 +100,8 @@ def within_limits(found: Occupancy) -> Occupancy | None:
     return None
 
 
-def _size(problem: ConstrainedMDP) -> int:
+def frequencies(problem: ConstrainedMDP) -> int:
+    """How many frequencies its programs have; they come first among the columns."""
     stages = 1 if problem.problem.horizon is None else problem.problem.horizon
     return stages * int(problem.problem.cost.size)
 
