@@ -181,6 +181,9 @@ class LinearSolution:
     row_price : (m,) change of the best objective per unit of a row's limit, or None
     bound : recomputed from `row_price`; NaN where there is none
     claimed_value, claimed_bound : the back end's own numbers; NaN where it gave none
+    farkas : (m,) multipliers that prove an INFEASIBLE outcome: with them, `dual_bound` of the objective 0
+        misses 0; None where the contradiction is a single row or column, named in the outcome
+    ray : (n,) direction that proves an UNBOUNDED outcome: no row or bound forbids it, and it gains
     backend : its name in the table of back ends
     solve_seconds : inside the back end
     memory : largest resident bytes of its process, or NaN
@@ -199,6 +202,8 @@ class LinearSolution:
     bound: float = np.nan
     claimed_value: float = np.nan
     claimed_bound: float = np.nan
+    farkas: Floats | None = None
+    ray: Floats | None = None
     backend: str = ""
     solve_seconds: float = np.nan
     memory: float = np.nan

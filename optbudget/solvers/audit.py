@@ -8,11 +8,14 @@ with the numbers. OPTIMAL is given only to a certified gap <= 1e-9, TOLERANCE to
 claimed optimum that proves no bound (every branch-and-bound answer) is FEASIBLE with the claim kept.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from optbudget.problems.linear_program import Floats, LinearProgram, LinearSolution
 from optbudget.solvers.answer import RawAnswer
 from optbudget.solvers.bound import proven_bound
+from optbudget.solvers.diagnose import Diagnosis
 from optbudget.solvers.options import Options
 from optbudget.solvers.table import BackEnd
 from optbudget.status import Outcome, Solution, Termination
@@ -52,12 +55,44 @@ def failed(
     return LinearSolution(program, outcome, claimed=claimed, backend=backend.name, memory=memory)
 
 
+def verdict(solution: LinearSolution, claim: Termination, found: Diagnosis) -> LinearSolution:
+    """A claim that there is no optimum, against what was proved.
+
+    Proved: INFEASIBLE or UNBOUNDED with the proof. Contradicted: BACKEND_FAILED. Neither: UNKNOWN, with the
+    claim kept in `claimed`.
+    """
+    name, claims = solution.backend, f"{solution.backend} claims {solution.claimed}"
+    if found.termination is Termination.UNKNOWN and found.point is None:
+        text = f"{claims}; neither proved nor refuted"
+        outcome = Outcome(Termination.UNKNOWN, Solution.NONE, text)
+    elif found.termination is claim or (
+        claim is Termination.ILL_POSED and found.termination is not Termination.UNKNOWN
+    ):
+        outcome = Outcome(found.termination, Solution.NONE, found.message)
+        return replace(solution, outcome=outcome, farkas=found.farkas, ray=found.ray)
+    elif found.termination is not Termination.UNKNOWN:
+        text = f"{claims}, but the program is {found.termination.name}: {found.message}"
+        outcome = Outcome(Termination.BACKEND_FAILED, Solution.NONE, text)
+    elif claim is Termination.INFEASIBLE:
+        assert found.point is not None
+        off = solution.program.violation(found.point)
+        text = f"{claims}, but a point breaks no row or bound by more than {off:.3g}"
+        outcome = Outcome(Termination.BACKEND_FAILED, Solution.NONE, text)
+    elif found.bounded:
+        text = f"{claims}, but the program has a feasible point and no ray that gains"
+        outcome = Outcome(Termination.BACKEND_FAILED, Solution.NONE, text)
+    else:
+        outcome = Outcome(Termination.UNKNOWN, Solution.NONE, f"{claims}; neither proved nor refuted")
+    return replace(solution, outcome=outcome, backend=name)
+
+
 def _judged(
     program: LinearProgram, raw: RawAnswer, backend: BackEnd, options: Options, memory: float
 ) -> LinearSolution:
     claimed_value, claimed_bound = float(raw.value), float(raw.bound)
     x = _point(program, raw, backend, options)
-    row_price, bound = None, np.nan
+    row_price: Floats | None = None
+    bound = np.nan
     if x is not None:
         _check_value(program, x, claimed_value, backend)
         if raw.termination is Termination.OPTIMAL or np.isfinite(claimed_bound):
@@ -151,10 +186,16 @@ def _check_claimed_bound(
         raise Refuted(f"claims an optimum of {value:.9g} with a bound of only {bound:.9g}")
 
 
-def _proof(program: LinearProgram, raw: RawAnswer) -> tuple[Floats | None, float]:
+def _proof(program: LinearProgram, raw: RawAnswer) -> tuple[Floats, float]:
+    """The row prices and the bound that they prove; of the other sign if only that proves one."""
     row_price = _vector(raw.row_price, program.n_rows, "row prices")
     bound, used = proven_bound(program, row_price)
-    return (used if np.isfinite(bound) else row_price), bound
+    if not np.isfinite(bound):
+        bound, used = proven_bound(program, -row_price)
+    if not np.isfinite(bound):
+        return row_price, np.nan
+    used.flags.writeable = False
+    return used, bound
 
 
 def _outcome(

@@ -58,6 +58,18 @@ def proven_bound(
     return float(offset + sign * best), sign * _one_sided(program, used)
 
 
+def support_size(program: LinearProgram, row_price: ArrayLike) -> float:
+    """Sum of the absolute terms in the bound that these multipliers prove on the objective 0."""
+    y = np.asarray(row_price, dtype=np.float64) * (1.0 if program.sense == "max" else -1.0)
+    d, _ = _reduced(program, np.zeros(program.n_columns), y)
+    size = 0.0
+    for multiplier, lower, upper in ((y, program.row_lower, program.row_upper), (d, *implied_box(program))):
+        side = np.where(multiplier > 0, upper, lower)
+        used = (multiplier != 0) & np.isfinite(side)
+        size += float(np.abs(multiplier[used] * side[used]).sum())
+    return max(size, float(np.abs(y).max(initial=0.0)))
+
+
 def implied_box(program: LinearProgram) -> tuple[Floats, Floats]:
     """Column bounds (lower, upper), with missing ones filled in where the rows imply them."""
     lower: Floats = program.lower.copy()

@@ -1,7 +1,8 @@
 """HiGHS, called with arrays through highspy; runs in a worker of the family "highspy" only.
 
-HiGHS states max or min f + c'x and returns y with c - A'y = d in both senses, so its row duals already
-are the change of the best objective per unit of a row's limit.
+Every program is handed over as a minimisation, negated if need be, and its row duals are negated back: for a
+maximisation that presolve reduces to nothing, the first-order method of HiGHS 1.15 returns row duals of the
+wrong sign (max 3x + 2y, x + y <= 5, x <= 4: -2 for 2) and then doubts its own answer.
 """
 
 import time
@@ -78,11 +79,10 @@ def _settings(options: Options) -> dict[str, Any]:
 def _model(highspy: Any, program: LinearProgram) -> Any:
     model = highspy.HighsLp()
     model.num_col_, model.num_row_ = program.n_columns, program.n_rows
-    model.col_cost_, model.offset_ = program.objective, program.offset
+    sign = -1.0 if program.sense == "max" else 1.0
+    model.col_cost_, model.offset_ = sign * program.objective, sign * program.offset
     model.col_lower_, model.col_upper_ = program.lower, program.upper
     model.row_lower_, model.row_upper_ = program.row_lower, program.row_upper
-    sense = highspy.ObjSense
-    model.sense_ = sense.kMaximize if program.sense == "max" else sense.kMinimize
     matrix = model.a_matrix_
     matrix.format_ = highspy.MatrixFormat.kRowwise
     matrix.num_col_, matrix.num_row_ = program.n_columns, program.n_rows
@@ -101,13 +101,14 @@ def _answer(solver: Any, program: LinearProgram, seconds: float) -> RawAnswer:
     info, solution = solver.getInfo(), solver.getSolution()
     # 2 is kSolutionStatusFeasible; at a limit HiGHS also returns points that are not.
     there = may_have and solution.value_valid and info.primal_solution_status == 2
+    sign = -1.0 if program.sense == "max" else 1.0
     has_duals = there and solution.dual_valid and not program.is_integer
     return RawAnswer(
         claimed,
         termination,
         x=np.array(solution.col_value) if there or claimed == "kModelEmpty" else None,
-        row_price=np.array(solution.row_dual) if has_duals else None,
-        value=float(info.objective_function_value),
-        bound=float(info.mip_dual_bound) if program.is_integer and may_have else np.nan,
+        row_price=sign * np.array(solution.row_dual) if has_duals else None,
+        value=sign * float(info.objective_function_value),
+        bound=sign * float(info.mip_dual_bound) if program.is_integer and may_have else np.nan,
         seconds=seconds,
     )

@@ -8,15 +8,18 @@ much memory or an answer that contradicts the program each have their own outcom
 import atexit
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from types import TracebackType
 
-from optbudget.errors import MissingExtraError, UsageError
-from optbudget.problems.linear_program import LinearProgram, LinearSolution
+from optbudget.errors import MissingExtraError, ProblemError, UsageError
+from optbudget.problems.linear_program import Floats, LinearProgram, LinearSolution
 from optbudget.solvers import table
 from optbudget.solvers.answer import RawAnswer
-from optbudget.solvers.audit import audit
+from optbudget.solvers.audit import WITHOUT_OPTIMUM, audit, verdict
+from optbudget.solvers.diagnose import Engine, contradiction, diagnose
 from optbudget.solvers.entry import enter
 from optbudget.solvers.options import Options
+from optbudget.solvers.scaling import prepare
 from optbudget.solvers.table import BackEnd
 from optbudget.status import Outcome, Solution, Termination
 from optbudget.workers.spawned import Ended, Reply, SpawnedWorker
@@ -37,6 +40,9 @@ def solve_program(
         For an unknown name (with the nearest), or a back end that cannot solve this kind of program.
     MissingExtraError
         If it is not installed; the message ends in the command that installs it.
+    ProblemError
+        If the back end would drop or misread a number of the program, naming it (`optbudget.solvers.scaling`,
+        and for whole-number solvers `optbudget.solvers.cp_sat`).
 
     Examples
     --------
@@ -74,13 +80,39 @@ class BackEnds:
         options = options or Options()
         table.require(row)
         _require_kind(program, row)
-        reply = self.call(row, program, options)
+        if text := contradiction(program):
+            return LinearSolution(
+                program, Outcome(Termination.INFEASIBLE, Solution.NONE, text), backend=row.name
+            )
+        scaled = prepare(program, smallest=row.smallest, infinite=row.infinite, backend=row.name)
+        reply = self.call(row, scaled.program, options)
         if reply.ended is not Ended.RETURNED:
             return _ended(program, row, reply)
         raw = reply.result
         if isinstance(raw, RawAnswer) and raw.unavailable:
             raise MissingExtraError(f"{row.name} is not available: {raw.unavailable}")
-        return audit(program, raw, row, options, memory=reply.memory)
+        solution = audit(program, scaled.unscale(raw), row, options, memory=reply.memory)
+        if solution.x is None and isinstance(raw, RawAnswer) and raw.termination in WITHOUT_OPTIMUM:
+            return verdict(solution, raw.termination, diagnose(program, self._engine(options)))
+        return solution
+
+    def _engine(self, options: Options) -> Engine:
+        """What diagnoses are made with: the first linear and the first mixed back end that are installed."""
+
+        def engine(program: LinearProgram) -> tuple[Floats | None, Floats | None]:
+            wanted = ("highs", "scip") if program.is_integer else ("highs-simplex", "glop")
+            for row in map(table.find, wanted):
+                if table.missing(row):
+                    continue
+                with suppress(ProblemError):
+                    scaled = prepare(program, smallest=row.smallest, infinite=row.infinite, backend=row.name)
+                    reply = self.call(row, scaled.program, options)
+                    found = audit(program, scaled.unscale(reply.result), row, options)
+                    if found.x is not None:
+                        return found.x, found.row_price
+            return None, None
+
+        return engine
 
     def call(self, row: BackEnd, program: LinearProgram, options: Options) -> Reply:
         """Run a back end's adapter in its family's process; what it answers is not checked."""
@@ -146,3 +178,7 @@ def _require_kind(program: LinearProgram, row: BackEnd) -> None:
     if program.is_integer and not row.mip:
         able = ", ".join(other.name for other in table.TABLE if other.mip)
         raise UsageError(f"{row.name} solves no programs with whole columns; these do: {able}")
+    if not row.lp and not program.integer.all():
+        j = int((~program.integer).argmax())
+        text = f"{row.name} solves programs of whole columns only, and {program.column_name(j)} is not"
+        raise UsageError(text)

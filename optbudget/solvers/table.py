@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from math import inf
+from typing import Any
 
 from optbudget.errors import MissingExtraError, UsageError
 
@@ -30,9 +32,10 @@ class BackEnd:
     Attributes
     ----------
     name : what a user calls it
+    method : what the adapter passes on: the solver within the family
     family : back ends of one family share a process
     module, function : where its adapter is
-    method : what the adapter passes on: the solver within the family
+    check : name of a function in that module that refuses programs before anything is started, or ""
     packages : distributions that must be installed, which are also the names of their modules
     lp, mip, duals : whether it solves programs without, with whole columns; whether it returns row prices
     infeasibility : by how much its point may break a row or bound, relative to 1 + the row's own terms
@@ -43,11 +46,12 @@ class BackEnd:
     """
 
     name: str
+    method: str
     family: str
     module: str
-    method: str
     packages: tuple[str, ...] = ()
     function: str = "solve"
+    check: str = ""
     lp: bool = True
     mip: bool = False
     duals: bool = True
@@ -58,25 +62,41 @@ class BackEnd:
     note: str = ""
 
 
-_HIGHS = ("highspy", "optbudget.solvers.highs")
-_ORTOOLS = ("ortools", "optbudget.solvers.mathopt")
 _PYOMO = "pyomo:"
 
+_FIRST_ORDER: dict[str, Any] = {"infeasibility": 1e-5, "value_error": 1e-5}
+_HIGHS: dict[str, Any] = {
+    "family": "highspy",
+    "module": "optbudget.solvers.highs",
+    "packages": ("highspy",),
+    "smallest": 1e-12,
+}
+_ORTOOLS: dict[str, Any] = {
+    "family": "ortools",
+    "module": "optbudget.solvers.mathopt",
+    "packages": ("ortools",),
+}
+_CP_SAT: dict[str, Any] = {
+    **_ORTOOLS,
+    "module": "optbudget.solvers.cp_sat",
+    "check": "check",
+    "smallest": 0.0,
+    "infinite": inf,
+}
+
 TABLE: tuple[BackEnd, ...] = (
-    BackEnd("highs", *_HIGHS, "choose", ("highspy",), mip=True, note="HiGHS, its own choice of method"),
-    BackEnd("highs-simplex", *_HIGHS, "simplex", ("highspy",), note="HiGHS, dual simplex"),
-    BackEnd("highs-ipm", *_HIGHS, "ipx", ("highspy",), note="HiGHS, interior point IPX with crossover"),
-    BackEnd("highs-hipo", *_HIGHS, "hipo", ("highspy",), note="HiGHS, interior point HiPO"),
-    BackEnd("highs-pdlp", *_HIGHS, "pdlp", ("highspy",), infeasibility=1e-5, value_error=1e-5,
-            note="HiGHS, first-order method"),
-    BackEnd("highs-mip", *_HIGHS, "choose", ("highspy",), lp=False, mip=True, duals=False,
-            note="HiGHS, branch and cut"),
-    BackEnd("glop", *_ORTOOLS, "GLOP", ("ortools",), note="Google's simplex"),
-    BackEnd("pdlp", *_ORTOOLS, "PDLP", ("ortools",), infeasibility=1e-5, value_error=1e-5,
-            note="Google's first-order method"),
-    BackEnd("scip", *_ORTOOLS, "GSCIP", ("ortools",), mip=True, duals=False, note="SCIP, as OR-Tools has it"),
-    BackEnd("ortools-highs", *_ORTOOLS, "HIGHS", ("ortools",), mip=True, note="HiGHS, as OR-Tools has it"),
-)  # fmt: skip
+    BackEnd("highs", "choose", **_HIGHS, mip=True, note="HiGHS, its own choice of method"),
+    BackEnd("highs-simplex", "simplex", **_HIGHS, note="HiGHS, dual simplex"),
+    BackEnd("highs-ipm", "ipx", **_HIGHS, note="HiGHS, interior point IPX with crossover"),
+    BackEnd("highs-hipo", "hipo", **_HIGHS, note="HiGHS, interior point HiPO"),
+    BackEnd("highs-pdlp", "pdlp", **_HIGHS, **_FIRST_ORDER, note="HiGHS, first-order method"),
+    BackEnd("highs-mip", "choose", **_HIGHS, mip=True, note="HiGHS, branch and cut"),
+    BackEnd("glop", "GLOP", **_ORTOOLS, note="Google's simplex"),
+    BackEnd("pdlp", "PDLP", **_ORTOOLS, **_FIRST_ORDER, note="Google's first-order method"),
+    BackEnd("cp-sat", "", **_CP_SAT, lp=False, mip=True, duals=False, note="CP-SAT, whole numbers only"),
+    BackEnd("scip", "GSCIP", **_ORTOOLS, mip=True, duals=False, note="SCIP, as OR-Tools has it"),
+    BackEnd("ortools-highs", "HIGHS", **_ORTOOLS, mip=True, note="HiGHS, as OR-Tools has it"),
+)
 
 
 def names() -> list[str]:
@@ -134,9 +154,9 @@ def require(row: BackEnd) -> None:
 def _through_pyomo(solver: str) -> BackEnd:
     return BackEnd(
         _PYOMO + solver,
+        solver,
         "pyomo",
         "optbudget.solvers.pyomo_bridge",
-        solver,
         ("pyomo", "highspy") if solver in ("highs", "appsi_highs") else ("pyomo",),
         mip=True,
         note=f"{solver}, as Pyomo calls it",
