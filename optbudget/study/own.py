@@ -1,0 +1,141 @@
+"""Our own routes: curves by each method that fits, the splits, and the deterministic frontier."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optbudget.allocation import allocate, initial_curve
+from optbudget.budgeted import deterministic_frontier, solve
+from optbudget.certify import price_bound
+from optbudget.errors import OptBudgetError
+from optbudget.problems import Allocation, BudgetedMDP, ConstrainedMDP, CurveSet, Population
+from optbudget.problems.comparison import RouteResult
+from optbudget.status import Outcome, Solution, Termination
+from optbudget.study.routes import Route
+
+Floats = NDArray[np.float64]
+
+METHODS = {"backup": "exact", "walk": "walk", "sweep": "sweep"}
+"""Names of routes and of the methods of `optbudget.solve`."""
+
+SWEEP_TOLERANCE = 1e-6
+BACKUP_SIZE = 2_000_000
+"""States times decisions times successors up to which the exact backup is among the routes."""
+FRONTIER_DECISIONS = 6
+"""Decisions up to which the deterministic frontier is among the routes: it grows exponentially."""
+
+
+class Answers:
+    """Curves of one problem, solved once per method."""
+
+    def __init__(self, problem: BudgetedMDP) -> None:
+        self.problem = problem
+        self._curves: dict[str, tuple[CurveSet, float]] = {}
+
+    def curves(self, method: str) -> tuple[CurveSet, float]:
+        """The curves by a method, and the seconds that took."""
+        if method not in self._curves:
+            begin = time.perf_counter()
+            found = solve(self.problem, method=method, tolerance=SWEEP_TOLERANCE)  # type: ignore[arg-type]
+            self._curves[method] = found, time.perf_counter() - begin
+        return self._curves[method]
+
+
+def curve_routes(answers: Answers, problem: ConstrainedMDP) -> Iterator[Route]:
+    """One unit from its initial distribution: its curve at the budget, by every method that fits."""
+    unit = answers.problem
+    for name in METHODS:
+        if name == "backup" and (unit.horizon is None or _work(unit) > BACKUP_SIZE):
+            continue
+        yield Route(name, _guarded(name, "randomised", partial(_on_the_curve, answers, name, problem)))
+    if unit.initial_state.size == 1:
+        people = Population(unit.labels, (unit.initial > 0).astype(np.int64))
+        yield from split_routes(answers, people, problem.budget, "randomised")
+    if unit.horizon is not None and unit.horizon <= FRONTIER_DECISIONS and unit.initial_state.size == 1:
+        yield Route("frontier", _guarded("frontier", "deterministic-budget", lambda: _frontier(problem)))
+
+
+def split_routes(answers: Answers, people: Population, budget: float, question: str) -> Iterator[Route]:
+    """The best split of a budget over a population, greedily and by price."""
+    for name in ("greedy", "price"):
+
+        def take(name: str = name) -> RouteResult:
+            curves, solved = answers.curves("walk")
+            begin = time.perf_counter()
+            found = allocate(curves, people, budget, method=name)  # type: ignore[arg-type]
+            return _of_allocation(name, question, found, solved, time.perf_counter() - begin)
+
+        yield Route(name, _guarded(name, question, take))
+
+
+def _work(unit: BudgetedMDP) -> float:
+    return float(unit.cost.size) * float(unit.horizon or 0) * unit.next_state.size / (unit.row_ptr.size - 1)
+
+
+def _on_the_curve(answers: Answers, name: str, problem: ConstrainedMDP) -> RouteResult:
+    curves, seconds = answers.curves(METHODS[name])
+    curve = initial_curve(curves)
+    said = RouteResult(name, "randomised", exact=name != "sweep", build_seconds=0.0, solve_seconds=seconds)
+    if problem.budget < curve.least_budget:
+        text = f"the least feasible budget is {curve.least_budget!r}"
+        return replace(said, outcome=Outcome(Termination.INFEASIBLE, Solution.NONE, text))
+    value, price = float(curve.value(problem.budget)), float(curve.price(problem.budget))
+    potential = np.array([_intercept(one.values, one.budgets, price) for one in curves.curves])
+    bound = max(price_bound(problem, [price], potential), value)
+    if np.isnan(bound):
+        outcome = Outcome(
+            Termination.UNKNOWN, Solution.FEASIBLE, "no bound is known for this kind of horizon"
+        )
+    else:
+        stopped = curves.outcome.termination
+        outcome = Outcome.certified(
+            gap=(bound - value) / (1 + abs(value)), tolerance=SWEEP_TOLERANCE, stopped=stopped
+        )
+    return replace(said, outcome=outcome, value=value, bound=bound)
+
+
+def _intercept(values: Floats, budgets: Floats, price: float) -> float:
+    """max over a curve's breakpoints of value - price * budget."""
+    return float((values - price * budgets).max())
+
+
+def _of_allocation(name: str, question: str, found: Allocation, solved: float, seconds: float) -> RouteResult:
+    return RouteResult(
+        name, question, outcome=found.outcome, value=found.value, bound=found.bound, exact=True,
+        build_seconds=solved, solve_seconds=seconds,
+    )  # fmt: skip
+
+
+def _frontier(problem: ConstrainedMDP) -> RouteResult:
+    begin = time.perf_counter()
+    unit = problem.problem
+    found = deterministic_frontier(unit)
+    label = unit.labels[int(unit.initial_state[0])]
+    value = float(found.value(label, problem.budget))
+    seconds = time.perf_counter() - begin
+    said = RouteResult(
+        "frontier", "deterministic-budget", exact=True, build_seconds=0.0, solve_seconds=seconds
+    )
+    if not np.isfinite(value):
+        return replace(said, outcome=Outcome(Termination.INFEASIBLE, Solution.NONE))
+    return replace(
+        said, value=value, bound=value, outcome=Outcome(Termination.OPTIMAL, Solution.FEASIBLE, "enumerated")
+    )
+
+
+def _guarded(name: str, question: str, take: Callable[[], RouteResult]) -> Callable[[], RouteResult]:
+    """A route that cannot be taken says why, instead of ending the comparison."""
+
+    def guarded() -> RouteResult:
+        try:
+            return take()
+        except OptBudgetError as error:
+            return RouteResult(
+                name, question, outcome=Outcome(Termination.BACKEND_FAILED, Solution.NONE, str(error))
+            )
+
+    return guarded
