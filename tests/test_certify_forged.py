@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from optbudget.allocation import allocate
-from optbudget.budgeted import exact_backup, solve, walk
+from optbudget.budgeted import exact_backup, solve, stationary_solve, walk
 from optbudget.budgeted.in_use import policy_in_use
 from optbudget.certify import bracket, verify
 from optbudget.curves import Curves
 from optbudget.errors import ResultError
 from optbudget.files import load_model, load_result, save
-from optbudget.problems import Population, PricePolicy
+from optbudget.problems import BudgetedMDP, Population, PricePolicy
 from optbudget.status import Outcome, Solution, Termination
 
 from forgeries import restated, summed
@@ -281,6 +281,26 @@ def test_tails_are_checked(model):
         tails = list(answer.witness.tails)
         tails[k] = tails[k] / 2 if tails[k] > 0 else -1.0
         assert failed(replace(answer, witness=replace(answer.witness, tails=tuple(tails)))) == ["witness"]
+
+
+def test_an_end_without_tail_may_spend_less_than_its_neighbours():
+    """A false alarm of 2026: a truncated horizon's last decisions are cheap, and spend more than the end."""
+    problem = BudgetedMDP(
+        states=("s", "t"), actions=("a", "b"), pair_ptr=np.array([0, 2, 4]),
+        pair_action=np.array([0, 1, 0, 1]), pair_row=np.arange(4), cost=np.array([0.0, 1.0, 0.0, 2.0]),
+        utility=np.array([3.0, 9.0, 5.0, 6.0]), row_ptr=np.arange(5), next_state=np.array([1, 1, 0, 1]),
+        probability=np.ones(4), terminal_utility=np.zeros(2), discount=0.75, cost_discount=0.5,
+        horizon=None, reward="gross",
+    )  # fmt: skip
+    answer = stationary_solve(problem, tolerance=1e-2)
+    assert answer.outcome.termination is Termination.TOLERANCE
+    assert failed(answer) == []
+    # Beyond that end nothing is achieved: a segment more is a lie.
+    higher = answer.curves.gain.copy()
+    higher[answer.curves.indptr[1] - 1] += 1e-6
+    old = answer.curves
+    raised = Curves(old.start_budget, old.start_value, old.indptr, old.length, higher)
+    assert "curves achievable" in failed(replace(answer, curves=raised))
 
 
 def test_a_gap_widens_less_where_values_are_negative():

@@ -78,14 +78,15 @@ def in_parts(curves: Curves) -> Iterator[tuple[int, int]]:
 def shortfalls(at: Breakpoints, points: Support) -> tuple[Floats, Floats]:
     """How far each breakpoint is above what is proved there, in value, inf where nothing is; and rounding.
 
-    `points` is by falling price, so its spend rises along each row; where rounding or a tail breaks
-    that, running maxima of spend and of value are still achieved together.
+    Points are taken by rising spend, whatever their prices are: of a truncated horizon's, those of the
+    two ends carry no tail, and may spend less than their neighbours.
     """
     if points.price.size == 0:
         return np.full(at.state.size, np.inf), np.zeros(at.state.size)
     block = slice(int(at.state[0]), int(at.state[-1]) + 1)
-    spend = np.maximum.accumulate(points.spend[block], axis=1)
-    value = np.maximum.accumulate(points.value[block], axis=1)
+    spend, column = _stairs(points, block)
+    value = np.take_along_axis(points.value[block], column, axis=1)
+    errors = np.take_along_axis(points.value_error[block], column, axis=1)
     row = at.state - at.state[0]
     affordable = _affordable(at, points)
     position = _last_at_most(spend, row, affordable)
@@ -95,9 +96,8 @@ def shortfalls(at: Breakpoints, points: Support) -> tuple[Floats, Floats]:
     width = spend[row, j] - low_b
     share = np.clip((affordable - low_b) / np.where(width > 0, width, np.inf), 0.0, 1.0)
     more = share * (value[row, j] - low_v)
-    error = points.value_error[at.state, i]
-    following = points.value_error[at.state, j]
-    error = np.where(share > 0, np.maximum(error, following), error)
+    error = errors[row, i]
+    error = np.where(share > 0, np.maximum(error, errors[row, j]), error)
     proved = low_v + more - error
     proved -= 2 * ROUNDOFF * (np.abs(low_v) + 3 * more + error)
     return np.where(position < 0, np.inf, at.value - proved), error
@@ -107,13 +107,22 @@ def column_below(at: Breakpoints, points: Support) -> Indices:
     """Of the columns that each breakpoint's budget covers the last best one, -1 if there is none."""
     if points.price.size == 0:
         return np.full(at.state.size, -1, dtype=np.int64)
-    block = slice(int(at.state[0]), int(at.state[-1]) + 1)
-    value, row = points.value[block], at.state - at.state[0]
-    leads = value >= np.maximum.accumulate(value, axis=1)
-    best = np.maximum.accumulate(np.where(leads, np.arange(value.shape[1]), 0), axis=1)
-    spend = np.maximum.accumulate(points.spend[block], axis=1)
+    spend, column = _stairs(points, slice(int(at.state[0]), int(at.state[-1]) + 1))
+    row = at.state - at.state[0]
     position = _last_at_most(spend, row, _affordable(at, points))
-    return np.where(position < 0, -1, best[row, np.maximum(position, 0)])
+    return np.where(position < 0, -1, column[row, np.maximum(position, 0)])
+
+
+def _stairs(points: Support, block: slice) -> tuple[Floats, Indices]:
+    """The spends of each row, rising, and the last column of most value among those that spend no more."""
+    spend, value = points.spend[block], points.value[block]
+    place = np.broadcast_to(np.arange(spend.shape[1]), spend.shape)
+    if (np.diff(spend, axis=1) < 0).any():
+        place = np.argsort(spend, axis=1, kind="stable")
+        spend, value = np.take_along_axis(spend, place, axis=1), np.take_along_axis(value, place, axis=1)
+    leads = value >= np.maximum.accumulate(value, axis=1)
+    best = np.maximum.accumulate(np.where(leads, np.arange(spend.shape[1]), 0), axis=1)
+    return spend, np.take_along_axis(place, best, axis=1)
 
 
 def _affordable(at: Breakpoints, points: Support) -> Floats:
