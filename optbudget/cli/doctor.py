@@ -25,7 +25,7 @@ def command(
         list[str] | None, typer.Option(metavar="EXTRA", help="Fail (exit 9) if this extra is missing.")
     ] = None,
 ) -> None:
-    """Show versions, extras, cores, memory and where compiled code is kept."""
+    """Show versions, extras, back ends, cores, memory and where compiled code is kept."""
     from optbudget.report.tables import Grid
 
     unknown = sorted(set(need or ()) - set(EXTRAS))
@@ -37,8 +37,13 @@ def command(
         for name, extra in report["extras"].items()
     )
     machine = tuple((name, str(value)) for name, value in report["machine"].items())
+    solvers = tuple(
+        (row["name"], row["version"], row["cure"] or f"works: {row['note']}") for row in report["back_ends"]
+    )
     run.grids(
-        Grid("", ("", "this machine"), machine), Grid("", ("extra", "installed", "to complete it"), extras)
+        Grid("", ("", "this machine"), machine),
+        Grid("", ("extra", "installed", "to complete it"), extras),
+        Grid("", ("back end", "version", "state"), solvers),
     )
     run.answer(report)
     for extra in need or ():
@@ -46,9 +51,12 @@ def command(
             raise MissingExtraError(report["extras"][extra]["install"])
 
 
-def survey() -> dict[str, dict[str, Any]]:
-    """Everything that `doctor` tells: "machine" by name, and "extras" with what is installed of each."""
-    from optbudget import __version__, _numba_home
+def survey() -> dict[str, Any]:
+    """Everything that `doctor` tells: "machine" by name, "extras" with what is installed of each, and
+    "back_ends": each has solved a small program, or says why it cannot."""
+    from dataclasses import asdict
+
+    from optbudget import __version__, _numba_home, solvers
 
     machine = {
         "optbudget": __version__,
@@ -60,7 +68,11 @@ def survey() -> dict[str, dict[str, Any]]:
         "threading layer": _threading_layer(),
         "compiled code": _numba_home.where(),
     }
-    return {"machine": machine, "extras": {extra: _extra(extra) for extra in EXTRAS}}
+    return {
+        "machine": machine,
+        "extras": {extra: _extra(extra) for extra in EXTRAS},
+        "back_ends": [asdict(finding) for finding in solvers.survey()],
+    }
 
 
 def _extra(name: str) -> dict[str, object]:

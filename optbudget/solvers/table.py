@@ -40,6 +40,7 @@ class BackEnd:
     lp, mip, duals : whether it solves programs without, with whole columns; whether it returns row prices
     infeasibility : by how much its point may break a row or bound, relative to 1 + the row's own terms
     value_error : by how much its own objective may differ from the recomputed one, relative to the terms
+    gap : certified relative gap that it reaches on small well-scaled programs, if it returns row prices
     smallest : coefficients smaller than this may be dropped by it; they are rescaled or refused
     infinite : limits of at least this size are infinite to it; they are rescaled or refused
     note : for people
@@ -57,6 +58,7 @@ class BackEnd:
     duals: bool = True
     infeasibility: float = 1e-6
     value_error: float = 1e-6
+    gap: float = 1e-9
     smallest: float = 1e-9
     infinite: float = 1e20
     note: str = ""
@@ -64,7 +66,7 @@ class BackEnd:
 
 _PYOMO = "pyomo:"
 
-_FIRST_ORDER: dict[str, Any] = {"infeasibility": 1e-5, "value_error": 1e-5}
+_FIRST_ORDER: dict[str, Any] = {"infeasibility": 1e-5, "value_error": 1e-5, "gap": 1e-5}
 _HIGHS: dict[str, Any] = {
     "family": "highspy",
     "module": "optbudget.solvers.highs",

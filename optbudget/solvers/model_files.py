@@ -1,0 +1,225 @@
+"""Programs as MPS and LP files that other tools read back to the same numbers.
+
+The writers of the libraries round (HiGHS to 15 digits, OR-Tools' MPS to 6), so a file of theirs is another
+program. Here every number is written as the shortest decimal that denotes it. Limits are always written
+out, because readers differ in their defaults for whole columns. A row with two limits becomes an MPS range
+whose far side, as a reader computes it (u - R or l + R), is the stored number.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from optbudget.errors import ProblemError, UsageError
+from optbudget.problems.linear_program import LinearProgram
+
+_MPS_NAME = re.compile(r"[^\s$*][^\s]{0,200}")
+_LP_NAME = re.compile(r"[A-DF-Za-df-z_][A-Za-z0-9_.]{0,200}")
+_LP_WORDS = frozenset(
+    [
+        "max",
+        "maximize",
+        "maximum",
+        "min",
+        "minimize",
+        "minimum",
+        "subject",
+        "such",
+        "st",
+        "bound",
+        "bounds",
+        "free",
+        "inf",
+        "infinity",
+        "bin",
+        "binary",
+        "binaries",
+        "gen",
+        "general",
+        "generals",
+        "int",
+        "integer",
+        "integers",
+        "semi",
+        "sec",
+        "sin",
+        "sos",
+        "end",
+        "obj",
+        "to",
+        "that",
+    ]
+)
+
+
+def write_program(program: LinearProgram, path: str | Path) -> None:
+    """Write a program to a file that ends in .mps (free format) or .lp; an existing file is replaced whole.
+
+    Names are kept where the format allows all of them, else columns become x0, x1, ... and rows r0, r1, ...
+
+    Raises
+    ------
+    UsageError
+        For another ending.
+    ProblemError
+        For a row with two limits that no MPS range gives back exactly.
+    OSError
+        If the file cannot be written; an earlier one is as it was.
+
+    Examples
+    --------
+    >>> program = LinearProgram("max", [0.1], [0, 1], [0], [1 / 3], [-np.inf], [3.0], [0.0], [np.inf])
+    >>> print("".join(_lp(program)))
+    maximize
+     obj: + 0.1 x0
+    subject to
+     r0: + 0.3333333333333333 x0 <= 3.0
+    bounds
+     0.0 <= x0 <= +inf
+    end
+    """
+    target = Path(path)
+    writers = {".mps": _mps, ".lp": _lp}
+    if target.suffix.lower() not in writers:
+        raise UsageError(f"{target.name}: a program is written to a file that ends in .mps or .lp")
+    aside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with aside.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(writers[target.suffix.lower()](program))
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(target)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _mps(program: LinearProgram) -> Iterator[str]:
+    columns = _names(program.column_names, program.n_columns, "x", _MPS_NAME)
+    rows = _names(program.row_names, program.n_rows, "r", _MPS_NAME)
+    aim = "objective" if "objective" not in rows else "objective_function"
+    name = program.name if _MPS_NAME.fullmatch(program.name) else "program"
+    yield f"NAME {name}\nOBJSENSE\n    {'MAX' if program.sense == 'max' else 'MIN'}\nROWS\n N {aim}\n"
+    kinds = [_row_kind(low, high) for low, high in _limits(program)]
+    yield from (f" {kind} {row}\n" for kind, row in zip(kinds, rows, strict=True))
+    yield "COLUMNS\n"
+    yield from _mps_columns(program, columns, rows, aim)
+    yield "RHS\n"
+    if program.offset:
+        yield f" RHS {aim} {-program.offset!r}\n"  # By convention the constant is minus this.
+    ranges = []
+    for row, kind, (low, high) in zip(rows, kinds, _limits(program), strict=True):
+        if kind != "N":
+            yield f" RHS {row} {(high if kind in 'LE' else low)!r}\n"
+        if kind in "LG" and np.isfinite(low) and np.isfinite(high):
+            ranges.append(f" RANGES {row} {_range(row, kind, low, high)!r}\n")
+    yield from ["RANGES\n", *ranges] if ranges else []
+    yield "BOUNDS\n"
+    for column, low, high in zip(columns, program.lower.tolist(), program.upper.tolist(), strict=True):
+        yield _mps_bounds(column, low, high)
+    yield "ENDATA\n"
+
+
+def _limits(program: LinearProgram) -> list[tuple[float, float]]:
+    return list(zip(program.row_lower.tolist(), program.row_upper.tolist(), strict=True))
+
+
+def _row_kind(low: float, high: float) -> str:
+    if low == high:
+        return "E"
+    if np.isfinite(low) and np.isfinite(high):
+        return "L" if abs(low) >= abs(high) else "G"
+    if np.isinf(low) and np.isinf(high):
+        return "N"
+    return "L" if np.isfinite(high) else "G"
+
+
+def _range(row: str, kind: str, low: float, high: float) -> float:
+    """The length of a row's range; a reader computes high - length (L) or low + length (G)."""
+    length = high - low
+    for candidate in (length, float(np.nextafter(length, 0.0)), float(np.nextafter(length, np.inf))):
+        if (high - candidate == low) if kind == "L" else (low + candidate == high):
+            return candidate
+    raise ProblemError(f"row {row}: no MPS range from {low!r} to {high!r} is exact; write an .lp file")
+
+
+def _mps_columns(program: LinearProgram, columns: list[str], rows: list[str], aim: str) -> Iterator[str]:
+    order = np.argsort(program.column, kind="stable")
+    starts = np.searchsorted(program.column[order], np.arange(program.n_columns + 1)).tolist()
+    row, coefficient = program.entry_row[order].tolist(), program.coefficient[order].tolist()
+    whole = False
+    for j, (column, cost) in enumerate(zip(columns, program.objective.tolist(), strict=True)):
+        if bool(program.integer[j]) != whole:
+            whole = not whole
+            yield f" MARKER{j} 'MARKER' '{'INTORG' if whole else 'INTEND'}'\n"
+        if cost or starts[j] == starts[j + 1]:
+            yield f" {column} {aim} {cost!r}\n"
+        for k in range(starts[j], starts[j + 1]):
+            yield f" {column} {rows[row[k]]} {coefficient[k]!r}\n"
+    if whole:
+        yield f" MARKER{program.n_columns} 'MARKER' 'INTEND'\n"
+
+
+def _mps_bounds(column: str, low: float, high: float) -> str:
+    if low == high:
+        return f" FX BOUNDS {column} {low!r}\n"
+    if np.isinf(low) and np.isinf(high):
+        return f" FR BOUNDS {column}\n"
+    below = f" MI BOUNDS {column}\n" if np.isinf(low) else f" LO BOUNDS {column} {low!r}\n"
+    above = f" PL BOUNDS {column}\n" if np.isinf(high) else f" UP BOUNDS {column} {high!r}\n"
+    return below + above
+
+
+def _lp(program: LinearProgram) -> Iterator[str]:
+    columns = _names(program.column_names, program.n_columns, "x", _LP_NAME)
+    rows = _names(program.row_names, program.n_rows, "r", _LP_NAME)
+    yield "maximize\n obj:" if program.sense == "max" else "minimize\n obj:"
+    used = np.flatnonzero(program.objective).tolist()
+    yield from (_term(float(program.objective[j]), columns[j]) for j in used)
+    yield (f" {_signed(program.offset)}" if program.offset or not used else "") + "\nsubject to\n"
+    place, coefficient = program.column.tolist(), program.coefficient.tolist()
+    for i, (low, high) in enumerate(_limits(program)):
+        span = range(int(program.row_ptr[i]), int(program.row_ptr[i + 1]))
+        body = "".join(_term(coefficient[k], columns[place[k]]) for k in span)
+        body = body or _term(0.0, columns[0])  # A row needs a term.
+        yield from _lp_row(rows[i], body, low, high)
+    yield "bounds\n"
+    for column, low, high in zip(columns, program.lower.tolist(), program.upper.tolist(), strict=True):
+        both = np.isinf(low) and np.isinf(high)
+        yield f" {column} free\n" if both else f" {_end(low)} <= {column} <= {_end(high)}\n"
+    if program.is_integer:
+        yield "general\n"
+        yield from (f" {columns[j]}\n" for j in np.flatnonzero(program.integer).tolist())
+    yield "end\n"
+
+
+def _lp_row(name: str, body: str, low: float, high: float) -> Iterator[str]:
+    """One line; two for a row with two limits, which not every reader takes in one."""
+    if low == high:
+        yield f" {name}:{body} = {low!r}\n"
+        return
+    if np.isfinite(low):
+        yield f" {name}{'_low' if np.isfinite(high) else ''}:{body} >= {low!r}\n"
+    if np.isfinite(high):
+        yield f" {name}{'_high' if np.isfinite(low) else ''}:{body} <= {high!r}\n"
+
+
+def _term(coefficient: float, column: str) -> str:
+    return f" {_signed(coefficient)} {column}"
+
+
+def _signed(number: float) -> str:
+    return f"- {-number!r}" if number < 0 else f"+ {number!r}"
+
+
+def _end(limit: float) -> str:
+    return ("+inf" if limit > 0 else "-inf") if np.isinf(limit) else repr(limit)
+
+
+def _names(given: tuple[str, ...], count: int, letter: str, allowed: re.Pattern[str]) -> list[str]:
+    kept = len(set(given)) == count and all(allowed.fullmatch(name) for name in given)
+    if given and kept and not any(name.lower() in _LP_WORDS for name in given):
+        return list(given)
+    return [f"{letter}{k}" for k in range(count)]
