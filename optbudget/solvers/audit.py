@@ -132,14 +132,14 @@ def _point(program: LinearProgram, raw: RawAnswer, backend: BackEnd, options: Op
         return None
     allowed = max(backend.infeasibility, options.feasibility or 0.0)
     x = _vector(raw.x, program.n_columns, "a point")
-    rounded = np.clip(np.where(program.integer, np.round(x), x), program.lower, program.upper)
-    for point in (rounded, x):
-        if program.violation(point) <= allowed:
-            point.flags.writeable = False
-            return point
-    if raw.termination is not Termination.OPTIMAL:
+    if program.violation(x) > allowed:
+        if raw.termination is Termination.OPTIMAL:
+            raise Refuted(f"claims an optimum, but its point is infeasible: {worst(program, x)}")
         return None  # A limit was met before a feasible point was; that is no lie.
-    raise Refuted(f"claims an optimum, but its point is infeasible: {worst(program, x)}")
+    rounded = np.clip(np.where(program.integer, np.round(x), x), program.lower, program.upper)
+    x = rounded if program.violation(rounded) <= allowed else x
+    x.flags.writeable = False
+    return x
 
 
 def worst(program: LinearProgram, x: Floats) -> str:

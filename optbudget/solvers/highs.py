@@ -48,7 +48,7 @@ def solve(program: LinearProgram, method: str, options: Options) -> RawAnswer:
     solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
     if solver.setOptionValue("solver", method) == highspy.HighsStatus.kError:
-        return RawAnswer("unavailable", unavailable=f"this wheel of highspy was built without {method!r}")
+        return RawAnswer("unavailable", unavailable=f"this highspy has no {method!r}")
     for name, value in _settings(options).items():
         if solver.setOptionValue(name, value) == highspy.HighsStatus.kError:
             return RawAnswer("kError", Termination.BACKEND_FAILED, message=f"refused {name} = {value}")

@@ -36,7 +36,7 @@ class BackEnd:
     family : back ends of one family share a process
     module, function : where its adapter is
     check : name of a function in that module that refuses programs before anything is started, or ""
-    packages : distributions that must be installed, which are also the names of their modules
+    packages : modules that must be there, which are also the names of their distributions
     lp, mip, duals : whether it solves programs without, with whole columns; whether it returns row prices
     infeasibility : by how much its point may break a row or bound, relative to 1 + the row's own terms
     value_error : by how much its own objective may differ from the recomputed one, relative to the terms
@@ -73,6 +73,7 @@ _HIGHS: dict[str, Any] = {
     "packages": ("highspy",),
     "smallest": 1e-12,
 }
+_HIPO: dict[str, Any] = {**_HIGHS, "packages": ("highspy", "highspy_extras")}
 _ORTOOLS: dict[str, Any] = {
     "family": "ortools",
     "module": "optbudget.solvers.mathopt",
@@ -90,7 +91,7 @@ TABLE: tuple[BackEnd, ...] = (
     BackEnd("highs", "choose", **_HIGHS, mip=True, note="HiGHS, its own choice of method"),
     BackEnd("highs-simplex", "simplex", **_HIGHS, note="HiGHS, dual simplex"),
     BackEnd("highs-ipm", "ipx", **_HIGHS, note="HiGHS, interior point IPX with crossover"),
-    BackEnd("highs-hipo", "hipo", **_HIGHS, note="HiGHS, interior point HiPO"),
+    BackEnd("highs-hipo", "hipo", **_HIPO, note="HiGHS, interior point HiPO"),
     BackEnd("highs-pdlp", "pdlp", **_HIGHS, **_FIRST_ORDER, note="HiGHS, first-order method"),
     BackEnd("highs-mip", "choose", **_HIGHS, mip=True, note="HiGHS, branch and cut"),
     BackEnd("glop", "GLOP", **_ORTOOLS, note="Google's simplex"),

@@ -27,6 +27,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     os.dup2(nowhere, 1)
+    _leave_no_core()
     threading.Thread(target=_leave_with_parent, args=(os.getppid(),), daemon=True).start()
     write_message(answers, pickle.dumps(READY))
     while (payload := read_message(requests)) is not None:
@@ -105,6 +106,13 @@ def _limits(time_limit: float | None, memory_limit: int | None) -> Iterator[None
     finally:
         for step in undo:
             step()
+
+
+def _leave_no_core() -> None:
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _mapped_bytes() -> int | None:
