@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from optbudget.budgeted.bracket import curves_from_lines, state_gaps
 from optbudget.budgeted.lines import PriceLines
 from optbudget.budgeted.policy_iteration import Floats
-from optbudget.budgeted.refine import refine
+from optbudget.budgeted.refine import BATCH, refine
 from optbudget.budgeted.stationary import Ongoing, gather_witnesses, stationary_lines, without_repeats
 from optbudget.budgeted.stationary_walk import walk_lines
 from optbudget.budgeted.truncation import Truncation, truncate
@@ -39,6 +39,9 @@ FINE = 1e-7
 
 LONGER_HORIZONS = 4
 """How often, at most, a truncated horizon is doubled."""
+
+ASKED = 64
+"""Prices asked for at a time: two batches of `stationary.BATCH`, which two threads work on together."""
 
 FINEST = 1e-14
 """Most accurate evaluation, relative."""
@@ -154,7 +157,7 @@ def _swept(
         known.append(more)
         return {0: lines}
 
-    lines, stopped = _refined(problem, oracle, ends, tolerance, monitor)
+    lines, stopped = _refined(problem, oracle, ends, tolerance, monitor, batch=ASKED)
     return lines, stopped, gather_witnesses(asked)
 
 
@@ -202,8 +205,12 @@ def _refined(
     ends: PriceLines,
     tolerance: float,
     monitor: Monitor | None,
+    *,
+    batch: int = BATCH,
 ) -> tuple[PriceLines, Termination | None]:
-    lines, stopped = refine(oracle, {0: ends}, tolerance, cap=problem.budget_cap, monitor=monitor)
+    lines, stopped = refine(
+        oracle, {0: ends}, tolerance, cap=problem.budget_cap, batch=batch, monitor=monitor
+    )
     return lines[0], stopped
 
 

@@ -71,6 +71,7 @@ def refine(
     scale: Mapping[int, float] | None = None,
     limits: tuple[float, float] = (0.0, np.inf),
     most_prices: int = 100_000,
+    batch: int = BATCH,
     monitor: Monitor | None = None,
 ) -> tuple[dict[int, PriceLines], Termination | None]:
     """Lines at enough prices for a gap of at most `tolerance` everywhere.
@@ -83,6 +84,7 @@ def refine(
     cap : money; budgets above it do not count
     scale : per kept stage, what a price is now over what it is then; 1 where left out
     limits : nothing changes below the first price nor above the second, where that is known
+    batch : prices asked for at a time, at most
 
     Returns
     -------
@@ -91,7 +93,8 @@ def refine(
         rounding allows no better or `most_prices` was reached
     """
     lines = {stage: GrowingLines(part) for stage, part in ends.items()}
-    stopped = _until_good(oracle, lines, tolerance, cap, dict(scale or {}), limits, most_prices, monitor)
+    known = dict(scale or {})
+    stopped = _until_good(oracle, lines, tolerance, cap, known, limits, most_prices, batch, monitor)
     return {stage: part.finish() for stage, part in lines.items()}, stopped
 
 
@@ -103,6 +106,7 @@ def _until_good(
     scale: Mapping[int, float],
     limits: tuple[float, float],
     most_prices: int,
+    batch: int,
     monitor: Monitor | None,
 ) -> Termination | None:
     """Adds to `lines`; see `refine`."""
@@ -117,7 +121,7 @@ def _until_good(
         stopped = monitor.stop_reason() if monitor is not None else None
         if stopped is not None:
             return stopped
-        prices = _next_prices(lines[0].price, intervals, tolerance)
+        prices = _next_prices(lines[0].price, intervals, tolerance, batch)
         if prices.size == 0 or len(lines[0]) + prices.size > most_prices:
             return Termination.NUMERICAL
         try:
@@ -180,13 +184,13 @@ def _intervals(
     return Intervals(worst, gap, low, high)
 
 
-def _next_prices(price: Floats, intervals: Intervals, tolerance: float) -> Floats:
-    """At most BATCH prices to ask for, decreasing: the widest gaps first, as if each fell by squares."""
+def _next_prices(price: Floats, intervals: Intervals, tolerance: float, batch: int) -> Floats:
+    """At most `batch` prices to ask for, decreasing: the widest gaps first, as if each fell by squares."""
     wide = np.flatnonzero((intervals.gap > tolerance) & (intervals.low <= intervals.high))
     if wide.size == 0:
         return np.empty(0)
     count = np.zeros(wide.size, dtype=np.int64)
-    for _ in range(BATCH):
+    for _ in range(batch):
         count[np.argmax(intervals.gap[wide] / (count + 1.0) ** 2)] += 1
     parts = [
         _inside(intervals.low[k], intervals.high[k], price[k], price[k + 1], int(number))

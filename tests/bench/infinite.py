@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from optbudget.budgeted.infinite import stationary_solve
+from optbudget.budgeted.infinite import ASKED, stationary_solve
 from optbudget.budgeted.lines import STATE_AXIS_FIRST, PriceLines
 from optbudget.budgeted.refine import refine
 from optbudget.budgeted.stationary import gather_witnesses, stationary_lines
@@ -87,7 +87,7 @@ def _one_curve(problem: BudgetedMDP, tolerance: float = 1e-4) -> int:
         known = gather_witnesses([known, more])
         return {0: _first_state(lines)}
 
-    lines, _ = refine(oracle, {0: _first_state(ends)}, tolerance)
+    lines, _ = refine(oracle, {0: _first_state(ends)}, tolerance, batch=ASKED)
     return len(lines[0])
 
 
