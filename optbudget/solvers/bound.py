@@ -78,12 +78,11 @@ def implied_box(program: LinearProgram) -> tuple[Floats, Floats]:
     for _ in range(_ROUNDS):
         if np.isfinite(lower).all() and np.isfinite(upper).all():
             break
-        high = _other_terms(
-            program, np.where(a > 0, a * upper[program.column], a * lower[program.column]), np.inf
-        )
-        low = _other_terms(
-            program, np.where(a > 0, a * lower[program.column], a * upper[program.column]), -np.inf
-        )
+        ends = lower[program.column], upper[program.column]
+        with np.errstate(invalid="ignore"):  # 0 * inf counts as 0.
+            largest, least = np.fmax(a * ends[0], a * ends[1]), np.fmin(a * ends[0], a * ends[1])
+        high = _other_terms(program, largest, np.inf)
+        low = _other_terms(program, least, -np.inf)
         with np.errstate(divide="ignore", invalid="ignore"):
             from_upper = (program.row_upper[row] - low) / a
             from_lower = (program.row_lower[row] - high) / a

@@ -4,13 +4,14 @@ Columns and rows come in the order of their declaration, whole arrays at a time:
 takes a fraction of a second. What is not linear is refused, naming it.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.errors import ProblemError
-from optbudget.problems.linear_program import LinearProgram
+from optbudget.problems.linear_program import Floats, LinearProgram
 
 
 def from_mathopt(model: Any) -> LinearProgram:
@@ -60,65 +61,103 @@ def from_pyomo(model: Any) -> LinearProgram:
     Raises
     ------
     ProblemError
-        For anything but one linear objective and linear constraints.
+        For anything but one linear objective and linear constraints over reals and whole numbers.
     """
     import pyomo.environ as pyo
-    from pyomo.core.expr.numvalue import value
+
+    variables = [(name, v) for name, v in _parts(model, pyo.Var) if not v.fixed]
+    read = _linear_reader([v for _, v in variables])
+    objectives = _parts(model, pyo.Objective)
+    if len(objectives) != 1:
+        raise ProblemError(f"the model has {len(objectives)} active objectives, not one")
+    name, aim = objectives[0]
+    places, coefficients, offset = read(aim.expr, f"objective {name}")
+    objective = np.zeros(len(variables))
+    objective[places] = coefficients
+    lower, upper, whole = _columns(variables)
+    constraints = _parts(model, pyo.Constraint)
+    return LinearProgram(
+        "max" if aim.sense == pyo.maximize else "min",
+        objective,
+        *_rows(constraints, read),
+        lower,
+        upper,
+        whole,
+        offset,
+        str(model.name or "program"),
+        tuple(name for name, _ in variables),
+        tuple(name for name, _ in constraints),
+    )
+
+
+_Reader = Callable[[Any, str], tuple[list[int], list[float], float]]
+
+
+def _parts(model: Any, kind: Any) -> list[tuple[str, Any]]:
+    """Names and data of all active parts of a kind; a name per part is what Pyomo takes longest for."""
+    from pyomo.core.base.component_namer import index_repr
+
+    found = []
+    for component in model.component_objects(kind, active=True, descend_into=True):
+        indexed, whole = component.is_indexed(), component.name
+        for index, data in component.items():
+            if data.active:
+                found.append((whole + index_repr(index) if indexed else whole, data))
+    return found
+
+
+def _linear_reader(variables: list[Any]) -> _Reader:
     from pyomo.repn.linear import LinearRepnVisitor
     from pyomo.repn.util import OrderedVarRecorder
 
-    variables = [
-        v for v in model.component_data_objects(pyo.Var, active=True, descend_into=True) if not v.fixed
-    ]
     place = {id(v): j for j, v in enumerate(variables)}
-    known = {id(v): v for v in variables}
-    visitor = LinearRepnVisitor(
-        {}, var_recorder=OrderedVarRecorder(known, {id(v): j for j, v in enumerate(variables)}, None)
-    )
+    recorder = OrderedVarRecorder({id(v): v for v in variables}, dict(place), None)
+    visitor = LinearRepnVisitor({}, var_recorder=recorder)
 
-    def linear(expression: Any, what: str) -> tuple[dict[int, float], float]:
+    def read(expression: Any, what: str) -> tuple[list[int], list[float], float]:
         found = visitor.walk_expression(expression)
         if found.nonlinear is not None:
             raise ProblemError(f"{what} is not linear")
-        return found.linear, found.constant * found.multiplier
+        strange = [key for key in found.linear if key not in place]
+        if strange:
+            raise ProblemError(f"{what} has the variable {visitor.var_map[strange[0]]}, not of the model")
+        return [place[key] for key in found.linear], list(found.linear.values()), float(found.constant)
 
-    objectives = list(model.component_data_objects(pyo.Objective, active=True, descend_into=True))
-    if len(objectives) != 1:
-        raise ProblemError(f"the model has {len(objectives)} active objectives, not one")
-    terms, offset = linear(objectives[0].expr, f"objective {objectives[0].name}")
-    objective = np.zeros(len(variables))
-    for key, coefficient in terms.items():
-        objective[place[key]] += coefficient
-    row_ptr, column, low, high, row_names = [0], [], [], [], []
-    coefficient_list: list[float] = []
-    for constraint in model.component_data_objects(pyo.Constraint, active=True, descend_into=True):
-        lower, body, upper = constraint.to_bounded_expression(True)
-        terms, constant = linear(body, f"constraint {constraint.name}")
-        column.extend([place[key] for key in terms])
-        coefficient_list.extend(terms.values())
+    return read
+
+
+def _columns(variables: list[tuple[str, Any]]) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    bounds = [v.bounds for _, v in variables]
+    whole = [not v.is_continuous() for _, v in variables]
+    for (name, v), discrete in zip(variables, whole, strict=True):
+        if discrete and not v.is_integer():
+            raise ProblemError(f"variable {name} is neither continuous nor whole")
+    return (
+        np.array([-np.inf if low is None else low for low, _ in bounds], dtype=np.float64),
+        np.array([np.inf if high is None else high for _, high in bounds], dtype=np.float64),
+        np.array(whole, dtype=np.bool_),
+    )
+
+
+def _rows(
+    constraints: list[tuple[str, Any]], read: _Reader
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats, Floats, Floats]:
+    row_ptr, column, low, high = [0], [], [], []
+    coefficient: list[float] = []
+    for name, constraint in constraints:
+        least, body, most = constraint.to_bounded_expression(True)
+        places, coefficients, constant = read(body, f"constraint {name}")
+        column += places
+        coefficient += coefficients
         row_ptr.append(len(column))
-        low.append(-np.inf if lower is None else value(lower) - constant)
-        high.append(np.inf if upper is None else value(upper) - constant)
-        row_names.append(constraint.name)
-    bounds = [v.bounds for v in variables]
-    for v in variables:
-        if not (v.is_continuous() or v.is_integer() or v.is_binary()):
-            raise ProblemError(f"variable {v.name} is neither continuous nor whole")
-    return LinearProgram(
-        "max" if objectives[0].sense == pyo.maximize else "min",
-        objective,
-        np.array(row_ptr),
+        low.append(-np.inf if least is None else float(least) - constant)
+        high.append(np.inf if most is None else float(most) - constant)
+    return (
+        np.array(row_ptr, dtype=np.int64),
         np.array(column, dtype=np.int64),
-        np.array(coefficient_list, dtype=np.float64),
+        np.array(coefficient, dtype=np.float64),
         np.array(low, dtype=np.float64),
         np.array(high, dtype=np.float64),
-        np.array([-np.inf if b[0] is None else b[0] for b in bounds]),
-        np.array([np.inf if b[1] is None else b[1] for b in bounds]),
-        np.array([not v.is_continuous() for v in variables], dtype=np.bool_),
-        float(offset),
-        str(model.name or "program"),
-        tuple(v.name for v in variables),
-        tuple(row_names),
     )
 
 
