@@ -3,17 +3,19 @@
 The writers of the libraries round (HiGHS to 15 digits, OR-Tools' MPS to 6), so a file of theirs is another
 program. Here every number is written as the shortest decimal that denotes it. Limits are always written
 out, because readers differ in their defaults for whole columns. A row with two limits becomes an MPS range
-whose far side, as a reader computes it (u - R or l + R), is the stored number.
+if its far side, as a reader computes it (u - R or l + R), is the stored number; else,
+and in LP files, two rows.
 """
 
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from optbudget.errors import ProblemError, UsageError
+from optbudget.errors import UsageError
 from optbudget.problems.linear_program import LinearProgram
 
 _MPS_NAME = re.compile(r"[^\s$*][^\s]{0,200}")
@@ -64,8 +66,6 @@ def write_program(program: LinearProgram, path: str | Path) -> None:
     ------
     UsageError
         For another ending.
-    ProblemError
-        For a row with two limits that no MPS range gives back exactly.
     OSError
         If the file cannot be written; an earlier one is as it was.
 
@@ -96,25 +96,30 @@ def write_program(program: LinearProgram, path: str | Path) -> None:
         aside.unlink(missing_ok=True)
 
 
+@dataclass(frozen=True, slots=True)
+class _MpsRow:
+    name: str
+    kind: str
+    side: float = 0.0
+    length: float | None = None
+
+
 def _mps(program: LinearProgram) -> Iterator[str]:
     columns = _names(program.column_names, program.n_columns, "x", _MPS_NAME)
-    rows = _names(program.row_names, program.n_rows, "r", _MPS_NAME)
-    aim = "objective" if "objective" not in rows else "objective_function"
+    names = _names(program.row_names, program.n_rows, "r", _MPS_NAME)
+    aim = "objective" if "objective" not in names else "objective_function"
+    rows = [_mps_rows(name, *limits) for name, limits in zip(names, _limits(program), strict=True)]
+    every = [row for parts in rows for row in parts]
     name = program.name if _MPS_NAME.fullmatch(program.name) else "program"
     yield f"NAME {name}\nOBJSENSE\n    {'MAX' if program.sense == 'max' else 'MIN'}\nROWS\n N {aim}\n"
-    kinds = [_row_kind(low, high) for low, high in _limits(program)]
-    yield from (f" {kind} {row}\n" for kind, row in zip(kinds, rows, strict=True))
+    yield from (f" {row.kind} {row.name}\n" for row in every)
     yield "COLUMNS\n"
     yield from _mps_columns(program, columns, rows, aim)
     yield "RHS\n"
     if program.offset:
         yield f" RHS {aim} {-program.offset!r}\n"  # By convention the constant is minus this.
-    ranges = []
-    for row, kind, (low, high) in zip(rows, kinds, _limits(program), strict=True):
-        if kind != "N":
-            yield f" RHS {row} {(high if kind in 'LE' else low)!r}\n"
-        if kind in "LG" and np.isfinite(low) and np.isfinite(high):
-            ranges.append(f" RANGES {row} {_range(row, kind, low, high)!r}\n")
+    yield from (f" RHS {row.name} {row.side!r}\n" for row in every if row.kind != "N")
+    ranges = [f" RANGES {row.name} {row.length!r}\n" for row in every if row.length is not None]
     yield from ["RANGES\n", *ranges] if ranges else []
     yield "BOUNDS\n"
     for column, low, high in zip(columns, program.lower.tolist(), program.upper.tolist(), strict=True):
@@ -126,26 +131,26 @@ def _limits(program: LinearProgram) -> list[tuple[float, float]]:
     return list(zip(program.row_lower.tolist(), program.row_upper.tolist(), strict=True))
 
 
-def _row_kind(low: float, high: float) -> str:
+def _mps_rows(name: str, low: float, high: float) -> list[_MpsRow]:
+    """A row with two limits as a range if one is exact: a reader computes high - length or low + length."""
     if low == high:
-        return "E"
-    if np.isfinite(low) and np.isfinite(high):
-        return "L" if abs(low) >= abs(high) else "G"
+        return [_MpsRow(name, "E", low)]
     if np.isinf(low) and np.isinf(high):
-        return "N"
-    return "L" if np.isfinite(high) else "G"
-
-
-def _range(row: str, kind: str, low: float, high: float) -> float:
-    """The length of a row's range; a reader computes high - length (L) or low + length (G)."""
+        return [_MpsRow(name, "N")]
+    if np.isinf(low) or np.isinf(high):
+        return [_MpsRow(name, "L", high) if np.isinf(low) else _MpsRow(name, "G", low)]
     length = high - low
     for candidate in (length, float(np.nextafter(length, 0.0)), float(np.nextafter(length, np.inf))):
-        if (high - candidate == low) if kind == "L" else (low + candidate == high):
-            return candidate
-    raise ProblemError(f"row {row}: no MPS range from {low!r} to {high!r} is exact; write an .lp file")
+        if high - candidate == low:
+            return [_MpsRow(name, "L", high, candidate)]
+        if low + candidate == high:
+            return [_MpsRow(name, "G", low, candidate)]
+    return [_MpsRow(f"{name}_low", "G", low), _MpsRow(f"{name}_high", "L", high)]
 
 
-def _mps_columns(program: LinearProgram, columns: list[str], rows: list[str], aim: str) -> Iterator[str]:
+def _mps_columns(
+    program: LinearProgram, columns: list[str], rows: list[list[_MpsRow]], aim: str
+) -> Iterator[str]:
     order = np.argsort(program.column, kind="stable")
     starts = np.searchsorted(program.column[order], np.arange(program.n_columns + 1)).tolist()
     row, coefficient = program.entry_row[order].tolist(), program.coefficient[order].tolist()
@@ -157,7 +162,7 @@ def _mps_columns(program: LinearProgram, columns: list[str], rows: list[str], ai
         if cost or starts[j] == starts[j + 1]:
             yield f" {column} {aim} {cost!r}\n"
         for k in range(starts[j], starts[j + 1]):
-            yield f" {column} {rows[row[k]]} {coefficient[k]!r}\n"
+            yield from (f" {column} {part.name} {coefficient[k]!r}\n" for part in rows[row[k]])
     if whole:
         yield f" MARKER{program.n_columns} 'MARKER' 'INTEND'\n"
 

@@ -146,7 +146,7 @@ def _answer(model: Any, results: Any, program: LinearProgram, seconds: float) ->
     if may_have and _loaded(model, results):
         x = np.array([_number(column.value) for column in model.x.values()])
         value = program.value(x)
-        if not program.is_integer and len(model.dual):
+        if not program.is_integer and (len(model.dual) or not len(model.row)):
             prices = [
                 model.dual.get(model.row[i], 0.0) if i in model.row else 0.0 for i in range(program.n_rows)
             ]

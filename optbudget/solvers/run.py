@@ -9,6 +9,7 @@ import atexit
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from importlib import import_module
 from types import TracebackType
 
 from optbudget.errors import MissingExtraError, ProblemError, UsageError
@@ -81,9 +82,10 @@ class BackEnds:
         table.require(row)
         _require_kind(program, row)
         if text := contradiction(program):
-            return LinearSolution(
-                program, Outcome(Termination.INFEASIBLE, Solution.NONE, text), backend=row.name
-            )
+            outcome = Outcome(Termination.INFEASIBLE, Solution.NONE, text)
+            return LinearSolution(program, outcome, backend=row.name)
+        if row.check:
+            getattr(import_module(row.module), row.check)(program)
         scaled = prepare(program, smallest=row.smallest, infinite=row.infinite, backend=row.name)
         reply = self.call(row, scaled.program, options)
         if reply.ended is not Ended.RETURNED:
