@@ -7,6 +7,7 @@ the laws that its curves must obey. Both return a report; `report.assert_ok()` r
 
 from optbudget.testing.backends import PROGRAMS, check_backend
 from optbudget.testing.known import KnownProgram
+from optbudget.testing.models import check_model
 from optbudget.testing.report import ConformanceError, ConformanceReport, Finding, Verdict
 from optbudget.testing.statement import program_of
 
@@ -18,5 +19,6 @@ __all__ = [
     "KnownProgram",
     "Verdict",
     "check_backend",
+    "check_model",
     "program_of",
 ]

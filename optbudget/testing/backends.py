@@ -1,20 +1,23 @@
 """Does a back end say the truth? Known programs, one by one, against its own words.
 
-The kit asks the adapter itself, before any audit: a lie that the audit would catch is still a lie. What
+The kit asks the adapter itself, before any audit: a lie that the audit would catch is still a lie. (What
+`solve_program` settles without a back end, such as crossing bounds, is asked of `solve_program`.) What
 applies is read off the back end's row in the table (`lp`, `mip`, `duals`), and so are the tolerances:
 `infeasibility` for points, `value_error` for objectives, ten times the larger one for single columns and
 prices. Nothing here looks at a name.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from importlib import import_module
 
 import numpy as np
 
-from optbudget.errors import MissingExtraError, OptBudgetError
+from optbudget.errors import MissingExtraError, OptBudgetError, ProblemError
 from optbudget.problems.linear_program import LinearProgram
 from optbudget.solvers import BackEnd, BackEnds, Options, find, missing
 from optbudget.solvers.answer import RawAnswer
+from optbudget.solvers.diagnose import contradiction
 from optbudget.status import Solution, Termination
 from optbudget.testing.behaviours import BEHAVIOURS, Behaviour
 from optbudget.testing.budget_programs import BUDGETS
@@ -42,13 +45,15 @@ def check_backend(
     *,
     programs: Sequence[KnownProgram] = PROGRAMS,
     behaviours: Sequence[Behaviour] = BEHAVIOURS,
+    processes: BackEnds | None = None,
 ) -> ConformanceReport:
     """Hold a back end against the kit's programs and behaviours; `assert_ok` on the report raises.
 
     Parameters
     ----------
-    backend : a name of the table, "pyomo:<solver>", or a row of one's own; it runs in processes of its own
+    backend : a name of the table, "pyomo:<solver>", or a row of one's own
     programs, behaviours : the part of the kit to run
+    processes : kept processes to use; None for new ones that end with the call
 
     Raises
     ------
@@ -66,9 +71,9 @@ def check_backend(
     row = find(backend) if isinstance(backend, str) else backend
     if why := missing(row):
         raise MissingExtraError(why)
-    with BackEnds() as processes:
-        findings = [_finding(known, row, processes) for known in programs]
-        findings += [_behaves(behaviour, row, processes) for behaviour in behaviours]
+    with BackEnds() if processes is None else nullcontext(processes) as there:
+        findings = [_finding(known, row, there) for known in programs]
+        findings += [_behaves(behaviour, row, there) for behaviour in behaviours]
     return ConformanceReport(row.name, tuple(findings))
 
 
@@ -77,7 +82,12 @@ def _finding(known: KnownProgram, row: BackEnd, processes: BackEnds) -> Finding:
     if not (row.mip if program.is_integer else row.lp):
         kind = "programs with whole columns" if program.is_integer else "programs without whole columns"
         return Finding(known.name, known.why, Verdict.NOT_APPLICABLE, f"it solves no {kind}")
-    judge = _judged_guarded if known.guarded else _judged
+    try:
+        if row.check:
+            getattr(import_module(row.module), row.check)(program)
+    except ProblemError as error:
+        return Finding(known.name, known.why, Verdict.NOT_APPLICABLE, str(error))
+    judge = _judged_guarded if known.guarded or contradiction(program) else _judged
     try:
         verdict, detail = judge(known, program, row, processes)
     except Wrong as wrong:
@@ -105,9 +115,11 @@ def _judged_guarded(
         return Verdict.PASSED, f"refused: {error}"
     stopped = solution.outcome.termination
     if solution.outcome.solution is Solution.NONE:
-        if stopped in (Termination.INFEASIBLE, Termination.UNBOUNDED):
-            raise Wrong(f"came back as {stopped.name}; its optimum is {known.value:g}")
+        if stopped in (Termination.INFEASIBLE, Termination.UNBOUNDED) and stopped is not known.ends:
+            raise Wrong(f"is {known.ends.name} and came back as {stopped.name}")
         return Verdict.PASSED, f"flagged: {stopped.name}, {solution.outcome.message}"
+    if known.ends is not Termination.OPTIMAL:
+        raise Wrong(f"is {known.ends.name} and came back with a value of {solution.value:.9g}")
     _near("value", solution.value, known.value, row.value_error * _size(program, known))
     return Verdict.PASSED, f"right: {solution.value:.9g}"
 
@@ -157,14 +169,16 @@ def _point(known: KnownProgram, program: LinearProgram, raw: RawAnswer, row: Bac
 def _prices(known: KnownProgram, program: LinearProgram, raw: RawAnswer, row: BackEnd) -> None:
     if program.is_integer or not row.duals:
         return
-    if raw.row_price is None:
+    if raw.row_price is None and program.n_rows:
         raise Wrong("its row says that it returns row prices, and it returned none")
-    y = _numbers("row prices", raw.row_price, program.n_rows)
+    y = _numbers("row prices", [] if raw.row_price is None else raw.row_price, program.n_rows)
     for i, (found, right) in enumerate(zip(y, known.on_rows(program, known.price), strict=True)):
         if not known.many_prices:
             _near(f"price of row {program.row_name(i)}", found, right, _single(row, right))
         elif _points_nowhere(program, i, found, _single(row, right)):
-            raise Wrong(f"price of row {program.row_name(i)} is {found:.9g}: the sign belongs to a missing limit")
+            raise Wrong(
+                f"price of row {program.row_name(i)} is {found:.9g}: the sign belongs to a missing limit"
+            )
 
 
 def _bound(known: KnownProgram, program: LinearProgram, raw: RawAnswer, row: BackEnd) -> None:

@@ -38,12 +38,12 @@ class Behaviour:
 def market_split(rows: int, columns: int, seed: int = 1) -> LinearProgram:
     """Split markets in two as evenly as possible (Cornuejols & Dawande 1998): small and hard.
 
-    Binary columns, then two slacks per row whose sum is minimised.
+    Binary columns, then two whole slacks per row whose sum is minimised.
 
     Examples
     --------
     >>> market_split(4, 30)
-    LinearProgram(min, 38 columns (30 integer), 4 rows, 128 entries)
+    LinearProgram(min, 38 columns (38 integer), 4 rows, 128 entries)
     """
     # A fixed sequence that is the same under every version of numpy.
     state, weights = seed, np.zeros((rows, columns))
@@ -55,11 +55,11 @@ def market_split(rows: int, columns: int, seed: int = 1) -> LinearProgram:
     row, column = np.nonzero(np.hstack([np.ones_like(weights), slack]))
     half = np.floor(weights.sum(axis=1) / 2)
     total = columns + 2 * rows
-    whole = np.arange(total) < columns
+    binary = np.arange(total) < columns
     return LinearProgram(
-        "min", np.where(whole, 0.0, 1.0), np.append(0, np.cumsum(np.bincount(row, minlength=rows))),
-        column, matrix[row, column], half, half, np.zeros(total), np.where(whole, 1.0, np.inf), whole,
-        name="market_split",
+        "min", np.where(binary, 0.0, 1.0), np.append(0, np.cumsum(np.bincount(row, minlength=rows))),
+        column, matrix[row, column], half, half, np.zeros(total), np.where(binary, 1.0, 1e5),
+        np.ones(total, dtype=np.bool_), name="market_split",
     )  # fmt: skip
 
 

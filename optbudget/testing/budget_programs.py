@@ -8,7 +8,9 @@ e = i/2 and w = 2 - 3i/2, so a budget of B <= 4/3 is worth B.
 from optbudget.testing.known import KnownProgram, infeasible, known
 
 _FLOW = "max 2 e; low: 0.5 w + i - 0.5 e = 1; high: e - 0.5 i = 0"
-_MENU = "max 5 a1 + 7 a2 + 6 b1; one_a: a0 + a1 + a2 = {a}; one_b: b0 + b1 = {b}; budget: 2 a1 + 4 a2 + 3 b1 <= "
+_MENU = (
+    "max 5 a1 + 7 a2 + 6 b1; one_a: a0 + a1 + a2 = {a}; one_b: b0 + b1 = {b}; budget: 2 a1 + 4 a2 + 3 b1 <= "
+)
 _WHOLE = "; a0 whole; a1 whole; a2 whole; b0 whole; b1 whole"
 
 DECISIONS: tuple[KnownProgram, ...] = (

@@ -24,7 +24,7 @@ SCALED: tuple[KnownProgram, ...] = (
     known("columns_in_different_units", "one in thousandths, one in thousands",
           "max 3e-3 x + 5e3 y; a: 1e-3 x <= 4; b: 2e3 y <= 12; c: 3e-3 x + 2e3 y <= 18", 36,
           point={"x": 2000, "y": 0.006}, price={"b": 1.5, "c": 1}),
-    known("rows_in_different_units", "one in thousandths, one in thousands",
+    known("rows_in_different_units", "one row in thousandths, one in thousands",
           "max 3 x + 5 y; a: x <= 4; b: 2e3 y <= 12e3; c: 3e-3 x + 2e-3 y <= 18e-3", 36,
           point={"x": 2, "y": 6}, price={"b": 1.5e-3, "c": 1e3}),
     known("pennies_and_thousands", "a budget of 200,000 over offers of 1 and of 250",
@@ -36,12 +36,12 @@ SCALED: tuple[KnownProgram, ...] = (
 )  # fmt: skip
 
 BEYOND: tuple[KnownProgram, ...] = (
-    known("entry_of_1e-10", "HiGHS drops it by default and answers 1e9", "max x; r: 1e-10 x <= 1e-3; x <= 1e9",
-          1e7, point={"x": 1e7}, price={"r": 1e10}, guarded=True),
+    known("entry_of_1e-10", "HiGHS drops it by default and answers 1e9",
+          "max x; r: 1e-10 x <= 1e-3; x <= 1e9", 1e7, point={"x": 1e7}, price={"r": 1e10}, guarded=True),
     known("entry_of_1e-10_from_below", "dropped, the row would be 0 >= 1e-3 and the program infeasible",
           "min x; r: 1e-10 x >= 1e-3; x <= 1e9", 1e7, point={"x": 1e7}, price={"r": 1e10}, guarded=True),
-    known("limit_of_1e25", "at least 1e20 is infinite to most solvers: unbounded, they say", "max x; x <= 1e25",
-          1e25, point={"x": 1e25}, guarded=True),
+    known("limit_of_1e25", "1e20 is infinite to most solvers: unbounded, they say", "max x; x <= 1e25", 1e25,
+          point={"x": 1e25}, guarded=True),
     known("charge_with_a_limit_of_1e9", "z = 1e-8 is whole to a solver, and opens the door for nothing",
           "max x - 3 z; m: x - 1e9 z <= 0; x <= 10; z binary", 7, point={"x": 10, "z": 1}, guarded=True),
 )  # fmt: skip
