@@ -96,8 +96,9 @@ def _model(pyo: Any, program: LinearProgram) -> Any:
         columns, program.lower.tolist(), program.upper.tolist(), program.integer.tolist(), strict=True
     ):
         column.domain = pyo.Integers if whole else pyo.Reals
-        column.setlb(None if low == -np.inf else low)
-        column.setub(None if high == np.inf else high)
+        # Whole bounds for whole columns: see `optbudget.solvers.highs`.
+        column.setlb(None if low == -np.inf else np.ceil(low) if whole else low)
+        column.setub(None if high == np.inf else np.floor(high) if whole else high)
     used = np.flatnonzero(program.objective).tolist()
     aim = LinearExpression(
         constant=sign * program.offset,
@@ -145,6 +146,9 @@ def _answer(model: Any, results: Any, program: LinearProgram, seconds: float) ->
     value = np.nan
     if may_have and _loaded(model, results):
         x = np.array([_number(column.value) for column in model.x.values()])
+        # Columns in no row and without a cost are not handed over and come back without a value.
+        unused = np.isnan(x) & (program.objective == 0)
+        x[unused] = np.clip(0.0, program.lower, program.upper)[unused]
         value = program.value(x)
         if not program.is_integer and (len(model.dual) or not len(model.row)):
             prices = [
