@@ -1,7 +1,8 @@
 """Rows 5 and 6 of the yardsticks: whole curves over an infinite horizon, beside solvers and beside Storm.
 
-`python -m tests.bench 5 6` prints them. Ours is the best of several calls after compilation; the others run once,
-with a limit, in processes of their own. Compare the times as ratios within one run.
+`python -m tests.bench 5 6` prints them. Ours is the best of several calls after
+compilation; the others run once, with a limit, in processes of their own. Compare the times as
+ratios within one run.
 """
 
 import importlib.util
