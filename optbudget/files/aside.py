@@ -64,12 +64,16 @@ def require_free(target: Path) -> None:
 
 
 def is_result(folder: Path) -> bool:
-    """Whether a folder says that it is a result of this program."""
+    """Whether a folder says that it is a result, or a comparison, of this program."""
+    return any(_says(folder, kind) for kind in ("result", "comparison"))
+
+
+def _says(folder: Path, kind: str) -> bool:
     try:
-        content = json.loads((folder / "result.json").read_bytes())
+        content = json.loads((folder / f"{kind}.json").read_bytes())
     except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(content, dict) and str(content.get("schema", "")).startswith("optbudget-result-")
+    return isinstance(content, dict) and str(content.get("schema", "")).startswith(f"optbudget-{kind}-")
 
 
 def recover(target: Path) -> None:

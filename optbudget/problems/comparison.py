@@ -58,6 +58,12 @@ class RouteResult:
         return (self.bound - self.value) / (1.0 + abs(self.value))
 
     @property
+    def seconds(self) -> float:
+        """Stating and solving together; NaN if neither is known."""
+        known = [s for s in (self.build_seconds, self.solve_seconds) if math.isfinite(s)]
+        return sum(known) if known else math.nan
+
+    @property
     def answered(self) -> bool:
         """Whether there is a re-evaluated value."""
         return self.outcome.solution is not Solution.NONE and math.isfinite(self.value)
@@ -78,6 +84,7 @@ class Comparison:
     budget : money
     routes : what each says, in the order they were taken
     tolerance : relative difference up to which a route counts as having the same value
+    left_out : names of routes that were not taken because a limit came before
 
     Examples
     --------
@@ -92,6 +99,7 @@ class Comparison:
     budget: float
     routes: tuple[RouteResult, ...]
     tolerance: float = 1e-7
+    left_out: tuple[str, ...] = ()
 
     @property
     def disagreements(self) -> tuple[str, ...]:
@@ -120,7 +128,11 @@ class Comparison:
         """One row per route: the columns of `optbudget compare --json`, and the question."""
         import pyarrow as pa
 
-        return pa.Table.from_pylist([row_of(route) for route in self.routes])
+        texts = ("route", "question", "formulation", "backend", "termination", "solution")
+        numbers = ("value", "bound", "gap", "build_seconds", "solve_seconds", "memory_mb")
+        columns = [(name, pa.string()) for name in texts] + [(name, pa.float64()) for name in numbers]
+        schema = pa.schema([*columns, ("message", pa.string())])
+        return pa.Table.from_pylist([row_of(route) for route in self.routes], schema=schema)
 
     def __repr__(self) -> str:
         same = sum(self.same_value(route) for route in self.routes)

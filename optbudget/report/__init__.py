@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from optbudget.report.figures import figure_4, figure_6, write
     from optbudget.report.pages import page
     from optbudget.report.plotting import plot
+    from optbudget.report.studies import profile_figure, route_figure
+    from optbudget.report.study_tables import disagreement_grid, route_grid, study_grid
     from optbudget.report.tables import Grid, allocation_grid, curve_grid, print_grids, summary_grid
 
 _HOME = {
@@ -20,12 +22,17 @@ _HOME = {
     "allocation_grid": "tables",
     "curve_grid": "tables",
     "demo_grids": "comparison",
+    "disagreement_grid": "study_tables",
     "figure_4": "figures",
     "figure_6": "figures",
     "page": "pages",
     "paper_populations": "comparison",
     "plot": "plotting",
     "print_grids": "tables",
+    "profile_figure": "studies",
+    "route_figure": "studies",
+    "route_grid": "study_tables",
+    "study_grid": "study_tables",
     "summary_grid": "tables",
     "write": "figures",
 }
@@ -35,12 +42,17 @@ __all__ = [
     "allocation_grid",
     "curve_grid",
     "demo_grids",
+    "disagreement_grid",
     "figure_4",
     "figure_6",
     "page",
     "paper_populations",
     "plot",
     "print_grids",
+    "profile_figure",
+    "route_figure",
+    "route_grid",
+    "study_grid",
     "summary_grid",
     "write",
 ]

@@ -44,6 +44,10 @@ USUAL = {
 USUAL_CHOICES = 500
 """Whole columns beyond which an integer program is solved only when it is asked for by name."""
 
+FIRST_ORDER = ("pdlp", "highs-pdlp")
+HASTY = (6.0, 1e-6)
+"""Seconds and feasibility of a first-order method when nobody says: it creeps to the last digits."""
+
 EXACT_BACKENDS = ("glop", "highs-simplex", "ortools-highs", THROUGH_PYOMO)
 """Simplex methods: their answers are vertices, equal to the last digits."""
 
@@ -59,17 +63,25 @@ class Route:
 class Stand:
     """Where declared programs are stated and solved: the kept processes; end them by `close` or `with`."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, *, hasty: bool = False) -> None:
         self.options = options
+        self.hasty = replace(options, time_limit=HASTY[0], feasibility=HASTY[1]) if hasty else options
         self.backends = BackEnds()
         self._builders = {tool: SpawnedWorker() for tool in TOOLS}
-        self._programs: dict[tuple[object, ...], tuple[LinearProgram, float] | str] = {}
+        self._stated: tuple[object, float | None] = (None, None)
+        self._programs: dict[tuple[str, str], tuple[LinearProgram, float] | str] = {}
 
     def program(
         self, name: str, tool: str, problem: ConstrainedMDP | Knapsack, budget: float | None
     ) -> tuple[LinearProgram, float] | str:
-        """The arrays of a statement and the seconds that took, or why there are none; stated once."""
-        key = (name, tool, id(problem), budget)
+        """The arrays of a statement and the seconds that took, or why there are none; stated once.
+
+        Programs of the last instance are kept.
+        """
+        if self._stated[0] is not problem or self._stated[1] != budget:
+            self._programs.clear()
+            self._stated = problem, budget
+        key = (name, tool)
         if key not in self._programs:
             limit = self.options.time_limit
             reply = self._builders[tool].call(  # type: ignore[index]
@@ -86,7 +98,8 @@ class Stand:
 
     def solve(self, program: LinearProgram, backend: BackEnd) -> LinearSolution:
         """A program by a back end."""
-        return self.backends.solve(program, backend, options=self.options)
+        options = self.hasty if backend.name in FIRST_ORDER else self.options
+        return self.backends.solve(program, backend, options=options)
 
     def close(self) -> None:
         """End the processes."""
