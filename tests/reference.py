@@ -75,7 +75,12 @@ def rational_backup(pairs, terminal, discount, cost_discount, horizon, net=True)
 
 
 def stationary_points(plain):
-    """(spend, value) of every stationary deterministic policy over an infinite horizon, per state, exact.
+    """(spend, value) of every stationary deterministic policy over an infinite horizon, per state, exact."""
+    return [[point[:2] for point in points] for points in stationary_spread(plain)]
+
+
+def stationary_spread(plain):
+    """(spend, value, variance of spend) of every stationary deterministic policy, per state, exact.
 
     plain["pairs"][state] = [(cost, utility, [(next state, probability)])]; no pairs: terminal.
     """
@@ -88,8 +93,12 @@ def stationary_points(plain):
         ]
         spend = _fixed_point(cost, policy, plain["cost_discount"])
         value = _fixed_point(gain, policy, plain["discount"])
+        rate = Fraction(plain["cost_discount"])
+        ahead = [(b - c) for b, c in zip(spend, cost, strict=True)]
+        square = [c * (c + 2 * b) for b, c in zip(ahead, cost, strict=True)]
+        second = _fixed_point(square, policy, rate * rate)
         for i in range(len(pairs)):
-            points[i].append((spend[i], value[i]))
+            points[i].append((spend[i], value[i], second[i] - spend[i] ** 2))
     return points
 
 
@@ -193,3 +202,29 @@ def rational_pass(plain, price):
                 there = price * (cost_rate / rate) ** stage
                 now.append(min(candidates, key=lambda c, there=there: (there * c[0] - c[1], c[0])))
     return now
+
+
+def best_choice(groups, budget):
+    """Most value of one option per copy within the budget, by enumeration; None if nothing fits.
+
+    groups = [(copies, [(cost, value), ...]), ...]
+    """
+    copies = [points for n, points in groups for _ in range(n)]
+    return max(
+        (sum(v for _, v in chosen) for chosen in product(*copies) if sum(c for c, _ in chosen) <= budget),
+        default=None,
+    )
+
+
+def best_choice_by_table(groups, budget):
+    """The same for whole costs and a whole budget, by a table of the best value at each money left."""
+    table = [0] * (budget + 1)
+    for n, points in groups:
+        for _ in range(n):
+            table = [
+                max(
+                    (table[b - c] + v for c, v in points if c <= b and table[b - c] is not None), default=None
+                )
+                for b in range(budget + 1)
+            ]
+    return table[budget]

@@ -9,6 +9,7 @@ from optbudget.allocation.inverse import (
     least_budget_for,
     stable_range,
 )
+from optbudget.allocation.knapsack import allocate_knapsack
 from optbudget.allocation.split import Split, split
 from optbudget.allocation.uniform import equal_shares
 from optbudget.allocation.whole import SweetSpot, budget_range, initial_curve, population_curve, sweet_spot
@@ -20,6 +21,7 @@ __all__ = [
     "Split",
     "SweetSpot",
     "allocate",
+    "allocate_knapsack",
     "assignment",
     "baseline_comparison",
     "budget_range",

@@ -1,8 +1,21 @@
 """Checks of answers against the problem alone; numpy and the standard library, no solver."""
 
 from optbudget.certify.envelope import capped_intercepts
+from optbudget.certify.knapsack_bound import dual_value, least_spend
+from optbudget.certify.knapsack_units import WholeKnapsack, whole_knapsack
 from optbudget.certify.potentials import price_bound
 from optbudget.certify.support import Support, support
 from optbudget.certify.verify import verify, verify_all
 
-__all__ = ["Support", "capped_intercepts", "price_bound", "support", "verify", "verify_all"]
+__all__ = [
+    "Support",
+    "WholeKnapsack",
+    "capped_intercepts",
+    "dual_value",
+    "least_spend",
+    "price_bound",
+    "support",
+    "verify",
+    "verify_all",
+    "whole_knapsack",
+]

@@ -32,8 +32,8 @@ def stated_checks(answer: CurveSet | Allocation) -> Iterator[Check]:
     if curves.stated is not None:
         wrong += _curve_differences(curves, curves.stated)
     if answer.stated is not None and "curves" in answer.stated:
-        wrong += _differences(answer.stated, _answer_numbers(answer), "")
-        wrong += _differences(answer.stated.get("certificate"), _certificate(answer), "certificate.")
+        wrong += differences(answer.stated, _answer_numbers(answer), "")
+        wrong += differences(answer.stated.get("certificate"), _certificate(answer), "certificate.")
     if curves.stated is None and answer.stated is None:
         return
     detail = "; ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else "")
@@ -43,11 +43,11 @@ def stated_checks(answer: CurveSet | Allocation) -> Iterator[Check]:
 def _curve_differences(curves: CurveSet, stated: Mapping[str, object]) -> Iterator[str]:
     """What is said of curves in result.json, or of a kept stage in its certificate.json."""
     if "curves" not in stated:
-        yield from _differences(stated, _certificate(curves) | _words(curves.outcome), "")
+        yield from differences(stated, _certificate(curves) | _words(curves.outcome), "")
         return
-    yield from _differences(stated.get("curves"), _curve_numbers(curves), "curves.")
-    yield from _differences(stated, {"method": curves.method, "tolerance": curves.tolerance}, "")
-    yield from _differences(stated.get("ranges"), _ranges(curves.problem), "ranges.")
+    yield from differences(stated.get("curves"), _curve_numbers(curves), "curves.")
+    yield from differences(stated, {"method": curves.method, "tolerance": curves.tolerance}, "")
+    yield from differences(stated.get("ranges"), _ranges(curves.problem), "ranges.")
 
 
 def _ranges(problem: BudgetedMDP) -> dict[str, object]:
@@ -100,7 +100,7 @@ def _answer_numbers(answer: CurveSet | Allocation) -> dict[str, object]:
     return numbers | method | _words(answer.outcome)
 
 
-def _differences(stated: object, expected: Mapping[str, object], prefix: str) -> Iterator[str]:
+def differences(stated: object, expected: Mapping[str, object], prefix: str) -> Iterator[str]:
     """One sentence per entry that is missing or is another number than expected."""
     if not expected:
         return

@@ -1,0 +1,164 @@
+"""That no whole choice of options is worth more than a stated bound: the value function, where it matters.
+
+The value function of the first j groups, :math:`F_j(b)`, the most they are worth at a cost of at most b,
+obeys :math:`F_{j+1}(b) = \\max_k v_{jk} + F_j(b - c_{jk})`. It is a staircase, kept as its steps. To prove
+:math:`\\mathrm{OPT} \\le T` a step matters only if it can lead above T, and it cannot if
+
+.. math:: v + p\\,(B - c) + \\sum_{\\text{groups to come}} \\max_k (v_{gk} - p\\,c_{gk}) \\le T
+
+at the price p of the answer; so this is also a branch-and-bound, breadth first, whose leaves are the
+steps cut off: each option of each step kept is followed or is cut by that inequality, by a step that costs
+no more and is worth no less, or because the cheapest choices to come do not fit. Nothing of it needs to be
+stored and nothing can be left out of it: the checker makes its own sweep.
+
+Costs and values are whole numbers (`knapsack_units`), so sums and the last comparison are exact.
+The cut is taken in floating point with a margin above its rounding, which at worst keeps a step too many.
+"""
+
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optbudget.certify.knapsack_units import Whole, WholeKnapsack, whole_knapsack
+from optbudget.problems import Knapsack
+
+MOST_STEPS = 20_000_000
+"""Steps times options of one group beyond which the checker gives up; that proves nothing."""
+
+
+class Unproved(Exception):  # noqa: N818 - it never leaves certify
+    """The sweep met a choice worth more than the bound, or became too large; the message says which."""
+
+
+def prove_whole_bound(knapsack: Knapsack, budget: float, price: float, bound: float) -> int:
+    """Steps gone through to show that no whole choice within the budget is worth more than `bound`.
+
+    Raises
+    ------
+    Unproved
+        If a choice worth more was found, or the proof would take too many steps.
+
+    Examples
+    --------
+    >>> problem = Knapsack.from_arrays([0, 2, 4], [0, 3, 0, 4], [0, 5, 0, 6], count=[2, 1])
+    >>> prove_whole_bound(problem, 8.0, 1.5, 11.0) > 0
+    True
+    >>> prove_whole_bound(problem, 8.0, 1.5, 10.9)
+    Traceback (most recent call last):
+    ...
+    optbudget.certify.knapsack_sweep.Unproved: a choice worth 11 is within the budget
+    """
+    try:
+        whole = whole_knapsack(knapsack, budget)
+    except OverflowError as error:
+        raise Unproved(str(error)) from None
+    if whole.capacity < 0:
+        return 0
+    target = int((Fraction(bound) - whole.base_value) // whole.unit_value) + 1
+    return _Sweep(whole, float(Fraction(price) * whole.price_unit), target).run()
+
+
+class _Sweep:
+    """Steps (cost, value) of choices of the groups done, completed by the best options at the price."""
+
+    def __init__(self, whole: WholeKnapsack, price: float, target: int) -> None:
+        self.whole, self.price, self.target = whole, price, target
+        k, w = whole.cost.astype(np.float64), whole.value.astype(np.float64)
+        reduced = w - price * k
+        best = np.maximum.reduceat(reduced, whole.ptr[:-1])
+        width = np.diff(whole.ptr)
+        self.penalty = np.repeat(best, width) - reduced
+        at_best = np.flatnonzero(self.penalty == 0)
+        group = np.repeat(np.arange(width.size), width)
+        self.rest = at_best[np.searchsorted(group[at_best], np.arange(width.size))]
+        copies = [int(n) for n in whole.count]
+        self.start_cost = sum(n * int(x) for n, x in zip(copies, whole.cost[self.rest], strict=True))
+        self.start_value = sum(n * int(x) for n, x in zip(copies, whole.value[self.rest], strict=True))
+        size = float(self.start_value) + price * (float(self.start_cost) + whole.capacity)
+        most = sum(n * float(x) for n, x in zip(copies, w[whole.ptr[1:] - 1], strict=True))
+        self.margin = (sum(copies) + 64) * 2.0**-50 * (size + most)
+        self.room = self._reach(float(self.start_cost), float(self.start_value)) - target
+
+    def _reach(self, cost: float, value: float) -> float:
+        return value + self.price * (self.whole.capacity - cost) + self.margin
+
+    def run(self) -> int:
+        whole, done = self.whole, 1
+        if self.room < 0:
+            return done
+        matter = np.add.reduceat((self.penalty <= self.room).astype(np.int64), whole.ptr[:-1])
+        closest = np.minimum.reduceat(np.where(self.penalty > 0, self.penalty, np.inf), whole.ptr[:-1])
+        open_groups = np.flatnonzero((matter > 1) & (whole.count > 0))
+        open_groups = open_groups[np.argsort(closest[open_groups], kind="stable")]
+        turns = [
+            (g, 1 << j) for g in open_groups.tolist()
+            for j in range(int(whole.count[g]).bit_length()) if int(whole.count[g]) >> j & 1
+        ]  # fmt: skip
+        saves, gains = self._to_come(turns)
+        kind = whole.cost.dtype
+        cost, value = np.array([self.start_cost], dtype=kind), np.array([self.start_value], dtype=kind)
+        for turn, (g, copies) in enumerate(turns):
+            more_cost, more_value = self._choices(g, copies)
+            if cost.size * more_cost.size > MOST_STEPS:
+                raise Unproved(f"the proof takes more than {MOST_STEPS:,} steps at a time")
+            cost = (cost[:, None] + more_cost).ravel()
+            value = (value[:, None] + more_value).ravel()
+            useful = (
+                (self._reach_all(cost, value) >= self.target)
+                & (cost <= whole.capacity - saves[turn + 1]) & (value >= self.target - gains[turn + 1])
+            )  # fmt: skip
+            cost, value = undominated(cost[useful], value[useful])
+            done += cost.size
+            self._refuse_better(cost, value)
+            if cost.size == 0:
+                return done
+        self._refuse_better(cost, value)
+        return done
+
+    def _reach_all(self, cost: Whole, value: Whole) -> NDArray[np.float64]:
+        left = self.whole.capacity - cost
+        return value.astype(np.float64) + self.price * left.astype(np.float64) + self.margin
+
+    def _refuse_better(self, cost: Whole, value: Whole) -> None:
+        better = np.flatnonzero((cost <= self.whole.capacity) & (value >= self.target))
+        if better.size:
+            worth = self.whole.worth(int(value[better].max()))
+            raise Unproved(f"a choice worth {float(worth):.17g} is within the budget")
+
+    def _options(self, g: int) -> tuple[Whole, Whole]:
+        """What each option that can matter adds to the best one at the price."""
+        span = np.arange(self.whole.ptr[g], self.whole.ptr[g + 1])
+        span = span[self.penalty[span] <= self.room]
+        rest = self.rest[g]
+        return self.whole.cost[span] - self.whole.cost[rest], self.whole.value[span] - self.whole.value[rest]
+
+    def _choices(self, g: int, copies: int) -> tuple[Whole, Whole]:
+        """The same for a power of two of copies together."""
+        cost, value = self._options(g)
+        while copies > 1:
+            if cost.size**2 > MOST_STEPS:
+                raise Unproved(f"the proof takes more than {MOST_STEPS:,} steps at a time")
+            cost, value = undominated((cost[:, None] + cost).ravel(), (value[:, None] + value).ravel())
+            lost = self.price * cost.astype(np.float64) - value.astype(np.float64)
+            cost, value, copies = cost[lost <= self.room], value[lost <= self.room], copies // 2
+        return cost, value
+
+    def _to_come(self, turns: list[tuple[int, int]]) -> tuple[list[int], list[int]]:
+        """From each turn on: the least that can be added to the cost and the most to the value."""
+        saves, gains = [0], [0]
+        for g, copies in reversed(turns):
+            cost, value = self._options(g)
+            saves.append(saves[-1] + copies * int(cost.min()))
+            gains.append(gains[-1] + copies * int(value.max()))
+        return saves[::-1], gains[::-1]
+
+
+def undominated(cost: Whole, value: Whole) -> tuple[Whole, Whole]:
+    """Steps of the staircase, by rising cost: each worth more than every one that costs no more."""
+    order = np.argsort(-value, kind="stable")
+    order = order[np.argsort(cost[order], kind="stable")]
+    cost, value = cost[order], value[order]
+    best = np.maximum.accumulate(value)
+    rises = np.concatenate((np.ones(min(1, value.size), dtype=bool), value[1:] > best[:-1]))
+    return cost[rises], value[rises]
