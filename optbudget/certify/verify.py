@@ -8,7 +8,7 @@ need not be a feasible budget exactly. Sums over an allocation's rows are exact.
 A check fails whenever the statement could not be proved; that is not yet a proof of the contrary.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -21,12 +21,13 @@ from optbudget.certify.exact_checks import (
     exact_parts,
     sample,
 )
+from optbudget.certify.knapsack_checks import knapsack_checks
 from optbudget.certify.outcome_checks import outcome_check, stated_checks
 from optbudget.certify.policy_checks import Used, policy_check
 from optbudget.certify.stationary import stationary_evidence
 from optbudget.certify.support import Support, support
 from optbudget.errors import UsageError
-from optbudget.problems import Allocation, Check, CurveSet, Verification
+from optbudget.problems import Allocation, Check, CurveSet, KnapsackAllocation, Verification
 from optbudget.status import Solution
 
 SAME_SLOPE = 1e-12
@@ -36,13 +37,16 @@ Known = dict[int, tuple[list[Check], Evidence | None]]
 """What was found about curves, by their identity."""
 
 
-def verify(answer: CurveSet | Allocation, *, exact: bool = False, all_prices: bool = False) -> Verification:
+Answer = CurveSet | Allocation | KnapsackAllocation
+
+
+def verify(answer: Answer, *, exact: bool = False, all_prices: bool = False) -> Verification:
     """Check every number of an answer against the problem, without any solver.
 
     Parameters
     ----------
-    answer : curves or an allocation, from a solver or from disk; where it was read from disk, every
-        number of its `result.json` is checked too
+    answer : curves, an allocation or the answer to a knapsack, from a solver or from disk; where it was
+        read from disk, every number of its `result.json` is checked too
     exact : besides, in integers rounded outward at every stage: at the prices of the allocation and a
         spread sample of the others
     all_prices : with `exact`, at all prices: then the gap itself is recomputed without rounding
@@ -80,16 +84,19 @@ def verify(answer: CurveSet | Allocation, *, exact: bool = False, all_prices: bo
 
 
 def verify_all(
-    answers: Sequence[CurveSet | Allocation], *, exact: bool = False, all_prices: bool = False
+    answers: Sequence[Answer], *, exact: bool = False, all_prices: bool = False
 ) -> tuple[Verification, ...]:
     """`verify` each of the answers; curves that several of them rest on are gone through once."""
     known: Known = {}
     found = []
     for answer in answers:
+        checks: Iterable[Check]
         if isinstance(answer, CurveSet):
             checks = _of_curves(answer, known, exact=exact, all_prices=all_prices)
         elif isinstance(answer, Allocation):
             checks = _of_allocation(answer, known, exact=exact, all_prices=all_prices)
+        elif isinstance(answer, KnapsackAllocation):
+            checks = knapsack_checks(answer)
         else:
             raise UsageError(f"verify takes curves or an allocation, not {type(answer).__name__}")
         found.append(Verification(tuple(checks)))
