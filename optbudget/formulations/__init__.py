@@ -4,11 +4,12 @@ Statements are found by `builder` (the tool's own model) or `declared` (its arra
 is read back by the functions of the `reading` modules.
 """
 
-from optbudget.formulations.joint import joint_problem, strict_optimum
+from optbudget.formulations.joint import joint_problem
 from optbudget.formulations.reading import read_dual, read_primal
 from optbudget.formulations.reading_deterministic import read_stage, read_tree
 from optbudget.formulations.reading_split import Achieved, read_relaxed, read_whole
 from optbudget.formulations.statements import STATEMENTS, TOOLS, Statement, builder, declared, statement
+from optbudget.formulations.strict import strict_optimum
 
 __all__ = [
     "STATEMENTS",
