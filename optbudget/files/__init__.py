@@ -6,7 +6,8 @@ from optbudget.files.checks import check
 from optbudget.files.expectations import Expected, load_expected
 from optbudget.files.folders import load, save
 from optbudget.files.frontiers import load_frontier, save_frontier
-from optbudget.files.model_folder import DataWarning, load_model, model_hash, read_model
+from optbudget.files.model_folder import DataWarning, model_hash
+from optbudget.files.models import load_model, load_problem, read_model, read_problem
 from optbudget.files.populations import load_population
 from optbudget.files.result_reader import load_result
 from optbudget.files.weighing import memory_to_read
@@ -23,10 +24,12 @@ __all__ = [
     "load_frontier",
     "load_model",
     "load_population",
+    "load_problem",
     "load_result",
     "memory_to_read",
     "model_hash",
     "read_model",
+    "read_problem",
     "require_free",
     "save",
     "save_frontier",

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from optbudget.files.expectations import Expected, load_expected
-from optbudget.files.model_folder import load_model
+from optbudget.files.models import load_model
 
 HEADING = "## The catalogue\n"
 HEAD = "\n| model | kind | size | answer | source |\n|---|---|---|---|---|\n"

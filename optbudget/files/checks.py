@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.errors import Issue, ProblemError, ResultError
-from optbudget.files.model_folder import read_model
+from optbudget.files.models import read_problem
 from optbudget.files.populations import read_population
 from optbudget.files.result_reader import load_result
-from optbudget.problems import BudgetedMDP
+from optbudget.problems import BudgetedMDP, ConstrainedMDP
 
 
 def check(path: str | Path, *, normalize: bool = False, sum_duplicates: bool = False) -> tuple[Issue, ...]:
@@ -35,9 +35,10 @@ def check(path: str | Path, *, normalize: bool = False, sum_duplicates: bool = F
     if (folder / "result.json").is_file() and not (folder / "model.toml").is_file():
         return _result_issues(folder)
     try:
-        problem, warnings = read_model(folder, normalize=normalize, sum_duplicates=sum_duplicates)
+        read, warnings = read_problem(folder, normalize=normalize, sum_duplicates=sum_duplicates)
     except ProblemError as error:
         return error.issues
+    problem = read.problem if isinstance(read, ConstrainedMDP) else read
     issues = list(warnings)
     issues += _horizon_issues(problem)
     occupied = problem.initial > 0

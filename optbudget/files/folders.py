@@ -6,19 +6,27 @@ from typing import TYPE_CHECKING
 
 from optbudget.errors import Issue, ProblemError, UsageError
 from optbudget.files.aside import recover, require_free, written_aside
+from optbudget.files.constrained_folder import write_constrained
 from optbudget.files.frontiers import load_frontier
-from optbudget.files.model_folder import load_model
 from optbudget.files.model_writer import write_model
+from optbudget.files.models import load_problem
 from optbudget.files.result_reader import load_result
 from optbudget.files.result_writer import write_result
 from optbudget.files.stated_fields import read_json
-from optbudget.problems import Allocation, BudgetedMDP, CurveSet, DeterministicFrontier, PricePolicy
+from optbudget.problems import (
+    Allocation,
+    BudgetedMDP,
+    ConstrainedMDP,
+    CurveSet,
+    DeterministicFrontier,
+    PricePolicy,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def load(path: str | Path) -> BudgetedMDP | CurveSet | Allocation | DeterministicFrontier:
+def load(path: str | Path) -> BudgetedMDP | ConstrainedMDP | CurveSet | Allocation | DeterministicFrontier:
     """Read a folder: a model with model.toml, or a result with result.json.
 
     Raises
@@ -35,13 +43,13 @@ def load(path: str | Path) -> BudgetedMDP | CurveSet | Allocation | Deterministi
             return load_frontier(folder)
         return load_result(folder)
     if (folder / "model.toml").is_file():
-        return load_model(folder)
+        return load_problem(folder)
     message = f"{folder} holds neither model.toml nor result.json"
     raise ProblemError([Issue("error", "no-folder", message)])
 
 
 def save(
-    noun: BudgetedMDP | CurveSet | Allocation,
+    noun: BudgetedMDP | ConstrainedMDP | CurveSet | Allocation,
     path: str | Path,
     *,
     command: Sequence[str] = (),
@@ -86,10 +94,13 @@ def save(
     target = Path(path).resolve()
     require_free(target)
     with written_aside(target) as aside:
-        if isinstance(noun, BudgetedMDP):
+        if isinstance(noun, (BudgetedMDP, ConstrainedMDP)):
             if format not in (None, "csv", "parquet"):
                 raise UsageError(f"format is {format!r}; it must be 'csv' or 'parquet'")
-            write_model(noun, aside, format=format)
+            if isinstance(noun, BudgetedMDP):
+                write_model(noun, aside, format=format)
+            else:
+                write_constrained(noun, aside, format=format)
         else:
             write_result(
                 noun, aside, target, command=command, copy=copy, policy=policy, warnings=warnings, seed=seed,

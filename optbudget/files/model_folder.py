@@ -1,15 +1,14 @@
-"""A model folder read whole: every problem in it found and located, or the problem it describes."""
+"""The tables of a budgeted MDP in a model folder: found, read, located, hashed."""
 
 import hashlib
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 
-from optbudget.errors import Issue, ProblemError
-from optbudget.files.model_toml import read_model_toml
+from optbudget.errors import Issue
+from optbudget.files.model_toml import ModelToml
 from optbudget.files.parquet_tables import read_parquet
 from optbudget.files.text_tables import Columns, check_header, header_column, read_csv, row_lines
 from optbudget.problems import BudgetedMDP, ModelFolder
@@ -27,62 +26,21 @@ class DataWarning(UserWarning):
     """Something in a file that is odd but not wrong."""
 
 
-def load_model(path: str | Path, *, normalize: bool = False, sum_duplicates: bool = False) -> BudgetedMDP:
-    """Read a model folder.
-
-    Parameters
-    ----------
-    path : the folder that holds model.toml
-    normalize : divide transition rows that do not sum to 1 by their sum, instead of refusing them
-    sum_duplicates : add up probabilities listed twice for one next state, instead of refusing them
-
-    Raises
-    ------
-    ProblemError
-        With every problem of every file, each with its file, line and column.
-
-    Warns
-    -----
-    DataWarning
-        For each oddity that does not stop the reading, such as an unknown column.
-    """
-    problem, issues = read_model(path, normalize=normalize, sum_duplicates=sum_duplicates)
-    for issue in issues:
-        warnings.warn(str(issue), DataWarning, stacklevel=2)
-    return problem
-
-
-def read_model(
-    path: str | Path, *, normalize: bool = False, sum_duplicates: bool = False
-) -> tuple[BudgetedMDP, tuple[Issue, ...]]:
-    """As `load_model`, giving the warnings instead of issuing them."""
-    issues: list[Issue] = []
-    problem = _read(Path(path), issues, normalize, sum_duplicates)
-    errors = [issue for issue in issues if issue.severity == "error"]
-    if problem is None or errors:
-        raise ProblemError(errors)
-    return problem, tuple(issues)
-
-
-def _read(folder: Path, issues: list[Issue], normalize: bool, sum_duplicates: bool) -> BudgetedMDP | None:
-    if not folder.is_dir():
-        issues.append(Issue("error", "no-folder", f"{folder} is not a folder"))
-        return None
-    if not (folder / "model.toml").is_file():
-        issues.append(Issue("error", "missing-file", "the folder has no model.toml", "model.toml"))
-        return None
-    settings = read_model_toml(folder / "model.toml", issues)
+def read_budgeted(
+    folder: Path, stated: ModelToml | None, issues: list[Issue], normalize: bool, sum_duplicates: bool
+) -> BudgetedMDP | None:
+    """The problem of a folder whose model.toml has been read; None after adding every problem found."""
     paths = table_paths(folder, issues)
     tables = {name: read_table(file, TABLES[name], issues) for name, file in paths.items()}
     whole = {name: table for name, table in tables.items() if table is not None}
-    if settings is None or any(issue.severity == "error" for issue in issues):
+    if stated is None or any(issue.severity == "error" for issue in issues):
         return None
     digest = model_hash(folder)
     problem, found = assemble(
-        whole, settings.settings, normalize=normalize, sum_duplicates=sum_duplicates,
+        whole, stated.settings, normalize=normalize, sum_duplicates=sum_duplicates,
         folder=ModelFolder(folder.resolve().name, digest, folder),
     )  # fmt: skip
-    issues.extend(locate(found, paths, settings.lines))
+    issues.extend(locate(found, paths, stated.lines))
     if problem is not None and any(f.code in ("normalized", "summed") for f in found):
         # The tables on disk no longer say what is in memory, so their hash must not stand for it.
         problem = replace(problem, folder=None)

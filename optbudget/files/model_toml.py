@@ -4,17 +4,20 @@ import math
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from optbudget.errors import Issue
+from optbudget.problems.applying import formulation_findings
 from optbudget.problems.assembly import Settings
 from optbudget.problems.budgeted_mdp import LONGEST_HORIZON
 from optbudget.problems.columns import did_you_mean
 
 KINDS = ("budgeted_mdp", "constrained_mdp", "knapsack", "departments")
+READ = ("budgeted_mdp", "constrained_mdp")
+"""The kinds of which this file knows the keys."""
 LARGEST = 64 << 20
 
 
@@ -53,6 +56,10 @@ def _amount(value: object) -> str | None:
     return None if _is_number(value) and value >= 0 else "a number >= 0"  # type: ignore[operator]
 
 
+def _table(value: object) -> str | None:
+    return None if isinstance(value, dict) else "a table of cost column = limit, such as cost = 10.0"
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -70,22 +77,27 @@ CHECKS: Mapping[str, Callable[[object], str | None]] = {
     "terminal_states": _texts,
     "budget_cap": _amount,
     "formulations": _texts,
+    "budgets": _table,
 }
 """For each key, a function that says what it must be where a value is not that."""
 
 REQUIRED = ("kind", "discount", "cost_discount", "horizon", "reward")
+ONLY_OF = {"budget_cap": "budgeted_mdp", "budgets": "constrained_mdp"}
+"""Keys that one kind has alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelToml:
-    """What model.toml says, with the line of each key."""
+    """What model.toml says, with the line of each key; `limits` as they stand, those of a constrained MDP."""
 
     settings: Settings
     lines: Mapping[str, int]
+    kind: str = "budgeted_mdp"
+    limits: Mapping[str, object] = field(default_factory=dict)
 
 
 def read_model_toml(path: Path, issues: list[Issue]) -> ModelToml | None:
-    """The settings of a budgeted MDP; None after adding every problem found to `issues`."""
+    """The settings of a budgeted or constrained MDP; None after adding every problem found to `issues`."""
     read = read_toml(path, issues)
     if read is None:
         return None
@@ -99,17 +111,22 @@ def read_model_toml(path: Path, issues: list[Issue]) -> ModelToml | None:
     if isinstance(kind, str) and kind not in KINDS:
         must = f"it must be one of {', '.join(KINDS)}{did_you_mean(kind, KINDS)}"
         refuse("kind", "kind", f"kind is {kind!r}; {must}")
-    elif isinstance(kind, str) and kind != "budgeted_mdp":
+    elif isinstance(kind, str) and kind not in READ:
         refuse("kind", "kind", f"models of kind {kind!r} are not read by this version")
-    for key in REQUIRED:
+    for key in (*REQUIRED, *(["budgets"] if kind == "constrained_mdp" else [])):
         if key not in content:
             refuse("missing-key", key, f"key {key!r} is missing; it must be {_wanted(key)}")
     for key, value in content.items():
         if key not in CHECKS:
             near = get_close_matches(key, CHECKS, n=1, cutoff=0.0)
             refuse("unknown-key", key, f"key {key!r} is not known; the nearest known key is {near[0]!r}")
+        elif kind in READ and ONLY_OF.get(key, kind) != kind:
+            refuse("unknown-key", key, f"key {key!r} is of kind {ONLY_OF[key]!r} only; this is {kind!r}")
         elif wanted := CHECKS[key](value):
             refuse("value", key, f"{key} is {value!r:.80}; it must be {wanted}")
+        elif key == "formulations" and kind in READ:
+            for finding in formulation_findings(kind, value):
+                refuse(finding.code, key, finding.message)
     if len(issues) > before:
         return None
     initial = content.get("initial")
@@ -128,11 +145,13 @@ def read_model_toml(path: Path, issues: list[Issue]) -> ModelToml | None:
             formulations=tuple(content.get("formulations", ())),
         ),
         lines,
+        content["kind"],
+        content.get("budgets", {}),
     )  # fmt: skip
 
 
 def _wanted(key: str) -> str:
-    return '"budgeted_mdp"' if key == "kind" else str(CHECKS[key](None))
+    return f"one of {', '.join(KINDS)}" if key == "kind" else str(CHECKS[key](None))
 
 
 def read_toml(path: Path, issues: list[Issue]) -> tuple[dict[str, Any], dict[str, int]] | None:

@@ -6,6 +6,7 @@ already in that form is reproduced exactly.
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -28,12 +29,18 @@ def write_model(problem: BudgetedMDP, folder: Path, *, format: str | None = None
     `format` is "csv" or "parquet"; None takes CSV up to 200,000 transitions, but Parquet where a name
     begins as a formula would, since it must come back unchanged.
     """
-    tables = model_tables(problem)
+    write_tables(problem, model_toml(problem), model_tables(problem), folder, format=format)
+
+
+def write_tables(
+    problem: BudgetedMDP, toml: str, tables: Mapping[str, pa.Table], folder: Path, *, format: str | None
+) -> None:
+    """Write a model.toml and the tables of a problem; `format` as in `write_model`."""
     names = (*problem.states, *problem.actions, *problem.state_type)
     risky = any(name.startswith(UNSAFE_START) for name in names)
     if format is None:
         format = "parquet" if risky or tables["transitions"].num_rows > LARGEST_CSV else "csv"
-    (folder / "model.toml").write_text(model_toml(problem), encoding="utf-8", newline="\n")
+    (folder / "model.toml").write_text(toml, encoding="utf-8", newline="\n")
     for name, table in tables.items():
         if format == "csv":
             write_csv(table, folder / f"{name}.csv")
@@ -88,10 +95,10 @@ def model_tables(problem: BudgetedMDP) -> dict[str, pa.Table]:
     return tables
 
 
-def model_toml(problem: BudgetedMDP) -> str:
-    """The text of model.toml."""
+def model_toml(problem: BudgetedMDP, *, kind: str = "budgeted_mdp") -> str:
+    """The text of model.toml, ending in the table of initial states."""
     horizon = '"infinite"' if problem.horizon is None else str(int(problem.horizon))
-    lines = ['kind = "budgeted_mdp"']
+    lines = [f"kind = {quoted(kind)}"]
     lines += [
         f"title = {quoted(problem.title)}",
         f"source = {quoted(problem.source)}",
@@ -101,7 +108,7 @@ def model_toml(problem: BudgetedMDP) -> str:
         f"horizon = {horizon}",
         f"reward = {quoted(problem.reward)}",
     ]
-    if problem.budget_cap is not None:
+    if problem.budget_cap is not None and kind == "budgeted_mdp":
         lines.append(f"budget_cap = {float(problem.budget_cap)!r}")
     terminal = [problem.labels[i] for i in np.flatnonzero(problem.is_terminal)]
     if terminal:

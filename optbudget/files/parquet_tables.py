@@ -62,6 +62,14 @@ def declared_cells(path: Path) -> int:
         return 0
 
 
+def declared_columns(path: Path) -> list[str]:
+    """The column names of a Parquet file; none if it cannot be read."""
+    try:
+        return [str(name) for name in pq.read_schema(path).names]
+    except _UNREADABLE:
+        return []
+
+
 def write_parquet(table: pa.Table, path: Path, *, small: bool = False) -> None:
     """Write a table with checksums; equal tables give equal bytes.
 

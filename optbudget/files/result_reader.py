@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from optbudget.curves import Curves
 from optbudget.errors import ResultError, UsageError
 from optbudget.files.aside import recover
-from optbudget.files.model_folder import load_model, model_hash
+from optbudget.files.model_folder import model_hash
 from optbudget.files.model_writer import write_model
+from optbudget.files.models import load_model
 from optbudget.files.result_tables import ResultTable
 from optbudget.files.result_writer import SCHEMA
 from optbudget.files.stated_fields import mapping, number, outcome, read_json, whole, word

@@ -87,6 +87,11 @@ def row_lines(path: Path, rows: Sequence[int]) -> dict[int, int]:
     return found
 
 
+def header_names(path: Path) -> list[str]:
+    """The names in the header; none where there is no header to read."""
+    return _header(path, []) or []
+
+
 def header_column(path: Path, column: str) -> int | None:
     """Position of a column in the header, from 1."""
     header = _header(path, [])

@@ -1,0 +1,94 @@
+"""A model folder read whole, whatever its kind: every problem in it located, or the problem it describes."""
+
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from optbudget.errors import Issue, ProblemError
+from optbudget.files.constrained_folder import read_constrained
+from optbudget.files.model_folder import DataWarning, read_budgeted
+from optbudget.files.model_toml import ModelToml, read_model_toml
+from optbudget.problems import BudgetedMDP, ConstrainedMDP
+
+Problem = BudgetedMDP | ConstrainedMDP
+
+_Reader = Callable[[Path, ModelToml | None, list[Issue], bool, bool], Problem | None]
+
+READERS: Mapping[str, _Reader] = {"budgeted_mdp": read_budgeted, "constrained_mdp": read_constrained}
+"""How a folder of each kind is read."""
+
+OTHER_COMMANDS = {
+    "constrained_mdp": "its budgets are fixed: `optbudget compare` solves it, `optbudget export` states it",
+}
+"""For kinds that have no curves: what takes them instead."""
+
+
+def load_problem(path: str | Path, *, normalize: bool = False, sum_duplicates: bool = False) -> Problem:
+    """Read a model folder of any kind.
+
+    Parameters
+    ----------
+    path : the folder that holds model.toml
+    normalize : divide transition rows that do not sum to 1 by their sum, instead of refusing them
+    sum_duplicates : add up probabilities listed twice for one next state, instead of refusing them
+
+    Raises
+    ------
+    ProblemError
+        With every problem of every file, each with its file, line and column.
+
+    Warns
+    -----
+    DataWarning
+        For each oddity that does not stop the reading, such as an unknown column.
+    """
+    problem, issues = read_problem(path, normalize=normalize, sum_duplicates=sum_duplicates)
+    for issue in issues:
+        warnings.warn(str(issue), DataWarning, stacklevel=2)
+    return problem
+
+
+def load_model(path: str | Path, *, normalize: bool = False, sum_duplicates: bool = False) -> BudgetedMDP:
+    """As `load_problem`, where a problem is needed that has curves: kind "budgeted_mdp"."""
+    problem, issues = read_model(path, normalize=normalize, sum_duplicates=sum_duplicates)
+    for issue in issues:
+        warnings.warn(str(issue), DataWarning, stacklevel=2)
+    return problem
+
+
+def read_problem(
+    path: str | Path, *, normalize: bool = False, sum_duplicates: bool = False
+) -> tuple[Problem, tuple[Issue, ...]]:
+    """As `load_problem`, giving the warnings instead of issuing them."""
+    return _read(Path(path), normalize, sum_duplicates, tuple(READERS))
+
+
+def read_model(
+    path: str | Path, *, normalize: bool = False, sum_duplicates: bool = False
+) -> tuple[BudgetedMDP, tuple[Issue, ...]]:
+    """As `load_model`, giving the warnings instead of issuing them."""
+    problem, issues = _read(Path(path), normalize, sum_duplicates, ("budgeted_mdp",))
+    assert isinstance(problem, BudgetedMDP)
+    return problem, issues
+
+
+def _read(
+    folder: Path, normalize: bool, sum_duplicates: bool, kinds: tuple[str, ...]
+) -> tuple[Problem, tuple[Issue, ...]]:
+    if not folder.is_dir():
+        raise ProblemError([Issue("error", "no-folder", f"{folder} is not a folder")])
+    if not (folder / "model.toml").is_file():
+        issue = Issue("error", "missing-file", "the folder has no model.toml", "model.toml")
+        raise ProblemError([issue])
+    issues: list[Issue] = []
+    stated = read_model_toml(folder / "model.toml", issues)
+    kind = stated.kind if stated is not None else "budgeted_mdp"
+    if kind not in kinds:
+        message = f"kind is {kind!r}, and a 'budgeted_mdp' is needed here; {OTHER_COMMANDS[kind]}"
+        line = stated.lines.get("kind") if stated is not None else None
+        raise ProblemError([Issue("error", "kind", message, "model.toml", line)])
+    problem = READERS[kind](folder, stated, issues, normalize, sum_duplicates)
+    errors = [issue for issue in issues if issue.severity == "error"]
+    if problem is None or errors:
+        raise ProblemError(errors)
+    return problem, tuple(issues)
