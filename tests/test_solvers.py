@@ -1,6 +1,8 @@
 """Every back end of the table on small programs with known answers; tolerances are the table's own data."""
 
 import math
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -69,6 +71,7 @@ LPS = {
     "two limits": (_program("max", [1, -1], [[1, 1], [1, -1]], [1, -2], [4, 2], [0, 0], [INF, INF]), 2.0),
     "no row": (LinearProgram("max", [1, -1], [0], [], [], [], [], [0, -3], [2, 5]), 5.0),
     "an empty row": (LinearProgram("min", [1], [0, 0, 1], [0], [1], [-1, 2], [1, INF], [0], [9]), 2.0),
+    "a column in nothing": (_program("max", [1, 0], [[1, 0]], [-INF], [3], [0, 2], [9, 5]), 3.0),
     "degenerate": (
         _program("max", [1, 1], [[1, 0], [0, 1], [1, 1]], [-INF] * 3, [1, 1, 2], [0, 0], [INF, INF]),
         2.0,
@@ -185,10 +188,8 @@ def test_no_whole_point_is_a_claim_only(processes, name):
     assert "infeasible" in solution.claimed.lower()
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", WHOLE)
 def test_contradictions_need_no_solver(processes, name):
-    if not find(name).mip:
-        pytest.skip("whole columns only")
     crossed = _program("max", [1], [[1]], [0], [1], [0.25], [0.75], integer=[True], column_names=("staff",))
     solution = processes.solve(crossed, name)
     assert solution.outcome.termination is Termination.INFEASIBLE
@@ -243,14 +244,12 @@ def test_no_status_but_an_optimum_is_called_optimal():
 def test_the_parent_loads_no_solver():
     """highspy and ortools cannot live in one process; this one has seen neither through solving."""
     code = (
-        "import sys; from optbudget.solvers import solve_program; from optbudget.problems import LinearProgram;"
+        "import sys; from optbudget.solvers import solve_program;"
+        "from optbudget.problems import LinearProgram;"
         "p = LinearProgram('max', [1.], [0, 1], [0], [1.], [0.], [2.], [0.], [3.]);"
         "print([solve_program(p, b).value for b in ('highs', 'glop', 'highs')],"
         " [m for m in ('highspy', 'ortools', 'pyomo') if m in sys.modules])"
     )
-    import subprocess
-    import sys
-
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.stdout.strip(), done.stderr) == ("[2.0, 2.0, 2.0] []", "")
 

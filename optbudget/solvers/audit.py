@@ -187,11 +187,11 @@ def _check_claimed_bound(
 
 
 def _proof(program: LinearProgram, raw: RawAnswer) -> tuple[Floats, float]:
-    """The row prices and the bound that they prove; of the other sign if only that proves one."""
+    """The row prices and the bound that they prove, of whichever sign proves more: any multipliers may."""
     row_price = _vector(raw.row_price, program.n_rows, "row prices")
-    bound, used = proven_bound(program, row_price)
-    if not np.isfinite(bound):
-        bound, used = proven_bound(program, -row_price)
+    sign = 1.0 if program.sense == "max" else -1.0
+    both = (proven_bound(program, row_price), proven_bound(program, -row_price))
+    bound, used = min(both, key=lambda proved: sign * proved[0])
     if not np.isfinite(bound):
         return row_price, np.nan
     used.flags.writeable = False

@@ -112,6 +112,9 @@ def _refused(method: str, error: Exception) -> RawAnswer:
     said = f"{error} {error.__cause__ or error.__context__ or ''}".strip()
     if "not registered" in said or "not linked" in said:
         return RawAnswer("unavailable", unavailable=f"this wheel of ortools was built without {method}")
+    if "objective_value" in said and "value: inf" in said:
+        # MathOpt refuses SCIP's answer to an unbounded program, whose value is infinite.
+        return RawAnswer("infinite objective", Termination.ILL_POSED, message=said)
     return RawAnswer(type(error).__name__, Termination.BACKEND_FAILED, message=said)
 
 

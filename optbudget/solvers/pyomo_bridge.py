@@ -8,8 +8,9 @@ import time
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from optbudget.problems.linear_program import LinearProgram
+from optbudget.problems.linear_program import Floats, LinearProgram
 from optbudget.solvers.answer import RawAnswer, StatusMap
 from optbudget.solvers.options import Options
 from optbudget.status import Termination
@@ -145,7 +146,8 @@ def _answer(model: Any, results: Any, program: LinearProgram, seconds: float) ->
     x = row_price = None
     value = np.nan
     if may_have and _loaded(model, results):
-        x = np.array([_number(column.value) for column in model.x.values()])
+        found = np.array([_number(column.value) for column in model.x.values()])
+        x = np.where(_unused(program) & np.isnan(found), _nearest_to_zero(program), found)
         # Columns in no row and without a cost are not handed over and come back without a value.
         unused = np.isnan(x) & (program.objective == 0)
         x[unused] = np.clip(0.0, program.lower, program.upper)[unused]
@@ -161,9 +163,23 @@ def _answer(model: Any, results: Any, program: LinearProgram, seconds: float) ->
 def _loaded(model: Any, results: Any) -> bool:
     try:
         model.solutions.load_from(results)
-    except Exception:
+    except Exception:  # Every interface raises its own where there is no solution.
         return False
-    return all(column.value is not None or column.stale for column in model.x.values())
+    return True
+
+
+def _unused(program: LinearProgram) -> NDArray[np.bool_]:
+    """Columns in no row and not in the objective: some interfaces never tell the solver of them."""
+    unused: NDArray[np.bool_] = program.objective == 0
+    unused[program.column[program.coefficient != 0]] = False
+    return unused
+
+
+def _nearest_to_zero(program: LinearProgram) -> Floats:
+    nearest: Floats = np.clip(np.zeros(program.n_columns), program.lower, program.upper)
+    whole: Floats = np.where(nearest > 0, np.ceil(nearest), np.floor(nearest))
+    nearest[program.integer] = whole[program.integer]
+    return nearest
 
 
 def _number(found: Any) -> float:
