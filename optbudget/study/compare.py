@@ -15,7 +15,7 @@ from optbudget.problems import BudgetedMDP, ConstrainedMDP, Knapsack, LinearProg
 from optbudget.problems.comparison import Comparison, RouteResult
 from optbudget.solvers import Options
 from optbudget.status import Termination
-from optbudget.study.own import Answers, curve_routes, split_routes
+from optbudget.study.own import Answers, curve_routes, knapsack_routes, split_routes
 from optbudget.study.routes import Route, Stand, declared_routes, known_pattern
 from optbudget.workers import Monitor
 
@@ -136,11 +136,6 @@ def _of_population(
         *split_routes(answers, population, budget, "relaxation"),
         *declared_routes(stand, knapsack, budget, wanted),
     ]
-
-
-def knapsack_routes(problem: Knapsack, budget: float) -> list[Route]:
-    """Our own routes to a knapsack."""
-    return []
 
 
 def stated(

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.allocation import allocate, initial_curve
+from optbudget.allocation.knapsack import allocate_knapsack
 from optbudget.budgeted import deterministic_frontier, solve
 from optbudget.certify import price_bound
 from optbudget.errors import OptBudgetError
-from optbudget.problems import Allocation, BudgetedMDP, ConstrainedMDP, CurveSet, Population
+from optbudget.problems import Allocation, BudgetedMDP, ConstrainedMDP, CurveSet, Knapsack, Population
 from optbudget.problems.comparison import RouteResult
 from optbudget.status import Outcome, Solution, Termination
 from optbudget.study.routes import Route
@@ -68,6 +69,24 @@ def split_routes(answers: Answers, people: Population, budget: float, question: 
             begin = time.perf_counter()
             found = allocate(curves, people, budget, method=name)  # type: ignore[arg-type]
             return _of_allocation(name, question, found, solved, time.perf_counter() - begin)
+
+        yield Route(name, _guarded(name, question, take))
+
+
+def knapsack_routes(problem: Knapsack, budget: float) -> Iterator[Route]:
+    """Our own routes to a knapsack: its relaxation greedily and by price, and whole options."""
+    for name in ("greedy", "price", "ip"):
+        if name == "ip" and problem.interpolate:
+            continue
+        question = "whole" if name == "ip" else "relaxation"
+
+        def take(name: str = name, question: str = question) -> RouteResult:
+            begin = time.perf_counter()
+            found = allocate_knapsack(problem, budget, method=name)  # type: ignore[arg-type]
+            return RouteResult(
+                name, question, outcome=found.outcome, value=found.value, bound=found.bound, exact=True,
+                build_seconds=0.0, solve_seconds=time.perf_counter() - begin,
+            )  # fmt: skip
 
         yield Route(name, _guarded(name, question, take))
 

@@ -135,6 +135,8 @@ def applies(row: Statement, problem: ConstrainedMDP | Knapsack) -> bool:
     if not isinstance(problem, row.of):
         return False
     if isinstance(problem, Knapsack):
+        if row.integer and problem.interpolate:
+            return False
         return row.name != "mckp_unit" or problem.size <= 2000
     unit = problem.problem
     if unit.horizon is None:
