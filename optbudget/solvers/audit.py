@@ -137,9 +137,26 @@ def _point(program: LinearProgram, raw: RawAnswer, backend: BackEnd, options: Op
             raise Refuted(f"claims an optimum, but its point is infeasible: {worst(program, x)}")
         return None  # A limit was met before a feasible point was; that is no lie.
     rounded = np.clip(np.where(program.integer, np.round(x), x), program.lower, program.upper)
+    if (excess := whole_excess(program, rounded)) > allowed:
+        if raw.termination is Termination.OPTIMAL:
+            raise Refuted(f"claims an optimum, but a row of whole numbers is broken by {excess:.9g}")
+        return None
     x = rounded if program.violation(rounded) <= allowed else x
     x.flags.writeable = False
     return x
+
+
+def whole_excess(program: LinearProgram, x: Floats) -> float:
+    """By how much a point breaks a row of whole columns and coefficients: exact, so in the row's own units.
+
+    Relative to terms of 2^31 a solver's tolerance allows thousands; in whole numbers 1 is too much.
+    """
+    whole = program.integer[program.column] & (program.coefficient == np.round(program.coefficient))
+    size = np.bincount(program.entry_row, np.abs(program.coefficient * x[program.column]), program.n_rows)
+    exact = (np.bincount(program.entry_row, ~whole, program.n_rows) == 0) & (size < 2.0**53)
+    activity = program.activity(x)
+    excess = np.maximum(program.row_lower - activity, activity - program.row_upper)
+    return float(excess[exact].max(initial=0.0))
 
 
 def worst(program: LinearProgram, x: Floats) -> str:
