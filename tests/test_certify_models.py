@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from model_names import names
 
 from optbudget.allocation import allocate
 from optbudget.budgeted import solve
@@ -18,7 +19,7 @@ from forgeries import random_problem
 
 MANY = int(os.environ.get("OPTBUDGET_CASES", "10000"))
 MODELS = Path(__file__).parent.parent / "models"
-NAMES = sorted(path.parent.name for path in MODELS.glob("*/model.toml"))
+NAMES = names("budgeted_mdp")
 CERTIFIED = (Termination.OPTIMAL, Termination.TOLERANCE)
 
 

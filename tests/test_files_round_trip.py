@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from model_names import names
 
 from optbudget.allocation import allocate
 from optbudget.budgeted.deterministic import deterministic_frontier
@@ -36,7 +37,7 @@ from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Population
 from optbudget.status import Outcome
 
 MODELS = Path(__file__).parent.parent / "models"
-NAMES = sorted(path.parent.name for path in MODELS.glob("*/model.toml"))
+NAMES = names("budgeted_mdp")
 FINITE = [name for name in NAMES if load_model(MODELS / name).horizon is not None]
 INFINITE = [name for name in NAMES if name not in FINITE]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from model_names import names
 
 from optbudget.allocation import allocate
 from optbudget.budgeted import solve
@@ -14,7 +15,7 @@ from optbudget.files.expectations import ARGUMENTS
 from optbudget.problems import Population
 
 MODELS = Path(__file__).parent.parent / "models"
-NAMES = sorted(path.parent.name for path in MODELS.glob("*/model.toml"))
+NAMES = names("budgeted_mdp")
 VERTICES = ("exact", "walk", "auto")
 """Methods whose curves have every vertex worth the name; a sweep has only those it met."""
 
@@ -102,7 +103,7 @@ def test_certified(name):
         assert solved(name, method).gap <= (1e-9 if method in ("exact", "walk") else 1e-4)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", names())
 def test_folder_is_complete(name):
     assert check(MODELS / name) == ()
     assert (MODELS / name / "README.md").is_file()
@@ -115,5 +116,5 @@ def test_catalogue_is_true():
 
 
 def test_every_quantity_is_used():
-    used = {expected.quantity for name in NAMES for expected in load_expected(MODELS / name)}
+    used = {expected.quantity for name in names() for expected in load_expected(MODELS / name)}
     assert used == set(ARGUMENTS)

@@ -1,37 +1,85 @@
-"""The catalogue at the end of models/README.md: every model with its size, an answer and its source.
+"""models/README.md: what its prose leaves to the data is written by this module.
 
-`python -m optbudget.files.catalogue models` writes it below the prose; a test keeps it true.
+That is, below each program the files that state it and the models it applies to, and at the end the
+catalogue: every model with its kind, its size, an answer and its source.
+`python -m optbudget.files.catalogue models` writes them; a test keeps them true.
 """
 
+import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from optbudget.files.expectations import Expected, load_expected
-from optbudget.files.models import load_model
+from optbudget.files.models import Problem, load_problem
+from optbudget.problems import BudgetedMDP, ConstrainedMDP, Knapsack
 
 HEADING = "## The catalogue\n"
 HEAD = "\n| model | kind | size | answer | source |\n|---|---|---|---|---|\n"
 
+STATED = re.compile(r"<!-- stated: ([\w, ]+) -->\n.*?<!-- end -->\n", flags=re.DOTALL)
+"""Where the prose leaves a place for the files and models of some programs."""
+
+TOOLS = {"Pyomo": "pyomo", "OR-Tools": "mathopt"}
+FORMULATIONS = "../optbudget/formulations"
+
+SHOWN = ("allocation_value", "deterministic_optimum")
+"""Quantities of which the first is shown beside a model's first answer."""
+
 
 def catalogue(models: Path) -> str:
-    """The text of models/README.md: its prose as it stands, then a row for each model folder."""
+    """The text of models/README.md: its prose as it stands, the rest from the folders."""
     prose = (models / "README.md").read_text(encoding="utf-8").split(HEADING)[0]
-    return prose + HEADING + HEAD + "".join(row(path.parent) for path in sorted(models.glob("*/model.toml")))
+    folders = [path.parent for path in sorted(models.glob("*/model.toml"))]
+    problems = {folder.name: load_problem(folder) for folder in folders}
+    users = {name: _formulations(problem) for name, problem in problems.items()}
+    prose = STATED.sub(lambda match: stated(match[1], users), prose)
+    return prose + HEADING + HEAD + "".join(row(folder, problems[folder.name]) for folder in folders)
 
 
-def row(folder: Path) -> str:
+def stated(programs: str, users: Mapping[str, tuple[str, ...]]) -> str:
+    """Where some programs are stated, and the models that list them."""
+    lines = [f"<!-- stated: {programs} -->"]
+    for program in programs.split(", "):
+        files = " · ".join(f"[{tool}]({FORMULATIONS}/{program}_{short}.py)" for tool, short in TOOLS.items())
+        folders = [f"[{name}]({name}/README.md)" for name, listed in users.items() if program in listed]
+        lines.append(f"* `{program}`: {files} · {', '.join(folders) or 'no model here'}")
+    return "\n".join([*lines, "<!-- end -->", ""])
+
+
+def row(folder: Path, problem: Problem) -> str:
     """One line of the catalogue."""
-    problem = load_model(folder)
-    horizon = "infinite horizon" if problem.horizon is None else f"horizon {problem.horizon}"
-    states = f"{problem.n_states} state" + ("" if problem.n_states == 1 else "s")
+    kind, size, source = _described(problem)
     cells = (
         f"[{folder.name}]({folder.name}/README.md)",
-        "budgeted_mdp",
-        f"{states}, {problem.cost.size} state-action pairs, {horizon}",
+        kind,
+        size,
         "; ".join(sentence(expected) for expected in _shown(load_expected(folder))),
-        problem.source,
+        source,
     )
     return f"| {' | '.join(cells)} |\n"
+
+
+def _described(problem: Problem) -> tuple[str, str, str]:
+    """Kind, size and source of a problem."""
+    if isinstance(problem, ConstrainedMDP):
+        limits = f", {problem.limit.size} limits" if problem.resources else ", 1 limit"
+        return "constrained_mdp", _size(problem.problem) + limits, problem.problem.source
+    if isinstance(problem, Knapsack):
+        size = f"{len(problem.groups)} groups, {len(problem.options)} options, {problem.size} copies"
+        return "knapsack", size, problem.source
+    return "budgeted_mdp", _size(problem), problem.source
+
+
+def _size(unit: BudgetedMDP) -> str:
+    horizon = "infinite horizon" if unit.horizon is None else f"horizon {unit.horizon}"
+    states = f"{unit.n_states} state" + ("" if unit.n_states == 1 else "s")
+    return f"{states}, {unit.cost.size} state-action pairs, {horizon}"
+
+
+def _formulations(problem: Problem) -> tuple[str, ...]:
+    unit = problem.problem if isinstance(problem, ConstrainedMDP) else problem
+    return unit.formulations
 
 
 def sentence(expected: Expected) -> str:
@@ -46,13 +94,14 @@ def sentence(expected: Expected) -> str:
         units = " and ".join(f"{count} in `{state}`" for state, count in given["population"].items())
         return f"{units} with {given['budget']:g}: {value:.6g}"
     where = f" of `{given['state']}`" if "state" in given else ""
-    return f"{expected.quantity.replace('_', ' ')}{where} {value:.6g}"
+    money = f" with {given['budget']:g}" if "budget" in given else ""
+    return f"{expected.quantity.replace('_', ' ')}{where}{money} {value:.6g}"
 
 
 def _shown(recorded: tuple[Expected, ...]) -> tuple[Expected, ...]:
-    """The first answer, and the first allocation."""
-    split = [expected for expected in recorded if expected.quantity == "allocation_value"][:1]
-    return (*recorded[:1], *split) if recorded[:1] != tuple(split) else recorded[:1]
+    """The first answer, and the first of those that say something else."""
+    other = [expected for expected in recorded if expected.quantity in SHOWN][:1]
+    return (*recorded[:1], *other) if recorded[:1] != tuple(other) else recorded[:1]
 
 
 if __name__ == "__main__":

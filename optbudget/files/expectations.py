@@ -16,6 +16,9 @@ quantity                          arguments                   value
 ``mean_largest_value``            states                      mean of the values at the largest useful budgets
 ``allocation_value``              budget, population          total value of the best split; population is a
                                                               table of state = count
+``optimum``                       none                        of a constrained MDP within all its limits
+``deterministic_optimum``         none                        the same, nothing randomised
+``limit_price``                   limit                       value of one more unit of a limit, by its column
 ================================  ==========================  ==============================================
 
 States of several types are written "type/state".
@@ -40,6 +43,9 @@ ARGUMENTS: Mapping[str, frozenset[str]] = {
     "mean_largest_useful_budget": frozenset({"states"}),
     "mean_largest_value": frozenset({"states"}),
     "allocation_value": frozenset({"budget", "population"}),
+    "optimum": frozenset(),
+    "deterministic_optimum": frozenset(),
+    "limit_price": frozenset({"limit"}),
 }
 """The arguments of each quantity."""
 

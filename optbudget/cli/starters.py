@@ -1,0 +1,115 @@
+"""The small models that `optbudget new` writes: for each kind its files, to be filled in."""
+
+from collections.abc import Mapping
+
+MODEL = """\
+# A unit is a customer. Its states and actions are the words used in the tables beside this file.
+kind = "budgeted_mdp"
+title = "{title}"
+source = "made by optbudget new; replace by where the numbers come from"
+money_unit = "EUR"
+
+discount = 0.975        # of rewards, per decision
+cost_discount = 1.0     # of spend, per decision; 1 counts money at its face
+horizon = 12            # number of decisions, or "infinite"
+reward = "net"          # "net": utility - cost;  "gross": utility
+initial = "visitor"     # or a table: [initial] visitor = 0.7, basket = 0.3
+terminal_states = ["gone"]
+"""
+
+ACTIONS = """\
+state,action,cost,utility
+visitor,nothing,0,0
+visitor,email,0.5,0
+visitor,coupon,2,0
+basket,nothing,0,0
+basket,coupon,2,0
+buyer,nothing,0,60
+"""
+
+TRANSITIONS = """\
+state,action,next_state,probability
+visitor,nothing,visitor,0.80
+visitor,nothing,basket,0.05
+visitor,nothing,gone,0.15
+visitor,email,visitor,0.72
+visitor,email,basket,0.13
+visitor,email,gone,0.15
+visitor,coupon,visitor,0.60
+visitor,coupon,basket,0.25
+visitor,coupon,gone,0.15
+basket,nothing,basket,0.50
+basket,nothing,buyer,0.20
+basket,nothing,gone,0.30
+basket,coupon,basket,0.35
+basket,coupon,buyer,0.45
+basket,coupon,gone,0.20
+buyer,nothing,visitor,0.50
+buyer,nothing,gone,0.50
+"""
+
+POPULATION = """\
+state,count
+visitor,900
+basket,100
+"""
+
+README = """\
+# {title}
+
+What the states and actions mean, and where the numbers come from.
+
+    optbudget check {name}
+    optbudget solve {name} --out {name}-result
+    optbudget allocate {name}-result --budget 1000
+"""
+
+LIMITS = """\
+
+# At most so much per unit, on average: of money, and of each column cost_<name> of actions; inf for none.
+[budgets]
+cost = 5.0
+cost_hours = 1.5
+"""
+
+USED = """\
+state,action,cost,cost_hours,utility
+visitor,nothing,0,0,0
+visitor,email,0.5,0,0
+visitor,call,0,1,0
+basket,nothing,0,0,0
+basket,coupon,2,0,0
+buyer,nothing,0,0,60
+"""
+
+LIMITED_README = """\
+# {title}
+
+What the states, actions and resources mean, and where the numbers come from.
+
+    optbudget check {name}
+    optbudget compare {name}
+"""
+
+
+def _constrained(text: str) -> str:
+    """The same model with calls in place of a visitor's coupon."""
+    return text.replace("budgeted_mdp", "constrained_mdp").replace("visitor,coupon", "visitor,call")
+
+
+STARTERS: Mapping[str, Mapping[str, str]] = {
+    "budgeted_mdp": {
+        "model.toml": MODEL,
+        "actions.csv": ACTIONS,
+        "transitions.csv": TRANSITIONS,
+        "population.csv": POPULATION,
+        "README.md": README,
+    },
+    "constrained_mdp": {
+        "model.toml": _constrained(MODEL) + LIMITS,
+        "actions.csv": USED,
+        "transitions.csv": _constrained(TRANSITIONS),
+        "README.md": LIMITED_README,
+    },
+}
+"""Kind, file, text; {title} and {name} stand for the folder's."""
