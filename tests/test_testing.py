@@ -344,3 +344,10 @@ class TestModels:
         spend, value = cheapest(problem)
         assert (spend.tolist(), value.tolist()) == ([1.5], [3 + 0.5 * 3 + 0.25 * 4])
         assert unlimited(problem).tolist() == [5 + 0.5 * 5 + 0.25 * 4]
+
+
+def test_the_page_shows_the_example():
+    root = Path(__file__).parents[1]
+    example = (root / "examples" / "scipy_backend.py").read_text(encoding="utf-8")
+    page = (root / "docs" / "adding-a-back-end.md").read_text(encoding="utf-8")
+    assert example.partition("\n\nif __name__")[0].strip() in page
