@@ -29,7 +29,7 @@ from optbudget.curves import Curves
 from optbudget.problems import BudgetedMDP, Population
 from optbudget.status import Outcome, Solution, Termination
 
-from reference import concave_points, stationary_points
+from reference import concave_points, stationary_spread
 
 ROWS = [(1.0,), (0.5, 0.5), (0.25, 0.75), (0.25, 0.25, 0.5), (0.3, 0.7)]
 
@@ -499,12 +499,16 @@ def other_model(rng, answer):
 
 @dataclass(frozen=True, eq=False)
 class Stationary:
-    """An honest answer over an infinite horizon; `truth` is known where the discounts are equal."""
+    """An honest answer over an infinite horizon; `truth` is known where the discounts are equal.
+
+    `spread` is the spend, value and variance of every stationary policy in every state.
+    """
 
     curves: object
     allocation: object
     truth: list | None
     optimum: Fraction | None
+    spread: list | None
 
     @property
     def problem(self):
@@ -526,11 +530,12 @@ def stationary_answers(count, seed=2):
         if most == 0 or curves.outcome.termination.name not in ("OPTIMAL", "TOLERANCE"):
             continue
         budget = float(rng.uniform(0.1, 0.9)) * most
-        truth = best = None
+        truth = best = spread = None
         if rate == other:
-            truth = [concave_points(points) for points in stationary_points(plain_of(problem))]
+            spread = stationary_spread(plain_of(problem))
+            truth = [concave_points([point[:2] for point in points]) for points in spread]
             best = optimum(truth, people.count, budget)
-        found.append(Stationary(curves, allocate(curves, people, budget), truth, best))
+        found.append(Stationary(curves, allocate(curves, people, budget), truth, best, spread))
     return found
 
 
@@ -577,6 +582,37 @@ def tails_lowered(rng, answer):
     return replace(answer.curves, witness=short)
 
 
+def variance_changed(rng, answer):
+    """The variance of spend at one breakpoint, where exact arithmetic knows it."""
+    curves = answer.curves
+    if answer.truth is None:
+        return None
+    place = int(rng.integers(curves.spend_variance.size))
+    starts = curves.curves.indptr[:-1] + np.arange(len(curves.curves))
+    s = int(np.searchsorted(starts, place, side="right")) - 1
+    j = place - int(starts[s])
+    curve = curves.curves[s]
+    known = variances_at(answer, s, float(curve.budgets[j]), float(curve.values[j]))
+    most = max(known, default=0.0) + float(curve.budgets[j]) ** 2
+    stored = float(curves.spend_variance[place])
+    false = stored * (1 + lie(rng)) if stored > 0 and rng.integers(2) else max(0.0, stored - lie(rng))
+    if not known or min(abs(false - true) for true in known) < 1e-6 * (1 + most):
+        return None
+    variance = curves.spend_variance.copy()
+    variance[place] = false
+    return replace(curves, spend_variance=variance)
+
+
+def variances_at(answer, state, budget, value):
+    """The variances of all stationary policies that reach a point, exactly."""
+    scale = 1e-9 * (1 + abs(budget) + abs(value))
+    return [
+        float(variance)
+        for b, v, variance in answer.spread[state]
+        if abs(b - budget) <= scale and abs(v - value) <= scale
+    ]
+
+
 FINITE = {
     "option swapped": option_swapped,
     "spend over by an ulp": spend_over(0),
@@ -598,4 +634,5 @@ FINITE = {
     "gap lowered": gap_lowered,
     "another model": other_model,
 }
-INFINITE = {"potential shifted": potential_shifted, "horizon shortened": tails_lowered}
+INFINITE = {"potential shifted": potential_shifted, "horizon shortened": tails_lowered,
+            "variance changed": variance_changed}  # fmt: skip

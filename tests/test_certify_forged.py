@@ -14,14 +14,14 @@ import pytest
 from optbudget.allocation import allocate
 from optbudget.budgeted import exact_backup, solve, stationary_solve, walk
 from optbudget.budgeted.in_use import policy_in_use
-from optbudget.certify import bracket, verify
+from optbudget.certify import bracket, stationary_variances, verify
 from optbudget.curves import Curves
 from optbudget.errors import ResultError
 from optbudget.files import load_model, load_result, save
 from optbudget.problems import BudgetedMDP, Population, PricePolicy
 from optbudget.status import Outcome, Solution, Termination
 
-from forgeries import restated, summed
+from forgeries import random_problem, restated, summed
 
 MODELS = Path(__file__).parent.parent / "models"
 AT_MOST = {"tolerance": 1e4, "outcome": Outcome(Termination.TOLERANCE, Solution.CERTIFIED)}
@@ -301,6 +301,50 @@ def test_an_end_without_tail_may_spend_less_than_its_neighbours():
     old = answer.curves
     raised = Curves(old.start_budget, old.start_value, old.indptr, old.length, higher)
     assert "curves achievable" in failed(replace(answer, curves=raised))
+
+
+def stationary(seed, other=None, cap=None):
+    """A random problem over an infinite horizon."""
+    rng = np.random.default_rng(seed)
+    problem = random_problem(rng)
+    return replace(problem, horizon=None, discount=0.75, cost_discount=other or 0.75, budget_cap=cap)
+
+
+@pytest.mark.parametrize("cap", [0.9, 1.7, 2.3])
+@pytest.mark.parametrize("seed", range(8))
+def test_a_cap_may_cut_a_chord_that_passes_over_other_points(seed, cap):
+    """A false alarm of 2026: between the ends all points are moved by tails, and lie below such chords."""
+    answer = stationary_solve(stationary(seed, 0.6, cap), tolerance=1e-3)
+    assert failed(answer) == []
+
+
+@pytest.mark.parametrize("other", [None, 0.6])
+@pytest.mark.parametrize("cap", [None, 1.7])
+@pytest.mark.parametrize("seed", range(4))
+def test_every_variance_of_an_infinite_horizon_is_held_against_its_policy(seed, cap, other):
+    answer = stationary_solve(stationary(seed, other, cap), tolerance=1e-3)
+    said = next(check for check in verify(answer).checks if check.name == "spend variance")
+    compared, total = (int(word.replace(",", "")) for word in said.detail.split()[0:3:2])
+    assert said.ok and total == answer.spend_variance.size and compared >= total - len(answer)
+    found = 0
+    for place in range(total):
+        variance = answer.spend_variance.copy()
+        variance[place] = 1.01 * variance[place] + 0.01
+        found += "spend variance" in failed(replace(answer, spend_variance=variance))
+    assert found == compared
+
+
+@pytest.mark.parametrize("name", ["WORK", "DENSE"])
+def test_variances_by_iteration_or_not_at_all(name, monkeypatch):
+    answer = stationary_solve(stationary(1), tolerance=1e-3)
+    monkeypatch.setattr(stationary_variances, name, 0)
+    said = next(check for check in verify(answer).checks if check.name == "spend variance")
+    assert said.ok and said.detail.startswith(
+        "0 of" if name == "WORK" else f"{answer.spend_variance.size} of"
+    )
+    if name == "DENSE":
+        false = replace(answer, spend_variance=answer.spend_variance + 1e-6)
+        assert "spend variance" in failed(false)
 
 
 def test_a_gap_widens_less_where_values_are_negative():

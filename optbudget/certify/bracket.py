@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from optbudget.certify.choice import ROUNDOFF
 from optbudget.certify.support import Support
 from optbudget.curves import Curves
+from optbudget.problems import CurveSet
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -75,6 +76,16 @@ def in_parts(curves: Curves) -> Iterator[tuple[int, int]]:
         begin = end
 
 
+def name_of(answer: CurveSet, position: int) -> str:
+    """Say which breakpoint a position among all of them is."""
+    starts = answer.curves.indptr[:-1] + np.arange(len(answer.curves))
+    state = int(np.searchsorted(starts, position, side="right")) - 1
+    j = position - int(starts[state])
+    curve = answer.curves[state]
+    at = f"({curve.budgets[j]:.6g}, {curve.values[j]:.6g})"
+    return f"breakpoint {j} of {answer.problem.labels[state]!r} {at}"
+
+
 def shortfalls(at: Breakpoints, points: Support) -> tuple[Floats, Floats]:
     """How far each breakpoint is above what is proved there, in value, inf where nothing is; and rounding.
 
@@ -89,7 +100,7 @@ def shortfalls(at: Breakpoints, points: Support) -> tuple[Floats, Floats]:
     errors = np.take_along_axis(points.value_error[block], column, axis=1)
     row = at.state - at.state[0]
     affordable = _affordable(at, points)
-    position = _last_at_most(spend, row, affordable)
+    position = last_at_most(spend, row, affordable)
     i = np.maximum(position, 0)
     j = np.minimum(i + 1, points.price.size - 1)
     low_b, low_v = spend[row, i], value[row, i]
@@ -103,13 +114,34 @@ def shortfalls(at: Breakpoints, points: Support) -> tuple[Floats, Floats]:
     return np.where(position < 0, np.inf, at.value - proved), error
 
 
+def shortfalls_of_mixtures(at: Breakpoints, points: Support, which: Indices) -> Floats:
+    """The same for some of the breakpoints against all mixtures of two points, neighbours or not.
+
+    Over a truncated horizon the points between the ends lie lower than their own mixtures with these.
+    """
+    found = np.empty(which.size)
+    for k, (s, budget) in enumerate(zip(at.state[which], _affordable(at, points)[which], strict=True)):
+        spend, value = points.spend[s], points.value[s] - points.value_error[s]
+        value = value - 2 * ROUNDOFF * np.abs(value)
+        low = spend <= budget
+        high = ~low
+        best = value[low].max(initial=-np.inf)
+        if low.any() and high.any():
+            begin, level = spend[low][:, None], value[low][:, None]
+            share = (budget - begin) / (spend[high] - begin)
+            mixed = level + share * (value[high] - level)
+            best = max(best, float((mixed - 8 * ROUNDOFF * (np.abs(level) + np.abs(value[high]))).max()))
+        found[k] = at.value[which[k]] - best
+    return found
+
+
 def column_below(at: Breakpoints, points: Support) -> Indices:
     """Of the columns that each breakpoint's budget covers the last best one, -1 if there is none."""
     if points.price.size == 0:
         return np.full(at.state.size, -1, dtype=np.int64)
     spend, column = _stairs(points, slice(int(at.state[0]), int(at.state[-1]) + 1))
     row = at.state - at.state[0]
-    position = _last_at_most(spend, row, _affordable(at, points))
+    position = last_at_most(spend, row, _affordable(at, points))
     return np.where(position < 0, -1, column[row, np.maximum(position, 0)])
 
 
@@ -137,7 +169,7 @@ def proved_least(least: Support) -> Floats:
     return np.asarray(least.spend[:, 0] * (1.0 - relative) - least.spend_slack)
 
 
-def _last_at_most(rising: Floats, row: Indices, target: Floats) -> Indices:
+def last_at_most(rising: Floats, row: Indices, target: Floats) -> Indices:
     """Last column whose entry in a row is at most `target`, -1 if there is none."""
     low = np.full(row.size, -1, dtype=np.int64)
     high = np.full(row.size, rising.shape[1], dtype=np.int64)

@@ -25,6 +25,8 @@ TINY = 2.0**-900
 """Above everything that underflow can lose in one stage."""
 BAND = 2.0**-41
 """Scores that differ by less than this share of the sums they are made of count as tied."""
+FOLLOWING: tuple[Kind, ...] = ("size", "error", "second_moment", "ambiguity")
+"""Numbers that no choice is made by; an error needs its size first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +57,9 @@ def rates(problem: BudgetedMDP, kinds: tuple[Kind, ...]) -> Floats:
 class Choice:
     """The best pair of some states at each price; `expected` holds discounted expected numbers.
 
-    `numbers` (states, kinds, K) begins as what terminal states keep, and ends as the chosen pairs';
-    `pair` (states, K) says which these are.
+    `numbers` (kinds, states, K) begins as what terminal states keep, and ends as the chosen pairs';
+    `pair` (states, K) says which these are. Only what a choice rests on is computed for every pair, the
+    other numbers for the chosen pairs alone.
     """
 
     def __init__(
@@ -76,25 +79,29 @@ class Choice:
         self.numbers = unchanged.copy()
         shape = (self.first.size, weights.price.size)
         self.score = np.full(shape, -np.inf)
+        self.second_score = np.full(shape, -np.inf)
         self.pair = np.full(shape, -1, dtype=np.int32)
 
     def take_best(self) -> None:
         """The largest score; of equal ones the least spend (at an infinite price the most value)."""
-        top = np.full(self.score.shape, -np.inf if "top" in self.at else 0.0)
-        for who, pair, q, score in self._pairs():
+        top = np.full(self.score.shape, -np.inf) if "top" in self.at else None
+        for who, pair, value, spend, score in self._pairs():
             best = self.score[who]
             better, tied = score > best, score == best
             if tied.any():
-                first, held = self.weights.least_first, self.numbers[who]
-                better |= tied & np.where(first, q[:, 0] > held[:, 0], q[:, 1] < held[:, 1])
-            self._keep(who, pair, q, better)
+                first, held = self.weights.least_first, self.numbers[:2, who]
+                better |= tied & np.where(first, value > held[0], spend < held[1])
+            self._keep(who, pair, value, spend, better)
+            if "ambiguity" in self.at:
+                self.second_score[who] = np.maximum(self.second_score[who], np.minimum(score, best))
             self.score[who] = np.maximum(score, best)
-            if "top" in self.at:
-                top[who] = np.maximum(top[who], q[:, self.at["top"]])
-        if "top" in self.at:
+            if top is not None:
+                top[who] = np.maximum(top[who], self._raised(pair))
+        if top is not None:
             acts = self.count > 0
-            self.numbers[acts, self.at["top"]] = top[acts]
-            self.numbers[acts, self.at["absolute_top"]] = np.abs(top[acts])
+            self.numbers[self.at["top"], acts] = top[acts]
+            self.numbers[self.at["absolute_top"], acts] = np.abs(top[acts])
+        self._follow()
 
     def take_tied(self, *, most: bool) -> None:
         """The least or the most spend among pairs whose score is nearly the best."""
@@ -102,70 +109,85 @@ class Choice:
         sign = np.where(inner & most, 1.0, -1.0)
         near = self.score - self._band()
         leading = np.full(self.score.shape, -np.inf)
-        for who, pair, q, score in self._pairs():
-            second = np.where(self.weights.least_first, q[:, 0], sign * q[:, 1])
+        for who, pair, value, spend, score in self._pairs():
+            second = np.where(self.weights.least_first, value, sign * spend)
             better = (score >= near[who]) & (second > leading[who])
-            self._keep(who, pair, q, better)
+            self._keep(who, pair, value, spend, better)
             leading[who] = np.where(better, second, leading[who])
+        self._follow()
 
     def add_ambiguity(self) -> None:
         """Mark the states where another pair is nearly as good as the best."""
-        near = self.score - self._band()
-        tied = np.zeros(self.score.shape, dtype=np.int64)
-        for who, _, _, score in self._pairs():
-            tied[who] += score >= near[who]
-        self.numbers[:, self.at["ambiguity"]][tied > 1] = 1.0
+        tied = self.second_score >= self.score - self._band()
+        self.numbers[self.at["ambiguity"]][tied & (self.count > 1)[:, None]] = 1.0
 
     def _band(self) -> Floats:
         """Which scores count as tied with the best, from the sums that the best is made of."""
-        size, spend = self.numbers[:, self.at["size"]], self.numbers[:, 1]
-        return BAND * (self.weights.alpha * size + self.weights.beta * spend)
+        size, spend = self.numbers[self.at["size"]], self.numbers[1]
+        return np.asarray(BAND * (self.weights.alpha * size + self.weights.beta * spend))
 
-    def _pairs(self) -> Iterator[tuple[Some, NDArray[np.int64], Floats, Floats]]:
-        """Of each position: which states have it, their pairs, the pairs' numbers and scores."""
+    def _pairs(self) -> Iterator[tuple[Some, NDArray[np.int64], Floats, Floats, Floats]]:
+        """Of each position: which states have it, their pairs, and the pairs' values, spends and scores."""
+        p = self.problem
         for position in range(int(self.count.max(initial=0))):
             having = self.count > position
             who: Some = slice(None) if having.all() else np.flatnonzero(having)
             pair = self.first[who] + position
-            q = np.take(self.expected, self.problem.pair_row[pair], axis=0)
-            self._add_one_decision(pair, q)
-            score = self.weights.alpha * q[:, 0]
-            score -= self.weights.beta * q[:, 1]
-            yield who, pair, q, score
+            value = self._ahead(0, pair)
+            value += p.pair_reward[pair][:, None]
+            spend = self._ahead(1, pair)
+            spend += p.cost[pair][:, None]
+            score = self.weights.alpha * value
+            score -= self.weights.beta * spend
+            yield who, pair, value, spend, score
 
-    def _add_one_decision(self, pair: NDArray[np.int64], q: Floats) -> None:
-        """Turn discounted expected numbers one decision later into the pairs' own, in place."""
-        p = self.problem
-        cost, reward = p.cost[pair][:, None], p.pair_reward[pair][:, None]
-        if "second_moment" in self.at:
-            q[:, self.at["second_moment"]] += cost * (cost + 2 * q[:, 1])
-        if "top" in self.at:
-            self._raise_top(q, cost, reward)
-        q[:, 0] += reward
-        q[:, 1] += cost
-        if "size" in self.at:
-            size = q[:, self.at["size"]]
-            size += np.abs(reward)
-            q[:, self.at["error"]] += (self.widest + 3) * ROUNDOFF * size
+    def _ahead(self, kind: int, pair: NDArray[np.int64]) -> Floats:
+        """The discounted expected numbers of one kind, of some pairs at all prices."""
+        return np.asarray(np.take(self.expected[kind], self.problem.pair_row[pair], axis=0, mode="clip"))
 
-    def _raise_top(self, q: Floats, cost: Floats, reward: Floats) -> None:
+    def _raised(self, pair: NDArray[np.int64]) -> Floats:
         """r - price c + discount P t, and above it what its rounding may be."""
-        top = q[:, self.at["top"]]
+        cost, reward = self.problem.cost[pair][:, None], self.problem.pair_reward[pair][:, None]
+        top = self._ahead(self.at["top"], pair)
         paid = self.weights.price * cost
-        size = np.abs(reward) + paid + q[:, self.at["absolute_top"]]
+        size = self._ahead(self.at["absolute_top"], pair)
+        size += paid + np.abs(reward)
         top += reward - paid
         top += (self.widest + 8) * ROUNDOFF * size + TINY * (size > 0)
+        return top
+
+    def _follow(self) -> None:
+        """The other numbers of the pairs that were chosen."""
+        others = [kind for kind in FOLLOWING if kind in self.at]
+        if not others or not self.count.any():
+            return
+        p, acts = self.problem, np.flatnonzero(self.count > 0)
+        pair = self.pair[acts]
+        place = p.pair_row[pair] * pair.shape[1] + np.arange(pair.shape[1])
+        size = np.zeros(pair.shape)
+        for kind in others:
+            x = np.take(self.expected[self.at[kind]], place, mode="clip")
+            if kind == "size":
+                x += np.abs(p.pair_reward)[pair]
+                size = x
+            elif kind == "error":
+                x += (self.widest + 3) * ROUNDOFF * size
+            elif kind == "second_moment":
+                cost = p.cost[pair]
+                x += cost * (2 * self.numbers[1, acts] - cost)
+            self.numbers[self.at[kind], acts] = x
 
     def _keep(
         self,
         who: Some,
         pair: NDArray[np.int64],
-        q: Floats,
+        value: Floats,
+        spend: Floats,
         better: NDArray[np.bool_],
     ) -> None:
         pairs = np.broadcast_to(pair[:, None].astype(np.int32), better.shape)
-        for kept, new, where in ((self.numbers, q, better[:, None]), (self.pair, pairs, better)):
+        for kept, new in ((self.numbers[0], value), (self.numbers[1], spend), (self.pair, pairs)):
             if isinstance(who, slice):
-                np.copyto(kept, new, where=where)
+                np.copyto(kept, new, where=better)
             else:
-                kept[who] = np.where(where, new, kept[who])
+                kept[who] = np.where(better, new, kept[who])

@@ -17,6 +17,7 @@ from optbudget.certify import bracket
 from optbudget.certify.choice import ROUNDOFF
 from optbudget.certify.evidence import TIES, Evidence, with_ties
 from optbudget.certify.support import Support, support
+from optbudget.certify.variances import variance_check
 from optbudget.problems import BudgetedMDP, Check, CurveSet
 
 Floats = NDArray[np.float64]
@@ -27,15 +28,6 @@ SLOPE_RISE = 2.0**-48
 LARGEST_ROUNDING = 1e-9
 """A stated rounding above this share of 1 + |value| excuses no more than this share."""
 
-VARIANCE_TOLERANCE = 1e-8
-"""Of the second moment: variances are compared, not proved."""
-
-SAME_POINT = 1e-11
-"""Relative difference of two spends, sums of terms >= 0, that are taken for those of one policy."""
-
-VARIANCE_NUMBERS = 1 << 22
-"""States times prices up to which every variance is compared; beyond, those of a spread of prices."""
-
 
 def curve_checks(
     answer: CurveSet, evidence: Evidence, *, decisions: int | None = None, prefix: str = ""
@@ -44,7 +36,6 @@ def curve_checks(
     yield from shape_checks(answer, prefix)
     if not structure_ok(answer):
         return
-    stationary = answer.problem.horizon is None
     points, kind, shortfall, allowed = reached(answer, evidence, decisions=decisions)
     yield _achievable(answer, shortfall, allowed, prefix)
     yield _least_budgets(answer, evidence.least, prefix)
@@ -52,8 +43,7 @@ def curve_checks(
     if answer.pruning_error is not None:
         yield _pruning(answer, points, allowed, prefix)
     yield _first_actions(answer, points, kind, shortfall, allowed, decisions, prefix)
-    if not stationary:
-        yield _variances(answer, points.price, decisions, prefix)
+    yield variance_check(answer, evidence, decisions, prefix)
 
 
 def reached(
@@ -68,6 +58,8 @@ def reached(
     points = evidence.points
     kind = np.ones(points.price.size, dtype=np.int64)
     shortfall, allowed = all_shortfalls(answer, points)
+    if answer.witness is not None and answer.witness.horizon is not None:
+        shortfall = _mixed(answer, points, shortfall, allowed)
     if (shortfall > allowed).any() and answer.problem.horizon is not None:
         unproved = _columns_about(answer, points, shortfall > allowed)
         points, kind = with_ties(answer.problem, points, unproved, decisions=decisions)
@@ -149,6 +141,19 @@ def all_shortfalls(answer: CurveSet, points: Support) -> tuple[Floats, Floats]:
     return np.concatenate(shorts), np.concatenate(allowed)
 
 
+def _mixed(answer: CurveSet, points: Support, shortfall: Floats, allowed: Floats) -> Floats:
+    """Shortfalls, those that are too large against all mixtures of two points."""
+    found, position = shortfall.copy(), 0
+    for first, last in bracket.in_parts(answer.curves):
+        at = bracket.breakpoints(answer.curves, first, last)
+        span = slice(position, position + at.state.size)
+        position += at.state.size
+        which = np.flatnonzero(shortfall[span] > allowed[span])
+        again = bracket.shortfalls_of_mixtures(at, points, which)
+        found[span][which] = np.minimum(shortfall[span][which], again)
+    return found
+
+
 def _columns_about(answer: CurveSet, points: Support, unproved: NDArray[np.bool_]) -> NDArray[np.int64]:
     """The prices on both sides of breakpoints that are not explained."""
     found, position = [], 0
@@ -165,23 +170,13 @@ def _achievable(answer: CurveSet, shortfall: Floats, allowed: Floats, prefix: st
     over = shortfall - allowed
     worst = int(np.argmax(over))
     ok = bool(over[worst] <= 0)
-    where = _name(answer, worst)
+    where = bracket.name_of(answer, worst)
     detail = (
         f"{shortfall.size:,} breakpoints achieved to {max(0.0, float(shortfall.max())):.2g} in value"
         if ok
         else f"{where} is stated {shortfall[worst]:.3g} above what is achieved (allowed {allowed[worst]:.2g})"
     )
     return Check(prefix + "curves achievable", ok, detail)
-
-
-def _name(answer: CurveSet, position: int) -> str:
-    """Say which breakpoint a position among all of them is."""
-    starts = answer.curves.indptr[:-1] + np.arange(len(answer.curves))
-    state = int(np.searchsorted(starts, position, side="right")) - 1
-    j = position - int(starts[state])
-    curve = answer.curves[state]
-    at = f"({curve.budgets[j]:.6g}, {curve.values[j]:.6g})"
-    return f"breakpoint {j} of {answer.problem.labels[state]!r} {at}"
 
 
 def _least_budgets(answer: CurveSet, least: Support, prefix: str) -> Check:
@@ -311,7 +306,7 @@ def _first_actions(
         pair = pair_of_action(problem, at.state, action)
         bad = np.flatnonzero(np.where(terminal, action != -1, pair < 0))
         if bad.size:
-            where = _name(answer, span.start + int(bad[0]))
+            where = bracket.name_of(answer, span.start + int(bad[0]))
             return Check(name, False, f"action index {action[bad[0]]} does not exist at {where}")
         column = bracket.column_below(at, points)
         same = points.pair[at.state, np.maximum(column, 0)] == pair
@@ -335,7 +330,7 @@ def _first_actions(
     if over[worst] <= 0:
         return Check(name, True, checked + f", which lead to the same points to {max(0.0, short.max()):.2g}")
     action_name = problem.actions[problem.pair_action[doubtful[worst].pair]]
-    where = _name(answer, doubtful[worst].position)
+    where = bracket.name_of(answer, doubtful[worst].position)
     return Check(name, False, f"{action_name!r} falls {short[worst]:.3g} short of {where}")
 
 
@@ -378,39 +373,3 @@ def _pair_shortfall(problem: BudgetedMDP, lines: Support, doubt: _Doubt, column:
     if spend > doubt.budget + float(budget_room(lines, doubt.state, doubt.budget)):
         return float("inf")
     return float(doubt.value - worth + lines.value_error[doubt.state, column])
-
-
-def _variances(answer: CurveSet, price: Floats, decisions: int | None, prefix: str) -> Check:
-    """Stored variances are those of the checker's policies where no other policy reaches the point."""
-    name = prefix + "spend variance"
-    variance, curves = answer.spend_variance, answer.curves
-    if not (np.isfinite(variance).all() and (variance >= 0).all()):
-        return Check(name, False, "a stored variance is negative or not finite")
-    finite = np.unique(price[np.isfinite(price)])
-    price = np.unique(np.concatenate((price, np.sqrt(finite[1:] * finite[:-1]))))[::-1]
-    most = max(1, VARIANCE_NUMBERS // len(curves))
-    if price.size > most:
-        price = price[np.unique(np.linspace(0, price.size - 1, most).astype(np.int64))]
-    points = support(answer.problem, price, decisions=decisions, moments=True)
-    assert points.second_moment is not None and points.ambiguity is not None
-    compared, position = 0, 0
-    for first, last in bracket.in_parts(curves):
-        at = bracket.breakpoints(curves, first, last)
-        column = np.maximum(bracket.column_below(at, points), 0)
-        spend, value = points.spend[at.state, column], points.value[at.state, column]
-        second, error = points.second_moment[at.state, column], points.value_error[at.state, column]
-        same = (
-            (points.ambiguity[at.state, column] == 0)
-            & (np.abs(spend - at.budget) <= SAME_POINT * at.budget)
-            & (np.abs(value - at.value) <= SAME_POINT * np.abs(at.value) + 4 * error)
-        )
-        mine = np.maximum(second - spend**2, 0.0)
-        stored = variance[position : position + at.state.size]
-        off = np.flatnonzero(same & (np.abs(stored - mine) > VARIANCE_TOLERANCE * second + 1e-300))
-        compared += int(same.sum())
-        if off.size:
-            where = _name(answer, position + int(off[0]))
-            found = f"{stored[off[0]]:.9g} is stored for {where}, recomputed {mine[off[0]]:.9g}"
-            return Check(name, False, found)
-        position += at.state.size
-    return Check(name, True, f"{compared:,} of {variance.size:,} recomputed")

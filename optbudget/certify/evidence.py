@@ -13,23 +13,34 @@ from optbudget.problems import BudgetedMDP
 
 Floats = NDArray[np.float64]
 
+MOMENTS = 1 << 22
+"""States times prices up to which every variance is compared; beyond, those of a spread of prices."""
+
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """What the checker's own passes say: lines by falling finite price, and points by falling price.
 
     `least` is the lexicographic pass at the price inf: it proves what no policy can spend less than.
+    `moment_room` (K,) says how far second moments of stationary policies may be off; None elsewhere.
     """
 
     lines: Support
     points: Support
     least: Support
+    moment_room: Floats | None = None
 
 
-def gather(problem: BudgetedMDP, prices: Floats, *, decisions: int | None = None) -> Evidence:
-    """One strict pass at all prices, and one at inf whether or not it is among them."""
+def gather(
+    problem: BudgetedMDP, prices: Floats, *, decisions: int | None = None, moments: bool = False
+) -> Evidence:
+    """One strict pass at all prices, and one at inf whether or not it is among them.
+
+    With `moments` the pass carries second moments too, unless the problem is too large for that.
+    """
     price = np.unique(prices[~np.isnan(prices)])[::-1]
-    points = support(problem, price, decisions=decisions)
+    moments = moments and price.size * problem.n_states <= MOMENTS
+    points = support(problem, price, decisions=decisions, moments=moments)
     infinite = price.size > 0 and np.isinf(price[0])
     least = columns(points, slice(0, 1)) if infinite else support(problem, [np.inf], decisions=decisions)
     return Evidence(lines_of(points), points, least)
@@ -79,5 +90,6 @@ def with_ties(
     both = replace(
         points, price=joined("price"), intercept=joined("intercept"), spend=joined("spend"),
         value=joined("value"), value_error=joined("value_error"), pair=joined("pair"),
+        second_moment=None, ambiguity=None,
     )  # fmt: skip
     return both, kind[order]

@@ -176,12 +176,12 @@ def _missed(choice: Choice, state: Integers, pair: Integers, column: Integers, w
     """How far each pair's score is below the best of its state, as a share of the sums behind both."""
     p, expected = choice.problem, choice.expected
     row = p.pair_row[pair]
-    value = p.pair_reward[pair] + expected[row, 0, column]
-    spend = p.cost[pair] + expected[row, 1, column]
-    size = np.abs(p.pair_reward[pair]) + expected[row, 2, column]
+    value = p.pair_reward[pair] + expected[0, row, column]
+    spend = p.cost[pair] + expected[1, row, column]
+    size = np.abs(p.pair_reward[pair]) + expected[2, row, column]
     alpha, beta = weights.alpha[column], weights.beta[column]
-    best = choice.numbers[state, :, column]
-    scale = alpha * (size + best[:, 2]) + beta * (spend + best[:, 1])
+    best = choice.numbers[:, state, column]
+    scale = alpha * (size + best[2]) + beta * (spend + best[1])
     lack = choice.score[state, column] - (alpha * value - beta * spend)
     return np.asarray(lack / np.where(scale > 0, scale, 1.0))
 

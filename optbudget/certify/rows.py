@@ -2,9 +2,8 @@
 
 .. math:: y_{r,k} = \\sum_j p_{rj} x_{j,k}
 
-Rows are taken from widest to narrowest, so that the j-th entries of all rows that have one are a
-prefix: one gather, one product and one sum per position, whatever the widths are. A row of d
-entries is summed with at most d roundings per term, which is what the error bounds count.
+Rows of one width are taken together, so many at a time that what they gather stays in the cache. A
+row of d entries is summed with at most d roundings per term, which is what the error bounds count.
 """
 
 from collections.abc import Callable
@@ -23,6 +22,9 @@ NARROW = 256
 CHUNK = 1 << 16
 """Numbers handled at once, so that temporaries stay in the cache."""
 
+TOGETHER = 16
+"""Pieces that one thread takes at a time."""
+
 
 class Rows:
     """The distinct transition rows of a problem, laid out for :meth:`expect`."""
@@ -35,40 +37,40 @@ class Rows:
         owner = np.repeat(np.arange(self.count), width)
         sums = np.bincount(owner, problem.probability, minlength=1)
         self.largest_sum = float(sums.max(initial=0.0)) * (1.0 + self.widest * 2.0**-52)
-        order = np.argsort(-width, kind="stable")
-        self._wide = [
-            (int(r), slice(int(pointer[r]), int(pointer[r + 1]))) for r in order if width[r] > NARROW
-        ]
-        self._order = order[len(self._wide) :]
         self._next = problem.next_state.astype(np.intp)
         self._probability = problem.probability
-        ordered_width, starts = width[self._order], pointer[:-1][self._order]
-        self._slots: list[tuple[NDArray[np.intp], Floats]] = []
-        for j in range(int(ordered_width.max(initial=0))):
-            entry = starts[: np.searchsorted(-ordered_width, -j, side="left")] + j
-            self._slots.append((self._next[entry], self._probability[entry]))
+        self._wide = [
+            (int(r), slice(int(pointer[r]), int(pointer[r + 1]))) for r in np.flatnonzero(width > NARROW)
+        ]
+        self._equal: list[tuple[NDArray[np.intp], NDArray[np.intp], Floats]] = []
+        for d in np.unique(width[width <= NARROW]).tolist():
+            of_width = np.flatnonzero(width == d)
+            entry = pointer[of_width][:, None] + np.arange(d)
+            self._equal.append((of_width, self._next[entry], self._probability[entry]))
 
-    def expect(self, x: Floats, rate: Floats | float = 1.0, pool: Executor | None = None) -> Floats:
-        """(rows, k) expected values, times `rate` (k,), of the contiguous (states, k) array `x`."""
+    def expect(
+        self, x: Floats, rate: float = 1.0, pool: Executor | None = None, out: Floats | None = None
+    ) -> Floats:
+        """(rows, k) expected values, times `rate`, of the contiguous (states, k) array `x`."""
         columns = x.shape[1]
-        out = np.empty((self.count, columns))
-        step = max(256, CHUNK // max(1, columns))
+        out = np.empty((self.count, columns)) if out is None else out
+        pieces = []
+        for rows, following, probability in self._equal:
+            step = max(8, CHUNK // max(1, columns * following.shape[1]))
+            pieces += [(rows, following, probability, slice(k, k + step)) for k in range(0, rows.size, step)]
 
-        def one(begin: int) -> None:
-            rows = self._order[begin : begin + step]
-            total = np.zeros((rows.size, columns))
-            buffer = np.empty_like(total)
-            for following, probability in self._slots:
-                chosen = following[begin : begin + step]
-                if chosen.size == 0:
-                    break
-                part = np.take(x, chosen, axis=0, out=buffer[: chosen.size], mode="clip")
-                part *= probability[begin : begin + step, None]
-                total[: chosen.size] += part
-            total *= rate
-            out[rows] = total
+        def one(first: int) -> None:
+            together = pieces[first : first + TOGETHER]
+            memory = np.empty(max(following[part].size for _, following, _, part in together) * columns)
+            for rows, following, probability, part in together:
+                entries = following[part]
+                gathered = memory[: entries.size * columns].reshape(*entries.shape, columns)
+                np.take(x, entries, axis=0, out=gathered, mode="clip")
+                total = np.einsum("rd,rdk->rk", probability[part], gathered)
+                total *= rate
+                out[rows[part]] = total
 
-        run(one, range(0, self._order.size, step), pool)
+        run(one, range(0, len(pieces), TOGETHER), pool)
         for row, entries in self._wide:
             out[row] = rate * (self._probability[entries] @ x[self._next[entries]])
         return out

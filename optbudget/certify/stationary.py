@@ -29,8 +29,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.certify.choice import ROUNDOFF
-from optbudget.certify.evidence import Evidence, columns, lines_of
+from optbudget.certify.evidence import MOMENTS, Evidence, columns, lines_of
 from optbudget.certify.rows import Rows
+from optbudget.certify.stationary_variances import stationary_variances
 from optbudget.certify.support import Support, support
 from optbudget.problems import BudgetedMDP, Check, CurveSet, StationaryWitness
 
@@ -89,7 +90,27 @@ def stationary_evidence(answer: CurveSet) -> tuple[list[Check], Evidence | None]
         Check("witness", True, f"{points.price.size:,} prices, residuals at most {step.largest:.2g}")
     )
     least = columns(points, slice(0, 1))
-    return checks, Evidence(lines_of(points), points, least)
+    points, room = _with_moments(problem, rows, witness, points, of_spend)
+    return checks, Evidence(lines_of(points), points, least, room)
+
+
+def _with_moments(
+    problem: BudgetedMDP, rows: Rows, witness: StationaryWitness, points: Support, of_spend: Duration
+) -> tuple[Support, Floats]:
+    """The second moments of the witness's own policies too, and how far these may be off.
+
+    A moment goes with the spend as it was moved: their difference is the variance, which is not moved.
+    """
+    variance, known = stationary_variances(problem, rows, witness, of_spend.m)
+    own = np.flatnonzero(np.isin(points.price, witness.price))
+    second, ambiguity = np.zeros_like(points.spend), np.ones_like(points.spend)
+    if points.second_moment is not None and points.ambiguity is not None:
+        second, ambiguity = points.second_moment.copy(), points.ambiguity.copy()
+    room = np.zeros(points.price.size)
+    second[:, own] = variance + points.spend[:, own] ** 2
+    ambiguity[:, own] = np.where(np.isfinite(known), 0.0, 1.0)
+    room[own] = np.where(np.isfinite(known), known, 0.0)
+    return replace(points, second_moment=second, ambiguity=ambiguity), room
 
 
 def _misfit(problem: BudgetedMDP, witness: StationaryWitness) -> str | None:
@@ -293,7 +314,8 @@ def _truncated(
         horizon=horizon,
         terminal_utility=np.where(problem.is_terminal, problem.terminal_utility, 0.0),
     )
-    lines = support(finite, inner, following=True)
+    moments = problem.n_states * inner.size <= MOMENTS
+    lines = support(finite, inner, following=True, moments=moments)
     going = (of_value.going | of_spend.going)[:, None]
     more, less, rise = (np.where(going, tail, 0.0) for tail in (spend_tail, lost, won))
     more = more + lines.spend * lines.spend_rounding + lines.spend_error[:, None]
@@ -306,8 +328,14 @@ def _truncated(
     assert lines.following_spend is not None and lines.following_value is not None
     order = np.argsort(-np.concatenate([ends.price, inner]), kind="stable")
 
+    second = None
+    if lines.second_moment is not None:
+        second = lines.second_moment - lines.spend**2 + spend**2
+
     def joined(name: str, part: Floats) -> Floats:
-        return np.asarray(np.hstack([getattr(ends, name), part])[:, order])
+        of_ends = getattr(ends, name)
+        of_ends = np.ones_like(ends.spend) if of_ends is None else of_ends
+        return np.asarray(np.hstack([of_ends, part])[:, order])
 
     return Support(
         price=np.concatenate([ends.price, inner])[order], intercept=joined("intercept", top),
@@ -318,6 +346,8 @@ def _truncated(
         pair=np.hstack([ends.pair, lines.pair])[:, order],
         following_spend=joined("following_spend", lines.following_spend + more),
         following_value=joined("following_value", lines.following_value - less),
+        second_moment=None if second is None else joined("second_moment", second),
+        ambiguity=None if lines.ambiguity is None else joined("ambiguity", lines.ambiguity),
     )  # fmt: skip
 
 

@@ -118,7 +118,7 @@ def support(
     decisions : decisions left to go; None is the whole horizon
     ties : "strict" maximises; "least" and "most" spend the least or most among actions that are tied
         to a small share of their value: other points, and no lines (their intercept is +inf)
-    moments : also the second moment of spend, and where ties were met; no lines
+    moments : also the second moment of spend, and where ties were met
     following : also keep the points with one decision fewer to go
 
     Raises
@@ -153,7 +153,7 @@ def support(
         kinds += ("size", "error")
     if moments:
         kinds += ("second_moment", "ambiguity")
-    elif ties == "strict" and small:
+    if ties == "strict" and small:
         kinds += ("top", "absolute_top")
     kept, peaks = _collect(problem, rows, price, stages, kinds, ties, following)
     tiny = np.full(problem.n_states, TINY)
@@ -168,7 +168,7 @@ def support(
         compared = (rows.widest + 13) / (rows.widest + 3)
         top = _raised(price, kept, compared * (lost_v + np.where(np.isinf(price), 0.0, price) * lost_b))
     top[:, np.isinf(price)] = np.inf
-    if ties != "strict" or moments:
+    if ties != "strict":
         top[:] = np.inf
     return Support(
         price=price, intercept=top, value_error=error, spend_rounding=relative, spend_error=tiny,
@@ -204,10 +204,10 @@ def _collect(
     for begin in range(0, size, batch):
         span = slice(begin, begin + batch)
         now, later, pair, peaks[:, :, span] = _backward(problem, rows, price[span], stages, kinds, ties)
-        parts: dict[str, NDArray[np.generic]] = {name: now[:, i] for i, name in enumerate(kinds)}
+        parts: dict[str, NDArray[np.generic]] = {name: now[i] for i, name in enumerate(kinds)}
         parts["pair"] = pair
         if following:
-            parts |= {"following_value": later[:, 0], "following_spend": later[:, 1]}
+            parts |= {"following_value": later[0], "following_spend": later[1]}
         for name, part in parts.items():
             lines[name][:, span] = part
     return lines, peaks
@@ -231,7 +231,7 @@ def _backward(
 ) -> tuple[Floats, Floats, NDArray[np.int32], Floats]:
     """All stages for a few prices.
 
-    Returns the numbers (n, kinds, K) now and one decision later, the pairs chosen (n, K), and the
+    Returns the numbers (kinds, n, K) now and one decision later, the pairs chosen (n, K), and the
     largest |value| and |spend| of each stage (T+1, 2, K).
     """
     size, n = price.size, problem.n_states
@@ -251,14 +251,14 @@ def _backward(
 
             def one(begin: int) -> None:
                 states = slice(begin, min(n, begin + step))
-                choice = Choice(problem, expected, states, later[states], kinds, weights, rows.widest)  # noqa: B023
+                choice = Choice(problem, expected, states, later[:, states], kinds, weights, rows.widest)  # noqa: B023
                 choice.take_best()
                 if ties != "strict":
                     choice.take_tied(most=ties == "most")
                 if "ambiguity" in kinds:
                     choice.add_ambiguity()
-                x[states], pair[states] = choice.numbers, choice.pair  # noqa: B023
-                values, spends = choice.numbers[:, 0], choice.numbers[:, 1]
+                x[:, states], pair[states] = choice.numbers, choice.pair  # noqa: B023
+                values, spends = choice.numbers[:2]
                 found[begin // step, 0] = np.maximum(values.max(axis=0), -values.min(axis=0))
                 found[begin // step, 1] = spends.max(axis=0)
 
@@ -270,20 +270,29 @@ def _backward(
 def expected_numbers(
     problem: BudgetedMDP, rows: Rows, x: Floats, kinds: tuple[Kind, ...], pool: Executor | None = None
 ) -> Floats:
-    """Discounted expected numbers (rows, kinds, K) of the numbers (n, kinds, K) one decision later."""
-    n, _, size = x.shape
-    flat = rows.expect(x.reshape(n, len(kinds) * size), np.repeat(rates(problem, kinds), size), pool)
-    return flat.reshape(rows.count, len(kinds), size)
+    """Discounted expected numbers (kinds, rows, K) of the numbers (kinds, n, K) one decision later."""
+    expected = np.zeros((x.shape[0], rows.count, x.shape[2]))
+    at = {kind: i for i, kind in enumerate(kinds)}
+    for i, (kind, rate) in enumerate(zip(kinds, rates(problem, kinds).tolist(), strict=True)):
+        if kind == "ambiguity":
+            met = np.flatnonzero(x[i].any(axis=0))
+            if met.size:
+                expected[i][:, met] = rows.expect(np.ascontiguousarray(x[i][:, met]), rate, pool)
+        elif kind == "absolute_top" and x[at["top"]].min(initial=0.0) >= 0:
+            expected[i] = expected[at["top"]]
+        else:
+            rows.expect(x[i], rate, pool, expected[i])
+    return expected
 
 
 def terminal_numbers(problem: BudgetedMDP, kinds: tuple[Kind, ...], size: int) -> Floats:
-    """The numbers (n, kinds, K) after the last decision."""
-    x = np.zeros((problem.n_states, len(kinds), size))
+    """The numbers (kinds, n, K) after the last decision."""
+    x = np.zeros((len(kinds), problem.n_states, size))
     ends = {"value": problem.terminal_utility, "top": problem.terminal_utility}
     ends["size"] = ends["absolute_top"] = np.abs(problem.terminal_utility)
     for i, kind in enumerate(kinds):
         if kind in ends:
-            x[:, i] = ends[kind][:, None]
+            x[i] = ends[kind][:, None]
     return x
 
 
