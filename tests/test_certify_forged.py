@@ -365,6 +365,16 @@ def test_a_gap_holds_to_the_last_digits(over, holds):
     assert bracket.holds(piece, lines, np.array([0.5]), 0).all() == holds
 
 
+@pytest.mark.parametrize("short", [(0.1, 0.1), (0.1, 0.0), (0.0, 0.1)])
+@pytest.mark.parametrize(("over", "holds"), [(1e-9, False), (-1e-9, True)])
+def test_a_gap_counts_what_values_are_raised_by(over, holds, short):
+    """Of (0, 1) and (1, 2) a tenth is excused, not achieved: a gap of 1/2 allows from 1.9 to 3.4."""
+    at = bracket.breakpoints(Curves(np.zeros(1), np.ones(1), np.array([0, 1]), np.ones(1), np.ones(1)))
+    piece = bracket.pieces(at, np.array(short), None)
+    lines = SimpleNamespace(price=np.array([1.5, 0.0]), intercept=np.array([[1.9 + over, 3.3]]))
+    assert bracket.holds(piece, lines, np.array([0.5]), 0).all() == holds
+
+
 # -- policies ---------------------------------------------------------------------------------------
 
 
