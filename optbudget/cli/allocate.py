@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -29,6 +30,7 @@ class Method(StrEnum):
     greedy = "greedy"
     price = "price"
     uniform = "uniform"
+    ip = "ip"
 
 
 MOST_SHARES = 3
@@ -40,7 +42,12 @@ LARGEST_POLICY = 2_000_000
 
 def command(
     run: Run,
-    result: Annotated[Path, typer.Argument(metavar="RESULT", help="A result folder.", show_default=False)],
+    result: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RESULT|KNAPSACK", help="A result folder, or a knapsack model.", show_default=False
+        ),
+    ],
     budget: Annotated[
         str | None,
         typer.Option(metavar="B|LO:HI:N", help="Money for all units together, or N budgets from LO to HI."),
@@ -56,7 +63,8 @@ def command(
         int, typer.Option(metavar="K", min=0, help="Split at a later stage (solve --keep-stages).")
     ] = 0,
     method: Annotated[
-        Method, typer.Option(help="greedy and price find the optimum; uniform gives every unit the same.")
+        Method,
+        typer.Option(help="greedy and price find the optimum; ip that of whole units; uniform equal shares."),
     ] = Method.greedy,
     baseline: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What is done today: state, count, budget.")
@@ -85,7 +93,19 @@ def command(
     money = None if budget is None else budget_or_range(budget)
     if money is not None and not isinstance(money, float):
         _only_shown(out=out, baseline=baseline, **({} if question is None else {question[0]: question[1]}))
+    if files.is_knapsack(result):
+        from optbudget.cli.allocate_knapsack import allocate_knapsack
+
+        if money is None:
+            raise UsageError("say how much money there is: --budget B, or a range --budget LO:HI:N")
+        states: dict[str, object] = {"population": population, "stage": stage, "baseline": baseline}
+        if question is not None:
+            states[question[0]] = True
+        allocate_knapsack(run, result, money, method=method.value, out=out, not_for_it=states)
+        return
     require_result(result, "allocate")
+    if method is Method.ip and money is not None and not isinstance(money, float):
+        raise UsageError("a range of budgets is of the best split: leave out --method ip, or give one --budget")
     if out is not None and out.resolve() != result.resolve():
         require_apart(out, result)
         files.require_free(out.resolve())
@@ -100,7 +120,8 @@ def command(
         answer = getattr(allocation, QUESTIONS[question[0]])(curves, units, question[1])
         extra[question[0]] = {"asked": question[1], "budget": answer.budget}
     if money is not None:
-        answer = allocation.allocate(curves, units, money, method=method.value)
+        with run.working("whole units") if method is Method.ip else nullcontext() as monitor:
+            answer = allocation.allocate(curves, units, money, method=method.value, monitor=monitor)
     if answer.outcome.solution is Solution.NONE:
         run.answer({**_numbers(answer), **extra, "allocation": []})
     else:
