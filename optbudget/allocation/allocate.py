@@ -15,15 +15,22 @@ from optbudget.allocation import exact
 from optbudget.allocation.bound import Ceiling
 from optbudget.allocation.split import Split, checked_budget, infeasible, split
 from optbudget.allocation.uniform import equal_shares
+from optbudget.allocation.whole_units import whole_split
 from optbudget.errors import ProblemError, UsageError
 from optbudget.problems import Allocation, CurveSet, Population
 from optbudget.status import Outcome, Solution, Termination
+from optbudget.workers import Monitor
 
-Method = Literal["greedy", "price", "uniform"]
+Method = Literal["greedy", "price", "uniform", "ip"]
 
 
 def allocate(
-    curves: CurveSet, population: Population, budget: float, *, method: Method = "greedy"
+    curves: CurveSet,
+    population: Population,
+    budget: float,
+    *,
+    method: Method = "greedy",
+    monitor: Monitor | None = None,
 ) -> Allocation:
     """Split one budget over a population.
 
@@ -33,7 +40,9 @@ def allocate(
     population : units per state of the same problem
     budget : money, >= 0, for all units together; infinity buys everything useful
     method : "greedy" or "price", the optimum, equal to the bit and of different speed (see `split`);
-        "uniform", an equal share for every unit (see `equal_shares`), with its gap to the bound
+        "uniform", an equal share for every unit (see `equal_shares`), with its gap to the bound; "ip",
+        the optimum with nobody randomised, every unit at a useful budget; its bound is over such splits
+    monitor : may end "ip" by time, by memory or by Ctrl-C; the others are short
 
     Returns
     -------
@@ -69,15 +78,18 @@ def allocate(
     if population.labels != curves.problem.labels:
         raise ProblemError("the population is of another problem: its states are not those of the curves")
     money = checked_budget(budget)
-    if method not in ("greedy", "price", "uniform"):
-        raise UsageError(f"method is {method!r}; known are 'greedy', 'price' and 'uniform'")
+    if method not in ("greedy", "price", "uniform", "ip"):
+        raise UsageError(f"method is {method!r}; known are 'greedy', 'price', 'uniform' and 'ip'")
     dear = above_the_cap(curves, population)
     if dear is not None:
         answer = infeasible(exact.dot(population.count, curves.curves.start_budget), dear)
+    elif method == "ip" and exact.dot(population.count, curves.curves.start_budget) <= money:
+        return whole_split(curves, population, money, monitor=monitor)
     elif method == "uniform":
         answer = equal_shares(curves.curves, population.count, money, labels=population.labels)
     else:
-        answer = split(curves.curves, population.count, money, method=method, labels=population.labels)
+        answer = split(curves.curves, population.count, money, labels=population.labels,
+                       method="price" if method == "price" else "greedy")  # fmt: skip
     return with_bound(_as_allocation(curves, population, money, method, answer))
 
 

@@ -48,7 +48,7 @@ def policy_in_use(answer: Allocation, *, monitor: Monitor | None = None) -> Pric
     """
     curves, price = answer.curves, answer.price
     horizon = curves.problem.horizon
-    if horizon is None or answer.method == "uniform" or not price >= 0:
+    if horizon is None or answer.method in ("uniform", "ip") or not price >= 0:
         return None
     problem = curves.problem if curves.stage == 0 else replace(curves.problem, horizon=horizon - curves.stage)
     slopes = curves.curves.gain / curves.curves.length

@@ -149,7 +149,8 @@ def on_the_curves(answer: Allocation) -> Iterator[Check]:
         f"the row of {labels[answer.state[flipped[0]]]!r} at budget {answer.unit_budget[flipped[0]]:.6g} "
         "takes another action than the one that leads to its value",
     )  # fmt: skip
-    yield _price(answer, level)
+    if answer.method != "ip":
+        yield _price(answer, level)
     if answer.method == "uniform":
         yield equal_shares_check(answer)
 

@@ -18,10 +18,11 @@ from fractions import Fraction
 
 import numpy as np
 
+from optbudget.certify.allocation_checks import levels
 from optbudget.certify.knapsack_bound import dual_value, least_spend, spend_at_price
 from optbudget.certify.knapsack_sweep import Unproved, prove_whole_bound
 from optbudget.certify.outcome_checks import differences, outcome_check
-from optbudget.problems import Check, KnapsackAllocation
+from optbudget.problems import Allocation, Check, Knapsack, KnapsackAllocation
 from optbudget.status import Solution, Termination
 
 SAME_PRICE = Fraction(1, 2**48)
@@ -49,6 +50,23 @@ def knapsack_checks(answer: KnapsackAllocation) -> Iterator[Check]:
     yield _bound(answer)
 
 
+def whole_split_checks(answer: Allocation) -> Iterator[Check]:
+    """That no split of whole units among the useful budgets is worth more than the bound of an "ip" split.
+
+    Its rows have been found to be useful budgets of their states.
+    """
+    problem = Knapsack.from_curves(answer.curves, answer.population)
+    first = problem.ptr[answer.state]
+    option = first + levels(answer.curves.curves, answer.state, answer.unit_budget, answer.unit_value)
+    same = problem.cost[option] == answer.unit_budget
+    yield Check("useful budgets as options", bool(same.all()), f"{option.size:,} rows")
+    whole = KnapsackAllocation(
+        problem, answer.budget, option, answer.count, answer.probability, value=answer.value,
+        bound=answer.bound, price=answer.price, method="ip",
+    )  # fmt: skip
+    yield from (_lottery(whole), _price(whole), _bound(whole))
+
+
 def _stated(answer: KnapsackAllocation) -> Iterator[Check]:
     """Every number of result.json against the answer's own."""
     if answer.stated is None:
@@ -60,7 +78,7 @@ def _stated(answer: KnapsackAllocation) -> Iterator[Check]:
         "termination": answer.outcome.termination.value, "solution": answer.outcome.solution.value,
     }  # fmt: skip
     wrong = list(differences(answer.stated, expected, ""))
-    certificate = {"price": answer.price, "bound": answer.bound, "whole": answer.method == "ip"}
+    certificate = {"price": answer.price, "bound": answer.bound, "method": answer.method}
     said = answer.stated.get("certificate")
     wrong += differences(said, certificate, "certificate.")
     yield Check("result.json", not wrong, "; ".join(wrong[:5]) or "every number and word is the tables' own")

@@ -21,7 +21,7 @@ from optbudget.certify.exact_checks import (
     exact_parts,
     sample,
 )
-from optbudget.certify.knapsack_checks import knapsack_checks
+from optbudget.certify.knapsack_checks import knapsack_checks, whole_split_checks
 from optbudget.certify.outcome_checks import outcome_check, stated_checks
 from optbudget.certify.policy_checks import Used, policy_check
 from optbudget.certify.stationary import stationary_evidence
@@ -138,14 +138,16 @@ def _of_allocation(answer: Allocation, known: Known, *, exact: bool, all_prices:
     if not added[0].ok:
         return
     yield from rows.on_the_curves(answer)
-    yield rows.bound_check(answer, _lines(answer, evidence))
+    whole = answer.method == "ip"
+    yield from whole_split_checks(answer) if whole else [rows.bound_check(answer, _lines(answer, evidence))]
     if exact:
         capped = answer.curves.problem.budget_cap is not None
         every = all_prices or capped  # the slopes at a cap are anywhere among the prices
         prices = answer.curves.prices if every else sample(answer.curves.prices, answer.price)
         parts = exact_parts(answer.curves, prices)
         yield from exact_curve_checks(answer.curves, evidence.points, parts, everything=all_prices)
-        yield from exact_allocation_check(answer, evidence.points, parts)
+        if not whole:
+            yield from exact_allocation_check(answer, evidence.points, parts)
 
 
 def _in_use(answer: Allocation) -> Used | None:

@@ -31,7 +31,7 @@ def command(
     for folder in given:
         require_model(folder)
     run.require_memory_to_read(result, *given)
-    answer = files.load_result(result, model)
+    answer = files.load_answer(result, model)
     found = certify.verify(answer, exact=exact, all_prices=everything)
     run.grids(verification_grid(found))
     checks = [{"name": check.name, "ok": check.ok, "detail": check.detail} for check in found.checks]

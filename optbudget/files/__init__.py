@@ -1,11 +1,13 @@
 """Problems and answers to and from disk."""
 
+from optbudget.files.answers import load_answer
 from optbudget.files.aside import is_result, require_free
 from optbudget.files.baselines import kept_baseline, load_baseline
 from optbudget.files.checks import check
 from optbudget.files.expectations import Expected, load_expected
 from optbudget.files.folders import load, save
 from optbudget.files.frontiers import load_frontier, save_frontier
+from optbudget.files.knapsack_folder import is_knapsack, read_knapsack
 from optbudget.files.model_folder import DataWarning, model_hash
 from optbudget.files.models import load_model, load_problem, read_model, read_problem
 from optbudget.files.populations import load_population
@@ -16,9 +18,11 @@ __all__ = [
     "DataWarning",
     "Expected",
     "check",
+    "is_knapsack",
     "is_result",
     "kept_baseline",
     "load",
+    "load_answer",
     "load_baseline",
     "load_expected",
     "load_frontier",
@@ -28,6 +32,7 @@ __all__ = [
     "load_result",
     "memory_to_read",
     "model_hash",
+    "read_knapsack",
     "read_model",
     "read_problem",
     "require_free",

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.errors import Issue, ProblemError, ResultError
+from optbudget.files.answers import load_answer
 from optbudget.files.models import read_problem
 from optbudget.files.populations import read_population
-from optbudget.files.result_reader import load_result
-from optbudget.problems import BudgetedMDP, ConstrainedMDP
+from optbudget.problems import BudgetedMDP, ConstrainedMDP, Knapsack
 
 
 def check(path: str | Path, *, normalize: bool = False, sum_duplicates: bool = False) -> tuple[Issue, ...]:
@@ -38,6 +38,8 @@ def check(path: str | Path, *, normalize: bool = False, sum_duplicates: bool = F
         read, warnings = read_problem(folder, normalize=normalize, sum_duplicates=sum_duplicates)
     except ProblemError as error:
         return error.issues
+    if isinstance(read, Knapsack):
+        return warnings
     problem = read.problem if isinstance(read, ConstrainedMDP) else read
     issues = list(warnings)
     issues += _horizon_issues(problem)
@@ -52,7 +54,7 @@ def check(path: str | Path, *, normalize: bool = False, sum_duplicates: bool = F
 
 def _result_issues(folder: Path) -> tuple[Issue, ...]:
     try:
-        load_result(folder)
+        load_answer(folder)
     except ResultError as error:
         return (Issue("error", "result", str(error)),)
     except ProblemError as error:

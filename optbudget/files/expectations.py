@@ -19,6 +19,9 @@ quantity                          arguments                   value
 ``optimum``                       none                        of a constrained MDP within all its limits
 ``deterministic_optimum``         none                        the same, nothing randomised
 ``limit_price``                   limit                       value of one more unit of a limit, by its column
+``whole_value``                   budget                      of a knapsack, whole options only
+``relaxed_value``                 budget                      of its relaxation
+``relaxed_price``                 budget                      value of one more unit of money there
 ================================  ==========================  ==============================================
 
 States of several types are written "type/state".
@@ -46,6 +49,9 @@ ARGUMENTS: Mapping[str, frozenset[str]] = {
     "optimum": frozenset(),
     "deterministic_optimum": frozenset(),
     "limit_price": frozenset({"limit"}),
+    "whole_value": frozenset({"budget"}),
+    "relaxed_value": frozenset({"budget"}),
+    "relaxed_price": frozenset({"budget"}),
 }
 """The arguments of each quantity."""
 

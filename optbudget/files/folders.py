@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optbudget.errors import Issue, ProblemError, UsageError
+from optbudget.files.answers import load_answer
 from optbudget.files.aside import recover, require_free, written_aside
 from optbudget.files.constrained_folder import write_constrained
 from optbudget.files.frontiers import load_frontier
+from optbudget.files.knapsack_folder import write_knapsack
+from optbudget.files.knapsack_results import write_knapsack_result
 from optbudget.files.model_writer import write_model
 from optbudget.files.models import load_problem
-from optbudget.files.result_reader import load_result
 from optbudget.files.result_writer import write_result
 from optbudget.files.stated_fields import read_json
 from optbudget.problems import (
@@ -19,6 +21,8 @@ from optbudget.problems import (
     ConstrainedMDP,
     CurveSet,
     DeterministicFrontier,
+    Knapsack,
+    KnapsackAllocation,
     PricePolicy,
 )
 
@@ -26,7 +30,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def load(path: str | Path) -> BudgetedMDP | ConstrainedMDP | CurveSet | Allocation | DeterministicFrontier:
+Model = BudgetedMDP | ConstrainedMDP | Knapsack
+Answer = CurveSet | Allocation | KnapsackAllocation
+
+
+def load(path: str | Path) -> Model | Answer | DeterministicFrontier:
     """Read a folder: a model with model.toml, or a result with result.json.
 
     Raises
@@ -41,7 +49,7 @@ def load(path: str | Path) -> BudgetedMDP | ConstrainedMDP | CurveSet | Allocati
     if (folder / "result.json").is_file():
         if "frontier" in read_json(folder / "result.json"):
             return load_frontier(folder)
-        return load_result(folder)
+        return load_answer(folder)
     if (folder / "model.toml").is_file():
         return load_problem(folder)
     message = f"{folder} holds neither model.toml nor result.json"
@@ -49,7 +57,7 @@ def load(path: str | Path) -> BudgetedMDP | ConstrainedMDP | CurveSet | Allocati
 
 
 def save(
-    noun: BudgetedMDP | ConstrainedMDP | CurveSet | Allocation,
+    noun: Model | Answer,
     path: str | Path,
     *,
     command: Sequence[str] = (),
@@ -94,13 +102,19 @@ def save(
     target = Path(path).resolve()
     require_free(target)
     with written_aside(target) as aside:
-        if isinstance(noun, (BudgetedMDP, ConstrainedMDP)):
+        if isinstance(noun, (BudgetedMDP, ConstrainedMDP, Knapsack)):
             if format not in (None, "csv", "parquet"):
                 raise UsageError(f"format is {format!r}; it must be 'csv' or 'parquet'")
             if isinstance(noun, BudgetedMDP):
                 write_model(noun, aside, format=format)
+            elif isinstance(noun, Knapsack):
+                write_knapsack(noun, aside, format=format)
             else:
                 write_constrained(noun, aside, format=format)
+        elif isinstance(noun, KnapsackAllocation):
+            write_knapsack_result(
+                noun, aside, target, command=command, copy=copy, warnings=warnings, seed=seed
+            )
         else:
             write_result(
                 noun, aside, target, command=command, copy=copy, policy=policy, warnings=warnings, seed=seed,

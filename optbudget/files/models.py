@@ -6,11 +6,13 @@ from pathlib import Path
 
 from optbudget.errors import Issue, ProblemError
 from optbudget.files.constrained_folder import read_constrained
+from optbudget.files.knapsack_folder import KIND as KNAPSACK
+from optbudget.files.knapsack_folder import is_knapsack, read_knapsack
 from optbudget.files.model_folder import DataWarning, read_budgeted
 from optbudget.files.model_toml import ModelToml, read_model_toml
-from optbudget.problems import BudgetedMDP, ConstrainedMDP
+from optbudget.problems import BudgetedMDP, ConstrainedMDP, Knapsack
 
-Problem = BudgetedMDP | ConstrainedMDP
+Problem = BudgetedMDP | ConstrainedMDP | Knapsack
 
 _Reader = Callable[[Path, ModelToml | None, list[Issue], bool, bool], Problem | None]
 
@@ -18,6 +20,7 @@ READERS: Mapping[str, _Reader] = {"budgeted_mdp": read_budgeted, "constrained_md
 """How a folder of each kind is read."""
 
 OTHER_COMMANDS = {
+    KNAPSACK: "it has options instead of states: `optbudget allocate` solves it",
     "constrained_mdp": "its budgets are fixed: `optbudget compare` solves it, `optbudget export` states it",
 }
 """For kinds that have no curves: what takes them instead."""
@@ -60,7 +63,7 @@ def read_problem(
     path: str | Path, *, normalize: bool = False, sum_duplicates: bool = False
 ) -> tuple[Problem, tuple[Issue, ...]]:
     """As `load_problem`, giving the warnings instead of issuing them."""
-    return _read(Path(path), normalize, sum_duplicates, tuple(READERS))
+    return _read(Path(path), normalize, sum_duplicates, (*READERS, KNAPSACK))
 
 
 def read_model(
@@ -80,7 +83,12 @@ def _read(
     if not (folder / "model.toml").is_file():
         issue = Issue("error", "missing-file", "the folder has no model.toml", "model.toml")
         raise ProblemError([issue])
+    if is_knapsack(folder) and KNAPSACK in kinds:
+        return read_knapsack(folder)
     issues: list[Issue] = []
+    if is_knapsack(folder):
+        message = f"kind is {KNAPSACK!r}, and a 'budgeted_mdp' is needed here; {OTHER_COMMANDS[KNAPSACK]}"
+        raise ProblemError([Issue("error", "kind", message, "model.toml")])
     stated = read_model_toml(folder / "model.toml", issues)
     kind = stated.kind if stated is not None else "budgeted_mdp"
     if kind not in kinds:

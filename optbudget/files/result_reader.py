@@ -62,6 +62,8 @@ def load_result(path: str | Path, model: str | Path | BudgetedMDP | None = None)
     stated = read_json(folder / "result.json")
     if stated.get("schema") != SCHEMA:
         raise ResultError(f"result.json: schema is {stated.get('schema')!r}, not {SCHEMA!r}")
+    if stated.get("kind") == "knapsack":
+        raise ResultError("the result answers a knapsack; optbudget verify and load_answer read it")
     if "frontier" in stated:
         raise ResultError("the result holds a deterministic frontier; read it by load_frontier")
     problem = stated_model(folder, stated, model)

@@ -1,0 +1,28 @@
+"""The answer in a result folder, whatever it answers."""
+
+from pathlib import Path
+
+from optbudget.errors import UsageError
+from optbudget.files.aside import recover
+from optbudget.files.knapsack_folder import KIND
+from optbudget.files.knapsack_results import load_knapsack_result
+from optbudget.files.result_reader import load_result
+from optbudget.files.stated_fields import read_json
+from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Knapsack, KnapsackAllocation
+
+
+def load_answer(
+    path: str | Path, model: str | Path | BudgetedMDP | Knapsack | None = None
+) -> CurveSet | Allocation | KnapsackAllocation:
+    """Read a result folder of curves, of an allocation or of a knapsack; see `load_result`."""
+    folder = Path(path)
+    recover(folder.resolve())
+    if (folder / "result.json").is_file():
+        stated = read_json(folder / "result.json")
+        if stated.get("kind") == KIND:
+            if isinstance(model, BudgetedMDP):
+                raise UsageError("the result answers a knapsack, and a BudgetedMDP was given")
+            return load_knapsack_result(folder, stated, model)
+    if isinstance(model, Knapsack):
+        raise UsageError("the result answers no knapsack, and one was given")
+    return load_result(folder, model)
