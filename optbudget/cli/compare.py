@@ -74,7 +74,7 @@ def command(
     found, kept = [], []
     with run.working("compare") as monitor:
         for k, folder in enumerate(folders):
-            problem = files.load_model(folder)
+            problem = files.load_problem(folder)
             money = _budget_of(problem, budget)
             people = _population_of(population, problem)
             part = study.Part(monitor, k, len(folders), folder.name)

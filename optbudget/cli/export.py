@@ -37,7 +37,7 @@ def command(
         raise UsageError(f"--budget is {budget}; it must be an amount >= 0")
     require_model(model)
     run.require_memory_to_read(model)
-    program = study.stated(formulation, files.load_model(model), budget)
+    program = study.stated(formulation, files.load_problem(model), budget)
     write_program(program, out)
     size = {"columns": program.n_columns, "rows": program.n_rows, "entries": int(program.column.size)}
     run.answer({"out": out, "formulation": formulation, **size, "integer": program.is_integer})
