@@ -69,6 +69,6 @@ def mckp_unit(problem: Knapsack, budget: float) -> "pyo.ConcreteModel":
 
     m.one_option = pyo.Constraint(m.I, rule=one)
     spend = pyo.quicksum(cost[k] * m.x[i, k] for i, k in m.IK if cost[k])
-    if any(cost) and budget < float("inf"):
+    if any(cost[k] for _, k in m.IK) and budget < float("inf"):
         m.budget = pyo.Constraint(expr=(None, spend, budget))
     return m

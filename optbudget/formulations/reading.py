@@ -33,7 +33,7 @@ def read_primal(problem: ConstrainedMDP, solution: LinearSolution) -> Occupancy:
     """
     _ = solution.value
     assert solution.x is not None
-    frequency = solution.x[: frequencies(problem)].reshape(-1, problem.problem.cost.size)
+    frequency = solution.x[: frequencies(problem)].reshape(shape_of(problem))
     price, potential = None, None
     if solution.row_price is not None and not solution.program.is_integer:
         price, potential = _prices(problem, solution.program.row_names, solution.row_price)
@@ -54,7 +54,7 @@ def read_dual(problem: ConstrainedMDP, solution: LinearSolution) -> Occupancy:
     assert solution.x is not None
     if solution.row_price is None:
         raise ProblemError(f"{solution.backend} gave no multipliers, so the dual program yields no policy")
-    frequency = solution.row_price[: frequencies(problem)].reshape(-1, problem.problem.cost.size)
+    frequency = solution.row_price[: frequencies(problem)].reshape(shape_of(problem))
     price, potential = _prices(problem, solution.program.column_names, solution.x)
     return certified(problem, Occupancy.read(problem, frequency), price, potential)
 
@@ -100,10 +100,15 @@ def within_limits(found: Occupancy) -> Occupancy | None:
     return None
 
 
+def shape_of(problem: ConstrainedMDP) -> tuple[int, int]:
+    """Stages and pairs of its frequencies; a problem of terminal states alone has no pairs."""
+    return problem.problem.horizon or 1, int(problem.problem.cost.size)
+
+
 def frequencies(problem: ConstrainedMDP) -> int:
     """How many frequencies its programs have; they come first among the columns."""
-    stages = 1 if problem.problem.horizon is None else problem.problem.horizon
-    return stages * int(problem.problem.cost.size)
+    stages, pairs = shape_of(problem)
+    return stages * pairs
 
 
 def _prices(problem: ConstrainedMDP, names: Sequence[str], number: Floats) -> tuple[Floats, Floats]:

@@ -92,7 +92,7 @@ def knapsack_routes(problem: Knapsack, budget: float) -> Iterator[Route]:
 
 
 def _work(unit: BudgetedMDP) -> float:
-    return float(unit.cost.size) * float(unit.horizon or 0) * unit.next_state.size / (unit.row_ptr.size - 1)
+    return float(unit.cost.size) * float(unit.horizon or 0) * unit.next_state.size / unit.row_ptr.size
 
 
 def _on_the_curve(answers: Answers, name: str, problem: ConstrainedMDP) -> RouteResult:

@@ -1,0 +1,392 @@
+"""The declared programs: two statements of one program, and answers that are read back and evaluated."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from small_problems import plain_models, problem_of
+from truth import true_curves, value_at
+
+from optbudget.curves import Curve, Curves
+from optbudget.errors import LimitError, UsageError
+from optbudget.formulations import STATEMENTS, declared, purified, statement
+from optbudget.formulations.purify import envelope
+from optbudget.problems import ConstrainedMDP, Knapsack, RiskTerm
+from optbudget.solvers import Options, find
+from optbudget.study import Stand, compare
+from optbudget.study.routes import applies
+
+FEW = settings(max_examples=12)
+SOME = settings(max_examples=25)
+ROUTES = ("walk", "cmdp_primal/mathopt/glop", "cmdp_dual/pyomo/highs-simplex")
+BOTH = ("cmdp_primal/mathopt/glop", "cmdp_dual/pyomo/highs-simplex", "cmdp_primal/pyomo/highs-ipm")
+SPLITS = (
+    "greedy",
+    "price",
+    "ip",
+    "mckp_lp/mathopt/glop",
+    "mckp_ip/mathopt/cp-sat",
+    "mckp_unit/pyomo/highs-mip",
+)
+DETERMINISTIC = (
+    "walk",
+    "frontier",
+    "deterministic_stage/pyomo/highs-mip",
+    "deterministic_budget/mathopt/scip",
+)
+
+
+@pytest.fixture(scope="module")
+def stand():
+    with Stand(Options(time_limit=60.0, relative_gap=1e-9)) as kept:
+        yield kept
+
+
+def acting(**sizes):
+    """Problems in which something can be done."""
+    return plain_models(**sizes).filter(lambda plain: any(plain["pairs"]))
+
+
+budgets = st.integers(0, 40).map(lambda eighths: eighths / 8)
+
+
+@st.composite
+def knapsacks(draw):
+    """Groups on a small grid, so that ties, dominated and collinear options are common; and a budget."""
+    groups = draw(
+        st.lists(
+            st.tuples(
+                st.integers(0, 3),
+                st.lists(st.tuples(st.integers(0, 4), st.integers(-4, 4)), min_size=1, max_size=4),
+            ),
+            min_size=1,
+            max_size=4,
+        )
+    )
+    options = [option for _, group in groups for option in group]
+    problem = Knapsack.from_arrays(
+        np.cumsum([0, *(len(group) for _, group in groups)]),
+        [float(c) for c, _ in options],
+        [float(v) for _, v in options],
+        count=[n for n, _ in groups],
+    )
+    return problem, draw(st.integers(0, 60)) / 4
+
+
+@st.composite
+def useful_budgets(draw):
+    """A knapsack of useful budgets: strictly concave curves with counts; and a budget."""
+    curves, count = [], []
+    for _ in range(draw(st.integers(1, 4))):
+        slopes = sorted(draw(st.lists(st.integers(1, 6), max_size=3, unique=True)), reverse=True)
+        lengths = [draw(st.integers(1, 4)) for _ in slopes]
+        gains = [s * b for s, b in zip(slopes, lengths, strict=True)]
+        curves.append(Curve(draw(st.integers(0, 2)), 0, lengths, gains))
+        count.append(draw(st.integers(1, 4)))
+    problem = Knapsack.from_curves(Curves.from_curves(curves), count)
+    least = float(sum(n * c.start_budget for n, c in zip(count, curves, strict=True)))
+    return problem, least + draw(st.integers(0, 60)) / 4
+
+
+def rows_of(program):
+    """Rows by name, each with its coefficients by column name; rows and entries that say nothing left out."""
+    found = {}
+    for i, name in enumerate(program.row_names):
+        span = slice(program.row_ptr[i], program.row_ptr[i + 1])
+        pairs = zip(program.column[span].tolist(), program.coefficient[span].tolist(), strict=True)
+        entries = {program.column_names[j]: a for j, a in pairs if a}
+        if entries:
+            found[name] = (entries, (program.row_lower[i], program.row_upper[i]))
+    return found
+
+
+def assert_same_program(one, other):
+    """Equal but for the order of columns and rows, and the last digit of a sum."""
+    assert one.sense == other.sense
+    assert one.offset == pytest.approx(other.offset, abs=1e-12)
+    columns = []
+    for program in (one, other):
+        numbers = zip(program.objective, program.lower, program.upper, program.integer, strict=True)
+        columns.append(
+            {name: tuple(map(float, x)) for name, x in zip(program.column_names, numbers, strict=True)}
+        )
+    assert columns[0].keys() == columns[1].keys()
+    for name, numbers in columns[0].items():
+        assert numbers == pytest.approx(columns[1][name], rel=1e-14, abs=1e-15), name
+    rows = [rows_of(program) for program in (one, other)]
+    assert rows[0].keys() == rows[1].keys()
+    for name, (entries, limits) in rows[0].items():
+        there, limits_there = rows[1][name]
+        assert entries == pytest.approx(there, rel=1e-14, abs=1e-15), name
+        assert limits == pytest.approx(limits_there, rel=1e-14), name
+
+
+def stated_twice(stand, row, problem, budget):
+    both = []
+    for tool in ("pyomo", "mathopt"):
+        found = stand.program(row.name, tool, problem, budget)
+        assert not isinstance(found, str), found
+        both.append(found[0])
+    return both
+
+
+# -- two statements, one program --------------------------------------------------------------
+
+
+@FEW
+@given(acting(), budgets, st.booleans(), st.booleans())
+def test_pyomo_and_mathopt_state_the_same_process_programs(stand, plain, budget, infinite, second):
+    changes = {"horizon": None, "discount": 0.75, "cost_discount": 0.75} if infinite else {}
+    unit = problem_of(plain, **changes)
+    others = (
+        {"staff": (np.arange(unit.cost.size) % 3.0, 1.5), "free": (unit.cost, np.inf)} if second else None
+    )
+    problem = ConstrainedMDP.of(unit, budget, others)
+    for row in STATEMENTS:
+        if applies(row, problem):
+            assert_same_program(*stated_twice(stand, row, problem, None))
+
+
+@FEW
+@given(knapsacks())
+def test_pyomo_and_mathopt_state_the_same_knapsacks(stand, drawn):
+    problem, budget = drawn
+    for row in STATEMENTS:
+        if applies(row, problem):
+            assert_same_program(*stated_twice(stand, row, problem, budget))
+
+
+# -- policies in expectation --------------------------------------------------------------------
+
+
+@SOME
+@given(acting(free_action=True), budgets)
+def test_primal_dual_and_curve_have_the_exact_value(stand, plain, budget):
+    unit = problem_of(plain)
+    truth = value_at(true_curves(unit)[0], budget)
+    found = compare(unit, budget, routes=ROUTES, stand=stand)
+    assert found.agree, found.disagreements
+    for route in found.routes:
+        assert route.value == pytest.approx(float(truth), rel=1e-9, abs=1e-9), route.route
+        assert route.value <= float(truth) + 1e-12 * (1 + abs(float(truth)))
+        assert route.bound >= float(truth) - 1e-12 * (1 + abs(float(truth)))
+        assert route.gap <= 1e-9
+
+
+@FEW
+@given(acting(), budgets)
+def test_a_budget_below_the_least_is_infeasible_by_every_route(stand, plain, budget):
+    unit = problem_of(plain)
+    truth = value_at(true_curves(unit)[0], budget)
+    found = compare(unit, budget, routes=ROUTES, stand=stand)
+    assert found.agree, found.disagreements
+    assert [r.infeasible for r in found.routes] == [truth is None] * len(ROUTES)
+
+
+@FEW
+@given(acting(free_action=True), budgets, st.integers(1, 3))
+def test_several_initial_states(stand, plain, budget, weight):
+    n = len(plain["pairs"])
+    share = np.arange(1, n + 1, dtype=float) ** weight
+    start = {"initial_state": np.arange(n), "initial_probability": share / share.sum()}
+    found = compare(problem_of(plain, **start), budget, routes=ROUTES, stand=stand)
+    assert found.agree, found.disagreements
+    values = [route.value for route in found.routes]
+    assert values == pytest.approx([values[0]] * 3, rel=1e-9, abs=1e-9)
+
+
+@FEW
+@given(acting(free_action=True), budgets, st.sampled_from([0.5, 0.75, 0.9]))
+def test_infinite_horizon(stand, plain, budget, rate):
+    unit = problem_of(plain, horizon=None, discount=rate, cost_discount=rate)
+    found = compare(unit, budget, routes=ROUTES, stand=stand)
+    assert found.agree, found.disagreements
+    values = [route.value for route in found.routes]
+    assert values == pytest.approx([values[0]] * 3, rel=1e-9, abs=1e-9)
+
+
+# -- several resources, and harm ----------------------------------------------------------------
+
+
+@FEW
+@given(acting(free_action=True), budgets, budgets)
+def test_a_second_limit_on_the_same_cost_is_the_tighter_limit(stand, plain, budget, other):
+    unit = problem_of(plain)
+    truth = float(value_at(true_curves(unit)[0], min(budget, other)))
+    problem = ConstrainedMDP.of(unit, budget, {"again": (unit.cost, other), "free": (unit.cost, np.inf)})
+    found = compare(problem, budget, routes=BOTH, stand=stand)
+    assert found.agree, found.disagreements
+    for route in found.routes[:2]:
+        assert route.value == pytest.approx(truth, rel=1e-9, abs=1e-9)
+
+
+@FEW
+@given(acting(free_action=True), budgets, budgets, st.data())
+def test_two_resources_of_their_own(stand, plain, budget, other, data):
+    unit = problem_of(plain)
+    size = unit.cost.size
+    use = np.array(data.draw(st.lists(st.integers(0, 3), min_size=size, max_size=size)), dtype=float)
+    use[unit.cost == 0] = 0.0
+    problem = ConstrainedMDP.of(unit, budget, {"staff": (use, other)})
+    found = compare(problem, budget, routes=BOTH, stand=stand)
+    assert found.agree, found.disagreements
+    values = [route.value for route in found.routes]
+    assert values[0] == pytest.approx(values[1], rel=1e-9, abs=1e-9)
+    assert [route.gap <= 1e-9 for route in found.routes[:2]] == [True, True]
+    assert values[0] <= float(value_at(true_curves(unit)[0], budget)) + 1e-9
+
+
+@FEW
+@given(acting(free_action=True), budgets, st.sampled_from([0.5, 1.0, 2.0]), st.data())
+def test_harm_in_the_objective_is_a_smaller_utility(stand, plain, budget, weight, data):
+    unit = problem_of(plain)
+    size = unit.cost.size
+    harm = np.array(data.draw(st.lists(st.integers(0, 3), min_size=size, max_size=size)), dtype=float)
+    pairs = iter(harm.tolist())
+    less = [[(c, u - weight * next(pairs), row) for c, u, row in options] for options in plain["pairs"]]
+    truth = float(value_at(true_curves(problem_of(plain | {"pairs": less}))[0], budget))
+    problem = ConstrainedMDP(unit, budget, risk=RiskTerm(harm, weight))
+    found = compare(problem, budget, routes=ROUTES, stand=stand)
+    assert found.agree, found.disagreements
+    for route in found.routes:
+        assert route.value == pytest.approx(truth, rel=1e-9, abs=1e-9), route.route
+
+
+@FEW
+@given(acting(free_action=True), budgets, st.data())
+def test_no_harm_allowed_leaves_the_harmless_actions(stand, plain, budget, data):
+    """Harm as a second resource, at limit 0 in one stage-free case: harmful pairs are not taken."""
+    unit = problem_of(plain)
+    first = set(unit.pair_ptr[:-1].tolist())
+    harm = np.array(
+        [0.0 if a in first else float(data.draw(st.integers(0, 2))) for a in range(unit.cost.size)]
+    )
+    flags = iter((harm == 0).tolist())
+    harmless = [[pair for pair in options if next(flags)] for options in plain["pairs"]]
+    truth = float(value_at(true_curves(problem_of(plain | {"pairs": harmless}))[0], budget))
+    problem = ConstrainedMDP.of(unit, budget, {"harm": (harm, 0.0)})
+    found = compare(problem, budget, routes=BOTH[:2], stand=stand)
+    assert found.agree, found.disagreements
+    for route in found.routes:
+        assert route.value == pytest.approx(truth, rel=1e-9, abs=1e-9), route.route
+
+
+# -- deterministic policies -----------------------------------------------------------------------
+
+
+@FEW
+@given(acting(max_states=2, max_horizon=3), budgets)
+def test_one_action_per_stage_is_no_better_than_per_budget_which_is_the_frontier(stand, plain, budget):
+    found = compare(problem_of(plain), budget, routes=DETERMINISTIC, stand=stand)
+    assert found.agree, found.disagreements
+    walk, frontier, stage, by_budget = found.routes
+    if walk.infeasible:
+        assert frontier.infeasible and stage.infeasible and by_budget.infeasible
+        return
+    if not stage.infeasible:
+        assert stage.value <= by_budget.value + 1e-9
+    assert by_budget.value == pytest.approx(frontier.value, rel=1e-9, abs=1e-9)
+    assert by_budget.value <= walk.value + 1e-9
+
+
+def test_one_action_per_stage_can_be_strictly_worse():
+    """Two ways lead to one state with different money left: there the histories act differently."""
+    half = [(1, 0.5), (2, 0.5)]
+    plain = {
+        "pairs": [
+            [(0, 0, half)], [(0, 0, [(3, 1)]), (2, 3, [(3, 1)])], [(0, 0, [(3, 1)])],
+            [(0, 0, [(3, 1)]), (2, 4, [(3, 1)])],
+        ],
+        "terminal": [0, 0, 0, 0], "discount": 1, "cost_discount": 1, "horizon": 3, "net": False,
+    }  # fmt: skip
+    found = compare(problem_of(plain), 1.0, routes=DETERMINISTIC)
+    walk, frontier, stage, by_budget = found.routes
+    assert found.agree
+    assert stage.value < by_budget.value == frontier.value <= walk.value
+
+
+# -- splits -----------------------------------------------------------------------------------------
+
+
+@FEW
+@given(useful_budgets(), st.sampled_from(["glop", "highs-simplex"]))
+def test_a_basic_relaxation_splits_one_group_between_neighbours(stand, drawn, backend):
+    """Boutilier & Lu 2016, proposition 10 and corollary 11."""
+    problem, budget = drawn
+    program, _ = stand.program("mckp_lp", "mathopt", problem, budget)
+    solution = stand.solve(program, find(backend))
+    assert_basic(problem, solution.x)
+
+
+@FEW
+@given(useful_budgets(), st.randoms(use_true_random=False))
+def test_an_interior_optimum_is_purified_to_a_basic_one(stand, drawn, random):
+    """Several optima are mixed, as an interior point does, and the mixture is purified."""
+    problem, budget = drawn
+    program, _ = stand.program("mckp_lp", "mathopt", problem, budget)
+    best = stand.solve(program, find("glop"))
+    inner = stand.solve(program, find("highs-ipm")).x
+    mixed = 0.5 * np.asarray(best.x) + 0.5 * np.asarray(inner)
+    pure = purified(problem, mixed)
+    assert_basic(problem, pure)
+    assert problem.value @ pure == pytest.approx(best.value, rel=1e-6, abs=1e-6)
+    assert problem.cost @ pure <= budget + 1e-6
+
+
+@given(useful_budgets(), st.data())
+def test_purified_points_are_basic_whatever_was_split(drawn, data):
+    """Any point, optimal or not: basic afterwards, no dearer, worth no less."""
+    problem, _ = drawn
+    x = np.zeros(problem.cost.size)
+    for g, copies in enumerate(problem.count.tolist()):
+        span = slice(int(problem.ptr[g]), int(problem.ptr[g + 1]))
+        width = span.stop - span.start
+        weight = np.array(data.draw(st.lists(st.integers(0, 3), min_size=width, max_size=width)), dtype=float)
+        x[span] = copies * (weight / weight.sum() if weight.sum() else np.eye(width)[0])
+    pure = purified(problem, x)
+    assert_basic(problem, pure)
+    assert np.add.reduceat(pure, problem.ptr[:-1]) == pytest.approx(problem.count)
+    assert problem.cost @ pure <= problem.cost @ x + 1e-7
+    assert problem.value @ pure >= problem.value @ x - 1e-7
+
+
+def assert_basic(problem, x):
+    """At most one group is split, and that between two neighbours on its envelope."""
+    split = []
+    for g, copies in enumerate(problem.count.tolist()):
+        span = range(int(problem.ptr[g]), int(problem.ptr[g + 1]))
+        used = [k for k in span if x[k] > 1e-7 * (1 + copies)]
+        if len(used) > 1:
+            split.append(g)
+            kept = envelope(problem, g)
+            assert len(used) == 2, "between more than two options"
+            low, high = sorted(used, key=lambda k: problem.cost[k])
+            assert kept.index(high) == kept.index(low) + 1, "not neighbours"
+    assert len(split) <= 1, f"groups {split} are split"
+
+
+@FEW
+@given(knapsacks())
+def test_every_route_to_a_knapsack_agrees(stand, drawn):
+    problem, budget = drawn
+    found = compare(problem, budget, routes=SPLITS, stand=stand)
+    assert found.agree, found.disagreements
+    if not found.routes[0].infeasible:
+        relaxed, whole = found.best("relaxation"), found.best("whole")
+        assert whole <= relaxed + 1e-9
+        assert all(found.same_value(route) for route in found.routes)
+
+
+# -- what is refused --------------------------------------------------------------------------------
+
+
+def test_names_and_sizes_that_are_refused():
+    with pytest.raises(UsageError, match="did you mean 'mckp_lp'"):
+        statement("mckp_pl")
+    plain = {"pairs": [[(0, 0, [(0, 1)]), (1, 1, [(0, 1)])]], "terminal": [0], "discount": 1,
+             "cost_discount": 1, "horizon": 30, "net": False}  # fmt: skip
+    with pytest.raises(LimitError, match="shorten the horizon"):
+        declared("deterministic_budget", "pyomo", ConstrainedMDP(problem_of(plain), 1.0))
+    endless = problem_of(plain, horizon=None, discount=0.5, cost_discount=0.75)
+    with pytest.raises(UsageError, match="finite horizon"):
+        declared("cmdp_primal", "pyomo", ConstrainedMDP(endless, 1.0))
