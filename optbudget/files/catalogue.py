@@ -94,7 +94,7 @@ def sentence(expected: Expected) -> str:
         units = " and ".join(f"{count} in `{state}`" for state, count in given["population"].items())
         return f"{units} with {given['budget']:g}: {value:.6g}"
     where = f" of `{given['state']}`" if "state" in given else ""
-    money = f" with {given['budget']:g}" if "budget" in given else ""
+    money = f" with {given['budget']:g}:" if "budget" in given else ""
     return f"{expected.quantity.replace('_', ' ')}{where}{money} {value:.6g}"
 
 
