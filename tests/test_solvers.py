@@ -126,6 +126,8 @@ def test_row_prices_are_the_change_of_the_best_objective(processes, name):
     for title in ("by hand", "the same, least", "fractional knapsack", "an equality", "free columns"):
         program, value = LPS[title]
         prices = processes.solve(program, name).row_price
+        raw = processes.call(find(name), program, Options()).result  # The audit would mend a wrong sign.
+        assert raw.row_price == pytest.approx(prices, abs=1e-5), title
         for i in range(program.n_rows):
             moved = {
                 side: np.where(

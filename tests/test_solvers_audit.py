@@ -88,6 +88,19 @@ def test_a_ray_can_be_followed(program):
             assert sign * program.value(far) > sign * program.value(point)
 
 
+def test_what_is_no_ray():
+    endless = replace(BOXED, row_upper=np.array([INF]))
+    assert gains(endless, np.array([0.0, 1.0]))
+    assert not gains(endless, np.array([0.0, -1.0])), "a bound forbids it"
+    assert not gains(endless, np.array([0.0, 0.0])), "it leads nowhere"
+    assert not gains(replace(endless, sense="min"), np.array([0.0, 1.0])), "it loses"
+    assert not gains(replace(endless, objective=np.array([3.0, 0.0])), np.array([0.0, 1.0])), (
+        "it gains nothing"
+    )
+    assert not gains(BOXED, np.array([0.0, 1.0])), "a row forbids it"
+    assert not gains(endless, np.array([0.0, np.nan]))
+
+
 def test_rounding_in_a_reduced_cost_does_not_cost_the_bound():
     program = LinearProgram(
         "min", [1.0, 1.0], [0, 2], [0, 1], [1.0, 1.0], [1.0], [INF], [-INF] * 2, [INF] * 2
@@ -167,7 +180,7 @@ def test_scaling_is_exact_and_undone(program, row_power, column_power):
         coefficient=program.coefficient * r[program.entry_row] * s[program.column],
         row_lower=program.row_lower * r,
         row_upper=program.row_upper * r,
-        lower=program.lower / s,
+        lower=(program.lower - 3.0) / s,
         upper=program.upper / s,
     )
     scaled = prepare(bad, smallest=1e-12, infinite=1e20, backend="any")
@@ -176,6 +189,10 @@ def test_scaling_is_exact_and_undone(program, row_power, column_power):
     assert bad.value(back.x) == scaled.program.value(x)
     assert np.array_equal(bad.activity(back.x) * scaled.row, scaled.program.activity(x))
     assert np.array_equal(bad.reduced_costs(back.row_price) * scaled.column, scaled.program.reduced_costs(y))
+    for side in ("lower", "upper"):
+        assert np.array_equal(getattr(scaled.program, side) * scaled.column, getattr(bad, side))
+    for side in ("row_lower", "row_upper"):
+        assert np.array_equal(getattr(scaled.program, side), getattr(bad, side) * scaled.row)
     if not scaled.is_plain:
         size = np.abs(scaled.program.coefficient[scaled.program.coefficient != 0])
         assert size.min() > 1e-9
