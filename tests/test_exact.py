@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_problems import plain_models, problem_of
 
+from optbudget.budgeted import backward_pass
 from optbudget.budgeted.exact import backup, exact_backup
 from optbudget.budgeted.price_sweep import passes
 from optbudget.budgeted.walk import walk
@@ -15,7 +16,7 @@ from optbudget.errors import InterruptedWork, LimitError, UsageError
 from optbudget.files import load_model
 from optbudget.problems.examples import two_action_example
 from optbudget.status import Solution, Termination
-from optbudget.workers import Monitor
+from optbudget.workers import Checkpoint, Monitor
 
 from reference import rational_backup
 
@@ -288,3 +289,49 @@ def test_progress_reaches_one(synthetic_ad):
     monitor = Monitor(report=lambda share, text: seen.append(share))
     exact_backup(replace(synthetic_ad, horizon=3), monitor=monitor)
     assert 1.0 in seen and all(0 <= share <= 1 for share in seen)
+
+
+class Impatient(Monitor):
+    """Interrupts itself the n-th time that it is asked."""
+
+    def __init__(self, asked):
+        super().__init__()
+        self.left = asked
+
+    def stop_reason(self):
+        self.left -= 1
+        if self.left < 0:
+            self.interrupt()
+        return super().stop_reason()
+
+
+@pytest.mark.parametrize("asked", [0, 1, 25, 49, 50])
+@pytest.mark.parametrize("keep_stages", [False, True])
+def test_an_interrupted_backup_goes_on_from_its_stage(synthetic_ad, tmp_path, asked, keep_stages):
+    checkpoint = Checkpoint(tmp_path / "c", "key")
+    with pytest.raises(InterruptedWork):
+        exact_backup(synthetic_ad, monitor=Impatient(asked), checkpoint=checkpoint, keep_stages=keep_stages)
+    assert checkpoint.folder.is_dir() == (asked > 0)
+    counted = Impatient(10**9)
+    resumed = exact_backup(synthetic_ad, monitor=counted, checkpoint=checkpoint, keep_stages=keep_stages)
+    whole_count = Impatient(10**9)
+    whole = exact_backup(synthetic_ad, monitor=whole_count, keep_stages=keep_stages)
+    assert whole_count.left - counted.left == -min(asked, 50)
+    assert len(resumed.stages) == len(whole.stages) == (49 if keep_stages else 0)
+    for one, other in zip((resumed, *resumed.stages), (whole, *whole.stages), strict=True):
+        for name in ("start_budget", "start_value", "indptr", "length", "gain"):
+            np.testing.assert_array_equal(getattr(one.curves, name), getattr(other.curves, name))
+        np.testing.assert_array_equal(one.first_action, other.first_action)
+        np.testing.assert_array_equal(one.spend_variance, other.spend_variance)
+
+
+def test_the_certificate_of_a_backup_can_be_stopped(synthetic_ad, monkeypatch):
+    """Thousands of prices are passed a few at a time, and the monitor is asked in between."""
+    monkeypatch.setattr(backward_pass, "AT_ONCE", 1.0)
+    counted = Impatient(10**9)
+    whole = exact_backup(synthetic_ad, monitor=counted)
+    assert 10**9 - counted.left > 50 + whole.prices.size / backward_pass.CHUNK - 2
+    with pytest.raises(InterruptedWork, match="middle of a backward pass"):
+        exact_backup(synthetic_ad, monitor=Impatient(53))
+    monkeypatch.undo()
+    np.testing.assert_array_equal(whole.intercept, exact_backup(synthetic_ad).intercept)

@@ -48,6 +48,13 @@ IN_CACHE = 2**18
 """Row entries and states up to which threads take whole batches, not pieces of a stage."""
 
 
+AT_ONCE = 1e9
+"""Transitions passed in one call of a kernel: a second or so, after which the monitor is asked again."""
+
+CHUNK = 64
+"""Prices that are kept together at least."""
+
+
 def passes(
     problem: BudgetedMDP,
     prices: ArrayLike,
@@ -205,17 +212,30 @@ class Sweep:
 
     def lines(self, prices: Floats, *, monitor: Monitor | None = None) -> dict[int, PriceLines] | None:
         """Lines at finite positive prices, strictly decreasing; None if the monitor stopped the work."""
-        if monitor is not None and monitor.stop_reason() is not None:
-            return None
         narrow = -(-prices.size // len(kernels.NARROW)) >= numba.get_num_threads()
         if self.tiny or (self.in_cache and narrow):
-            batch = Batch.of(self, prices, monitor, kernels.NARROW)
-            batch.by_blocks(crossings=False)
-        else:
-            batch = Batch.of(self, prices, monitor, kernels.WIDE)
-            if not batch.by_stages(monitor):
+            return self._narrow_lines(prices, monitor)
+        if monitor is not None and monitor.stop_reason() is not None:
+            return None
+        batch = Batch.of(self, prices, monitor, kernels.WIDE)
+        return batch.lines() if batch.by_stages(monitor) else None
+
+    def _narrow_lines(self, prices: Floats, monitor: Monitor | None) -> dict[int, PriceLines] | None:
+        """Whole blocks by each thread, so many prices at a time that the monitor is asked often."""
+        effort = float(self.horizon) * (self.problem.next_state.size + 2 * self.problem.cost.size + 1)
+        step = max(1, int(AT_ONCE / effort / CHUNK)) * CHUNK
+        parts = []
+        for begin in range(0, prices.size, step):
+            if monitor is not None and monitor.stop_reason() is not None:
                 return None
-        return batch.lines()
+            batch = Batch.of(self, prices[begin : begin + step], monitor, kernels.NARROW)
+            batch.by_blocks(crossings=False)
+            parts.append(batch.lines())
+            if monitor is not None and prices.size > step:
+                monitor.progress(min(1.0, (begin + step) / prices.size), f"{prices.size:,} prices passed")
+        if len(parts) == 1:
+            return parts[0]
+        return {stage: PriceLines.gather([part[stage] for part in parts]) for stage in self.stages}
 
     def step(self, prices: Floats, *, monitor: Monitor | None = None) -> tuple[dict[int, PriceLines], Floats]:
         """The lines, and for each price the next one below at which any action changes (0: none)."""

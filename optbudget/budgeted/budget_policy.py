@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.budgeted.evaluation import Evaluation
-from optbudget.budgeted.exact import StageCurves, backup
+from optbudget.budgeted.exact import backup
 from optbudget.budgeted.pruning import PruningSchedule
+from optbudget.budgeted.stage_curves import StageCurves
 from optbudget.errors import NoAnswerError
 from optbudget.problems import BudgetedMDP
 from optbudget.workers import Monitor

@@ -31,7 +31,7 @@ backup made. O(N log d) per merge and O(N A) per envelope, for N segments at han
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,13 +39,14 @@ from numpy.typing import NDArray
 from optbudget.budgeted import _exact_kernels as kernels
 from optbudget.budgeted.bracket import cut, state_gaps
 from optbudget.budgeted.certified import tightened
+from optbudget.budgeted.past import Past
 from optbudget.budgeted.price_sweep import passes
 from optbudget.budgeted.pruning import PruningSchedule
-from optbudget.curves import Curves
+from optbudget.budgeted.stage_curves import StageCurves
 from optbudget.errors import InterruptedWork, LimitError, UsageError
 from optbudget.problems import BudgetedMDP, CurveSet
 from optbudget.status import OPTIMAL_GAP, Outcome, Termination
-from optbudget.workers import Monitor
+from optbudget.workers import Checkpoint, Monitor
 
 Floats = NDArray[np.float64]
 
@@ -58,56 +59,6 @@ BLOCK = 1 << 22
 UNIT_ROUNDOFF = 2.0**-53
 
 
-@dataclass(frozen=True, eq=False)
-class StageCurves:
-    """The curves of all states at one stage, as the backup made them.
-
-    Attributes
-    ----------
-    stage : 0 is now
-    heads, segments : ragged arrays of `optbudget.curves._kernels`; only `size` segments are in use
-    size : number of segments
-    """
-
-    stage: int
-    heads: kernels.Heads
-    segments: kernels.Segments
-    size: int
-
-    def copy(self) -> "StageCurves":
-        """The same with memory of its own, which later stages do not overwrite."""
-        heads = kernels.Heads(*(part.copy() for part in self.heads))
-        segments = kernels.Segments(*(part[: self.size].copy() for part in self.segments))
-        return replace(self, heads=heads, segments=segments)
-
-    @property
-    def curves(self) -> Curves:
-        """The curves as a noun of their own, with their own memory."""
-        used = slice(0, self.size)
-        length = self.segments.length[used]
-        return Curves(
-            self.heads.budget,
-            self.heads.value,
-            np.concatenate(([0], np.cumsum(self.heads.number))),
-            length,
-            length * self.segments.slope[used],
-        )
-
-    @property
-    def spend_variance(self) -> Floats:
-        """Variance of spend at each breakpoint, curve after curve."""
-        return np.insert(self.segments.variance[: self.size], self._first(), self.heads.variance)
-
-    @property
-    def first_action(self) -> NDArray[np.int32]:
-        """Action at each breakpoint, curve after curve; -1 in terminal states."""
-        return np.insert(self.segments.action[: self.size], self._first(), self.heads.action)
-
-    def _first(self) -> NDArray[np.int64]:
-        first: NDArray[np.int64] = np.cumsum(self.heads.number) - self.heads.number
-        return first
-
-
 def exact_backup(
     problem: BudgetedMDP,
     *,
@@ -115,6 +66,7 @@ def exact_backup(
     tolerance: float = OPTIMAL_GAP,
     keep_stages: bool = False,
     monitor: Monitor | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> CurveSet:
     """All curves of a finite-horizon problem by backing up their segments, with a certificate.
 
@@ -125,6 +77,7 @@ def exact_backup(
     tolerance : certified relative gap up to which a pruned answer is called good, >= 0
     keep_stages : keep the curves of every later stage, each with its own gap
     monitor : progress, limits and interruption
+    checkpoint : where the stages done are kept now and then and when the work is stopped, and found again
 
     Returns
     -------
@@ -152,13 +105,11 @@ def exact_backup(
     """
     monitor = monitor or Monitor()
     began = time.perf_counter()
-    kept = [
-        found.copy()
-        for found in backup(problem, pruning=pruning, monitor=monitor)
-        if keep_stages or found.stage == 0
-    ][::-1]
-    backed_up = time.perf_counter()
-    answer = _certified(problem, kept, pruning is not None, tolerance, monitor)
+    with Past(checkpoint, every=keep_stages) as past:
+        for found in backup(problem, pruning=pruning, monitor=monitor, after=past.latest):
+            past.add(found)
+        backed_up = time.perf_counter()
+        answer = _certified(problem, past.stages[::-1], pruning is not None, tolerance, monitor)
     return answer.with_seconds(backup=backed_up - began, certificate=time.perf_counter() - backed_up)
 
 
@@ -234,9 +185,15 @@ def _rounding(problem: BudgetedMDP, found: StageCurves) -> float:
 
 
 def backup(
-    problem: BudgetedMDP, *, pruning: PruningSchedule | None = None, monitor: Monitor | None = None
+    problem: BudgetedMDP,
+    *,
+    pruning: PruningSchedule | None = None,
+    monitor: Monitor | None = None,
+    after: StageCurves | None = None,
 ) -> Iterator[StageCurves]:
     """The curves of each stage, the last decision first; a stage's arrays are reused two stages on.
+
+    `after` is a stage already done, from whose curves the work goes on.
 
     Raises
     ------
@@ -249,13 +206,14 @@ def backup(
     exact = ((-1.0, -1.0, -1.0),) * horizon
     rules = exact if pruning is None else pruning.rules(horizon)
     model = model_of(problem)
-    child = StageCurves(horizon, _no_heads(problem.n_states, problem.terminal_utility), _no_segments(0), 0)
+    none = StageCurves(horizon, _no_heads(problem.n_states, problem.terminal_utility), _no_segments(0), 0)
+    child = none if after is None else after.copy()
     spare = StageCurves(horizon, _no_heads(problem.n_states, problem.terminal_utility), _no_segments(0), 0)
     merged = _no_segments(0)
-    for stage in range(horizon - 1, -1, -1):
+    for stage in range(child.stage - 1, -1, -1):
         reason = monitor.stop_reason()
         if reason is Termination.INTERRUPTED:
-            raise InterruptedWork(f"interrupted with {stage + 1} of {horizon} stages to go; nothing was kept")
+            raise InterruptedWork(f"interrupted with {stage + 1} of {horizon} stages to go")
         if reason is not None:
             raise LimitError(f"the time limit came with {stage + 1} of {horizon} stages to go")
         rule = rules[horizon - 1 - stage]

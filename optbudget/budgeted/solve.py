@@ -53,7 +53,8 @@ def solve(
     keep_stages : keep the curves of every number of stages to go (finite horizon)
     keep_policy : keep what to do at every price
     monitor : progress, limits and cancellation
-    checkpoint : where a sweep keeps its batches, and finds them again
+    checkpoint : where a sweep keeps its batches and "exact" its stages, and finds them again; a walk, and an
+        infinite horizon, keep nothing
     threads : at most so many; default: all cores. No number depends on it
 
     Returns
@@ -97,8 +98,9 @@ def solve(
         chosen, why = _choose(problem, method, tolerance)
         if chosen == "exact":
             answer = exact_backup(
-                problem, pruning=pruning, tolerance=tolerance, keep_stages=keep_stages, monitor=monitor
-            )
+                problem, pruning=pruning, tolerance=tolerance, keep_stages=keep_stages, monitor=monitor,
+                checkpoint=checkpoint,
+            )  # fmt: skip
         elif chosen == "walk":
             answer = walk(problem, tolerance=tolerance, keep_stages=keep_stages, monitor=monitor)
         else:

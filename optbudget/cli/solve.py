@@ -1,6 +1,8 @@
 """`optbudget solve`: value as a function of money, for every state of a model."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
@@ -13,12 +15,13 @@ from optbudget.cli.folders import require_apart, require_model
 from optbudget.cli.frontier import solve_deterministic
 from optbudget.cli.outputs import SHOWN, fields_of, say_how_it_ended, show_values
 from optbudget.cli.run import Run, finish
-from optbudget.errors import UsageError
+from optbudget.errors import InterruptedWork, LimitError, UsageError
 from optbudget.status import Solution, Termination
 
 if TYPE_CHECKING:
     from optbudget.budgeted.solve import Method as Route
     from optbudget.problems import CurveSet
+    from optbudget.workers import Checkpoint
 
 
 class Method(StrEnum):
@@ -78,6 +81,11 @@ def command(
     schedule = pruning_schedule(prune)
     if schedule is not None and method is not Method.exact:
         raise UsageError("--prune goes with --method exact; no other method prunes")
+    if method is Method.deterministic and (keep_stages or keep_policy):
+        option = "--keep-stages" if keep_stages else "--keep-policy"
+        raise UsageError(
+            f"{option} goes with curves; --method deterministic keeps its steps and nothing else"
+        )
     run.require_memory_to_read(model)
     problem = files.load_model(model, normalize=normalize, sum_duplicates=sum_duplicates)
     if method is Method.deterministic:
@@ -92,7 +100,7 @@ def command(
         _key(made_of, method, tolerance, schedule, keep_stages),
         fresh=fresh,
     )
-    with run.working("solve") as monitor:
+    with _saying_what_is_kept(run, checkpoint), run.working("solve") as monitor:
         answer = budgeted.solve(
             problem,
             method=cast("Route", method.value),
@@ -114,6 +122,17 @@ def command(
     _show(run, answer, out, budgets)
     say_how_it_ended(run, answer.outcome, kept=checkpoint.folder)
     finish(answer.outcome)
+
+
+@contextmanager
+def _saying_what_is_kept(run: Run, checkpoint: "Checkpoint") -> Iterator[None]:
+    """Whoever is stopped without an answer is told where the work goes on."""
+    try:
+        yield
+    except (InterruptedWork, LimitError):
+        if checkpoint.folder.is_dir():
+            run.log(f"{checkpoint.folder} is kept: the same command goes on from there")
+        raise
 
 
 def _key(*parts: object) -> str:

@@ -45,6 +45,8 @@ class Monitor:
 
     def stop_reason(self) -> Termination | None:
         """INTERRUPTED or TIME_LIMIT if the work should stop now, else None."""
+        # A signal that reached a thread of a kernel is handled when the main thread takes the GIL anew.
+        time.sleep(0)
         if self._interrupted:
             return Termination.INTERRUPTED
         if self.time_limit is not None and time.monotonic() - self._start >= self.time_limit:
