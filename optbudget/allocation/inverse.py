@@ -12,7 +12,7 @@ found by halving, and a share of the next segment, in closed form:
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -22,6 +22,7 @@ from optbudget.allocation.allocate import allocate
 from optbudget.allocation.ending import Holding, Order
 from optbudget.errors import NoAnswerError, ProblemError, UsageError
 from optbudget.problems import Allocation, CurveSet, Population
+from optbudget.problems.columns import as_number
 from optbudget.status import Outcome, Solution, Termination
 
 
@@ -96,6 +97,7 @@ def least_budget_for(curves: CurveSet, population: Population, value: float) -> 
     >>> least_budget_for(curves, people, 60.0).outcome.message
     'no budget is worth 60.0; all useful money is worth 50.0'
     """
+    value = as_number(value, "the target value")
     if math.isnan(value):
         raise ProblemError("the target value is not a number")
     ladder = _Ladder(curves, population)
@@ -122,7 +124,8 @@ def largest_spend_at_roi(curves: CurveSet, population: Population, roi: float) -
     """The allocation of the largest budget whose return on investment is at least `roi`.
 
     The return is (V(b) - V(b_min)) / (b - b_min) with b_min the least feasible total, and b counts money
-    that is spent. Where even the first segment returns less, the answer is b_min, whose return is undefined.
+    that is spent. Where even the first segment returns less, the answer is b_min, whose return is undefined,
+    and the outcome's message says that no spend returns so much.
 
     Raises
     ------
@@ -151,11 +154,15 @@ def largest_spend_at_roi(curves: CurveSet, population: Population, roi: float) -
         ahead = value - rate * budget - spare
         lost = rate * (next_budget - budget) - (next_value - value)
         budget += ahead / lost * (next_budget - budget)
-    return allocate(curves, population, max(exact.round_down(budget), exact.round_up(ladder.start_budget)))
+    answer = allocate(curves, population, max(exact.round_down(budget), exact.round_up(ladder.start_budget)))
+    return _said_if_too_much(answer, ladder, rate)
 
 
 def largest_spend_at_marginal_roi(curves: CurveSet, population: Population, roi: float) -> Allocation:
     """The allocation of the largest budget whose last unit of money still returns at least `roi`.
+
+    Where the first unit of money above the least feasible total returns less, the answer is that total, and
+    the outcome's message says that no spend returns so much.
 
     Raises
     ------
@@ -175,7 +182,8 @@ def largest_spend_at_marginal_roi(curves: CurveSet, population: Population, roi:
     rate = _rate(roi)
     ladder = _Ladder(curves, population)
     place = int(np.searchsorted(-ladder.order.price, -float(rate), side="right"))
-    return allocate(curves, population, exact.round_up(ladder.totals(place)[0]))
+    answer = allocate(curves, population, exact.round_up(ladder.totals(place)[0]))
+    return _said_if_too_much(answer, ladder, rate)
 
 
 def stable_range(allocation: Allocation) -> PriceRange:
@@ -213,9 +221,28 @@ def stable_range(allocation: Allocation) -> PriceRange:
 
 
 def _rate(roi: float) -> Fraction:
-    if not 0 <= roi < math.inf:
+    rate = as_number(roi, "the return")
+    if not 0 <= rate < math.inf:
         raise UsageError(f"the return is {roi}; it must be a finite number >= 0")
-    return Fraction(roi)
+    return Fraction(rate)
+
+
+def _said_if_too_much(answer: Allocation, ladder: _Ladder, rate: Fraction) -> Allocation:
+    """The same answer; where no spend returns the rate, its message says so and what the first money does."""
+    first = float(ladder.order.price[0]) if ladder.size else 0.0
+    if answer.outcome.solution is Solution.NONE or rate <= first:
+        return answer
+    why = (
+        f"no spend returns {float(rate):.10g} per unit of money: "
+        + (
+            f"the first money returns {first:.10g}"
+            if ladder.size
+            else "no money beyond the least is worth anything"
+        )
+        + f"; the answer is the least feasible budget, {answer.budget:.10g}"
+    )
+    message = "; ".join(filter(None, (answer.outcome.message, why)))
+    return replace(answer, outcome=replace(answer.outcome, message=message))
 
 
 def _without_answer(curves: CurveSet, population: Population, message: str) -> Allocation:

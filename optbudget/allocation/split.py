@@ -38,6 +38,7 @@ from optbudget.allocation.dealing import Point, Row, deal, totals
 from optbudget.allocation.ending import Purchase
 from optbudget.curves import Curves
 from optbudget.errors import ProblemError, UsageError
+from optbudget.problems.columns import as_number
 from optbudget.status import Outcome, Solution, Termination
 
 Floats = NDArray[np.float64]
@@ -244,7 +245,7 @@ def checked_count(curves: Curves, count: ArrayLike) -> Integers:
 
 def checked_budget(budget: float) -> float:
     """The budget as a double, rounded down where it is not one."""
-    money = float(budget)
+    money = as_number(budget, "the budget")
     if not money >= 0:
         raise ProblemError(f"the budget is {budget}; it must be a number >= 0")
     return math.nextafter(money, 0.0) if money > budget else money

@@ -45,6 +45,7 @@ class SweetSpot:
     price : value of one more unit of money, >= 0; 0 if money is left
     bound : no policy that keeps the budget in expectation is worth more; NaN without a certificate
     spent, unspent : money; spent + unspent = budget
+    least_budget : the least feasible budget of the whole population, rounded up
     """
 
     budget: Floats
@@ -53,6 +54,7 @@ class SweetSpot:
     bound: Floats
     spent: Floats
     unspent: Floats
+    least_budget: float = math.nan
 
     def __len__(self) -> int:
         return int(self.budget.size)
@@ -161,10 +163,10 @@ def sweet_spot(curves: CurveSet, population: Population, budgets: ArrayLike | st
     if population.labels != curves.problem.labels:
         raise ProblemError("the population is of another problem: its states are not those of the curves")
     given = budget_range(budgets) if isinstance(budgets, str) else np.asarray(budgets, dtype=np.float64)
-    money = [checked_budget(float(b)) for b in given.ravel()]
+    money = [checked_budget(b) for b in given.ravel().tolist()]
     dear = above_the_cap(curves, population)
+    least = exact.dot(population.count, curves.curves.start_budget)
     if dear is not None:
-        least = exact.dot(population.count, curves.curves.start_budget)
         answers = [infeasible(least, dear)] * len(money)
     else:
         answers = splits(curves.curves, population.count, money)
@@ -183,6 +185,7 @@ def sweet_spot(curves: CurveSet, population: Population, budgets: ArrayLike | st
         bound=bound,
         spent=nothing + [float(answer.spent) for answer in answers],
         unspent=nothing + [float(left) for left in rest],
+        least_budget=exact.round_up(least),
     )
 
 

@@ -18,9 +18,10 @@ from optbudget.errors import UsageError
 from optbudget.status import Solution, Termination
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
-    from optbudget.allocation import SweetSpot
     from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Population, PricePolicy
 
 
@@ -90,9 +91,11 @@ def command(
     )
     if budget is None and question is None:
         raise UsageError("say how much money there is: --budget B, or a range --budget LO:HI:N")
+    if question is not None:
+        _alone(question[0], budget=budget is not None, method=method)
     money = None if budget is None else budget_or_range(budget)
     if money is not None and not isinstance(money, float):
-        _only_shown(out=out, baseline=baseline, **({} if question is None else {question[0]: question[1]}))
+        _only_shown(out=out, baseline=baseline)
     if files.is_knapsack(result):
         from optbudget.cli.allocate_knapsack import allocate_knapsack
 
@@ -104,8 +107,10 @@ def command(
         allocate_knapsack(run, result, money, method=method.value, out=out, not_for_it=states)
         return
     require_result(result, "allocate")
-    if method is Method.ip and money is not None and not isinstance(money, float):
-        raise UsageError("a range of budgets is of the best split: leave out --method ip, or give one --budget")
+    if method in (Method.uniform, Method.ip) and money is not None and not isinstance(money, float):
+        raise UsageError(
+            f"a range of budgets is of the best split: leave out --method {method.value} or give one --budget"
+        )
     if out is not None and out.resolve() != result.resolve():
         require_apart(out, result)
         files.require_free(out.resolve())
@@ -113,7 +118,7 @@ def command(
     curves = _curves_of(result, stage)
     units = _population_of(population, curves.problem)
     if money is not None and not isinstance(money, float):
-        _show_range(run, allocation.sweet_spot(curves, units, money))
+        _show_range(run, curves, units, money)
         return
     extra: dict[str, object] = {}
     if question is not None:
@@ -130,6 +135,8 @@ def command(
         _keep(run, answer, out or (result if stage == 0 else None), today)
         _show(run, answer, extra)
         _say_where(run, out, result if stage == 0 else None)
+        if question is not None and not run.json:
+            answer = replace(answer, outcome=replace(answer.outcome, message=""))  # It was shown.
     _end(run, answer)
 
 
@@ -150,6 +157,15 @@ def _only_one(**questions: float | None) -> tuple[str, float] | None:
         if not math.isfinite(value):
             raise UsageError(f"--{name.replace('_', '-')} is {value}; it must be a finite number")
     return asked[0] if asked else None
+
+
+def _alone(question: str, *, budget: bool, method: Method) -> None:
+    """Refuse what a question, which finds the budget of the best split, does not go with."""
+    asked = f"--{question.replace('_', '-')}"
+    if budget:
+        raise UsageError(f"{asked} finds the budget, and --budget gives one: leave out one of them")
+    if method not in (Method.greedy, Method.price):
+        raise UsageError(f"{asked} is about the best split: leave out it or --method {method.value}")
 
 
 def _only_shown(**options: object) -> None:
@@ -275,6 +291,8 @@ def _show(run: Run, answer: "Allocation", extra: Mapping[str, Any]) -> None:
     for name in QUESTIONS.keys() & extra.keys():
         asked = name.replace("_", " ")
         run.show(f"{asked} {number(extra[name]['asked'])}: budget {number(extra[name]['budget'], 10)}")
+        if answer.outcome.message:
+            run.show(answer.outcome.message)
     if "baseline" in extra:
         today = extra["baseline"]
         rows = (
@@ -283,14 +301,28 @@ def _show(run: Run, answer: "Allocation", extra: Mapping[str, Any]) -> None:
             ("change", number(answer.spent - today["budget"]), number(today["change"])),
         )
         run.grids(Grid("Beside what is done today", ("", ">spend", ">value"), rows))
+        run.show("Today's value takes every unit to use its money as well as possible.")
 
 
-def _show_range(run: Run, points: "SweetSpot") -> None:
+def _show_range(
+    run: Run, curves: "CurveSet", population: "Population", budgets: "NDArray[np.float64]"
+) -> None:
+    """The table of a range; what no budget of it covers is said once, and is the exit code if none does."""
+    from optbudget import allocation
     from optbudget.report.tables import Grid
     from optbudget.report.words import number
 
+    points = allocation.sweet_spot(curves, population, budgets)
+    missed = points.budget[points.value != points.value]
+    why = ""
+    if missed.size:
+        outcome = allocation.allocate(curves, population, float(missed.max())).outcome
+        least = f"the least feasible budget is {number(points.least_budget, 10)}"
+        why = least if missed.max() < points.least_budget else outcome.message
     rows = points.to_arrow().to_pylist()
-    run.answer({"points": rows})
+    run.answer({"points": rows, "least_budget": points.least_budget, "message": why})
     columns = ("budget", "value", "price", "bound", "spent")
     cells = tuple(tuple(number(row[name]) for name in columns) for row in rows)
-    run.grids(Grid("Value by budget", tuple(f">{name}" for name in columns), cells))
+    run.grids(Grid("Value by budget", tuple(f">{name}" for name in columns), cells, why))
+    if missed.size == points.budget.size:
+        finish(outcome)

@@ -68,7 +68,7 @@ def list_of_budgets(text: str | None) -> tuple[float, ...]:
 
 
 def budget_or_range(text: str) -> "float | NDArray[np.float64]":
-    """One budget, or the (N,) budgets of a range LO:HI:N.
+    """One budget, which may be inf, or the (N,) budgets of a range LO:HI:N.
 
     Examples
     --------
@@ -80,8 +80,8 @@ def budget_or_range(text: str) -> "float | NDArray[np.float64]":
 
         return budget_range(text)
     budget = _number(text)
-    if not 0 <= budget < math.inf:
-        raise UsageError(f"--budget {text!r} is no amount >= 0; write for example 1000, or 0:10000:21")
+    if not budget >= 0:
+        raise UsageError(f"--budget {text!r} is no amount >= 0; write for example 1000, inf, or 0:10000:21")
     return budget
 
 

@@ -89,6 +89,30 @@ def did_you_mean(word: str, known: Collection[str]) -> str:
     return "" if near is None else f"; did you mean {near!r}?"
 
 
+def as_number(value: object, what: str) -> float:
+    """A number handed over in Python as a double, which may be NaN or infinite.
+
+    Raises
+    ------
+    ProblemError
+        If it is no number (a text, None, a bool), or too large for one.
+
+    Examples
+    --------
+    >>> as_number(3, "the budget"), as_number(np.float32(0.5), "the budget")
+    (3.0, 0.5)
+    """
+    message = f"{what} is {value!r:.40}; it must be a number"
+    if isinstance(value, (bool, np.bool_, str, bytes)):
+        raise ProblemError(message)
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except OverflowError:
+        raise ProblemError(f"{what} is larger than a double can be; use math.inf for no limit") from None
+    except (TypeError, ValueError):
+        raise ProblemError(message) from None
+
+
 def as_table(data: object, name: str) -> pa.Table:
     """An Arrow table from anything with `__arrow_c_stream__`, or from a mapping of columns.
 
