@@ -10,6 +10,7 @@ from optbudget.allocation.inverse import (
     stable_range,
 )
 from optbudget.allocation.knapsack import allocate_knapsack
+from optbudget.allocation.reach import Reach, reaches
 from optbudget.allocation.split import Split, split
 from optbudget.allocation.uniform import equal_shares
 from optbudget.allocation.whole import SweetSpot, budget_range, initial_curve, population_curve, sweet_spot
@@ -18,6 +19,7 @@ from optbudget.problems.assignment import assignment
 __all__ = [
     "BaselineComparison",
     "PriceRange",
+    "Reach",
     "Split",
     "SweetSpot",
     "allocate",
@@ -31,6 +33,7 @@ __all__ = [
     "largest_spend_at_roi",
     "least_budget_for",
     "population_curve",
+    "reaches",
     "split",
     "stable_range",
     "sweet_spot",
