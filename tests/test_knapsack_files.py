@@ -207,6 +207,9 @@ def test_every_changed_number_is_found(result):
             assert not verify(load_answer(result)).ok, name
         except ResultError:
             assert name == "price"
+    for bound in (-1e308, 0.0, stated["value"] - 1, math.nextafter(stated["value"], -math.inf)):
+        (result / "result.json").write_text(json.dumps({**stated, "bound": bound}))
+        assert not verify(load_answer(result)).ok
     (result / "result.json").write_text(json.dumps(stated))
     certificate = json.loads((result / "certificate.json").read_text())
     (result / "certificate.json").write_text(json.dumps({**certificate, "bound": 0.0}))

@@ -26,28 +26,22 @@ removes them; where a table over costs cannot be had (costs that are not whole),
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.allocation.knapsack_relaxation import Relaxation
+from optbudget.allocation.knapsack_states import Integers, Moves, Turn, Whole, powers_of_two, staircase
 from optbudget.certify import WholeKnapsack, whole_knapsack
 from optbudget.problems import Knapsack
 from optbudget.status import Termination
 from optbudget.workers import Monitor
-
-Whole = NDArray[Any]
-Integers = NDArray[np.int64]
 
 MEMORY = 2**30
 """Bytes that states may take where no limit is given."""
 
 WIDTHS = (500, 20_000)
 """States at a time in the searches before the complete one."""
-
-LARGEST_BLOCK = 16
-"""Copies that are given options together, as far as 64 blocks are enough for them all."""
 
 BYTES_PER_STATE = 96
 """Of a state before it is known whether it is kept: its numbers, their order, the masks."""
@@ -68,25 +62,6 @@ class WholeChoice:
     count: Integers
     stopped: Termination | None
     states: int
-
-
-@dataclass(frozen=True, eq=False)
-class _Turn:
-    """So many copies of a group, all with the `rest` option unless another choice is made for them."""
-
-    group: int
-    copies: int
-    rest: int
-
-
-@dataclass(frozen=True, eq=False)
-class _Moves:
-    """What the copies of a turn can be given: added cost and value, and how many copies take each option."""
-
-    cost: Whole
-    value: Whole
-    taken: Integers
-    option: Integers
 
 
 def best_whole_choice(
@@ -126,12 +101,12 @@ class _Search:
         entry[whole.option] = np.arange(whole.option.size)
         lower = entry[relaxed.option]
         self.resting = [
-            _Turn(g, n, k) for g, (n, k) in enumerate(zip(whole.count.tolist(), lower.tolist(), strict=True))
+            Turn(g, n, k) for g, (n, k) in enumerate(zip(whole.count.tolist(), lower.tolist(), strict=True))
         ]
         if raised:
             g, k = relaxed.group, int(entry[relaxed.upper])
-            self.resting[g] = _Turn(g, self.resting[g].copies - raised, self.resting[g].rest)
-            self.resting.append(_Turn(g, raised, k))
+            self.resting[g] = Turn(g, self.resting[g].copies - raised, self.resting[g].rest)
+            self.resting.append(Turn(g, raised, k))
         self.resting = [turn for turn in self.resting if turn.copies]
         w = whole.value.astype(np.float64)
         reduced = w - self.price * whole.cost.astype(np.float64)
@@ -176,7 +151,7 @@ class _Search:
         turns = self._turns()
         saves, gains = self._to_come(turns)
         cost, value = np.array([self.cost], dtype=kind), np.array([self.value], dtype=kind)
-        history: list[tuple[_Moves, Integers, Integers]] = []
+        history: list[tuple[Moves, Integers, Integers]] = []
         held, best_at = 0, (0, -1)
         stopped = None
         for number, turn in enumerate(turns):
@@ -203,14 +178,14 @@ class _Search:
             self._trace(turns, history, *best_at)
         return stopped
 
-    def _turns(self) -> list[_Turn]:
+    def _turns(self) -> list[Turn]:
         """Copies whose choice is open, in powers of two, those with the smallest penalties first."""
         found = []
         for turn in self.resting:
             span = self._span(turn.group)
             other = self.penalty[span[span != turn.rest]]
             if other.size:
-                blocks = [_Turn(turn.group, n, turn.rest) for n in powers_of_two(turn.copies)]
+                blocks = [Turn(turn.group, n, turn.rest) for n in powers_of_two(turn.copies)]
                 found += [(float(other.min()), block) for block in blocks]
         return [turn for _, turn in sorted(found, key=lambda pair: pair[0])]
 
@@ -219,7 +194,7 @@ class _Search:
         span = np.arange(self.whole.ptr[g], self.whole.ptr[g + 1])
         return span[self.penalty[span] <= self.room]
 
-    def _to_come(self, turns: list[_Turn]) -> tuple[list[int], list[int]]:
+    def _to_come(self, turns: list[Turn]) -> tuple[list[int], list[int]]:
         """From each turn on: the least that can be added to the cost and the most to the value."""
         saves, gains = [0], [0]
         for turn in reversed(turns):
@@ -230,7 +205,7 @@ class _Search:
             gains.append(gains[-1] + turn.copies * max(0, more))
         return saves[::-1], gains[::-1]
 
-    def _moves(self, turn: _Turn, width: int) -> _Moves:
+    def _moves(self, turn: Turn, width: int) -> Moves:
         """What the copies can be given, at most `width` ways."""
         span = np.union1d(self._span(turn.group), [turn.rest])
         cost = self.whole.cost[span] - self.whole.cost[turn.rest]
@@ -246,12 +221,12 @@ class _Search:
             cost, value, taken = cost[one] + cost[two], value[one] + value[two], taken[one] + taken[two]
             lost = self.price * cost.astype(np.float64) - value.astype(np.float64)
             kept = np.flatnonzero(lost <= self.room + self.margin)
-            kept = kept[_staircase(cost[kept], value[kept])]
+            kept = kept[staircase(cost[kept], value[kept])]
             cost, value, taken, copies = cost[kept], value[kept], taken[kept], 2 * copies
-        return _Moves(cost, value, taken, self.whole.option[span])
+        return Moves(cost, value, taken, self.whole.option[span])
 
     def _grown(
-        self, cost: Whole, value: Whole, moves: _Moves, saves: int, gains: int
+        self, cost: Whole, value: Whole, moves: Moves, saves: int, gains: int
     ) -> tuple[Whole, Whole, Integers, Integers]:
         """The states after one more turn: cost, value, the state each came from and the move it made."""
         parts = []
@@ -264,13 +239,13 @@ class _Search:
             )
             parts.append((new_cost[useful], new_value[useful], useful, np.full(useful.size, move)))
         cost, value, source, move_made = (np.concatenate(column) for column in zip(*parts, strict=True))
-        kept = _staircase(cost, value)
+        kept = staircase(cost, value)
         return cost[kept], value[kept], source[kept].astype(np.int32), move_made[kept].astype(np.int32)
 
     def _trace(
         self,
-        turns: list[_Turn],
-        history: list[tuple[_Moves, Integers, Integers]],
+        turns: list[Turn],
+        history: list[tuple[Moves, Integers, Integers]],
         length: int,
         state: int,
     ) -> None:
@@ -290,27 +265,3 @@ class _Search:
     def _reach(self, cost: Whole, value: Whole) -> NDArray[np.float64]:
         left = self.whole.capacity - cost
         return value.astype(np.float64) + self.price * left.astype(np.float64) + self.margin
-
-
-def powers_of_two(copies: int) -> list[int]:
-    """Powers of two that sum to a number, none far above 16 while 64 of them are enough.
-
-    Examples
-    --------
-    >>> powers_of_two(37)
-    [1, 4, 16, 16]
-    """
-    largest = max(LARGEST_BLOCK, 1 << max(0, copies.bit_length() - 7))
-    rest = copies % largest
-    return [1 << j for j in range(rest.bit_length()) if rest >> j & 1] + [largest] * (copies // largest)
-
-
-def _staircase(cost: Whole, value: Whole) -> Integers:
-    """Of states, those worth more than every one that costs no more, by rising cost."""
-    order = np.argsort(-value, kind="stable")
-    order = order[np.argsort(cost[order], kind="stable")]
-    ranked = value[order]
-    best = np.maximum.accumulate(ranked)
-    rises = np.concatenate((np.ones(min(1, ranked.size), dtype=bool), ranked[1:] > best[:-1]))
-    steps: Integers = order[rises]
-    return steps

@@ -18,7 +18,6 @@ The cut is taken in floating point with a margin above its rounding, which at wo
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optbudget.certify.knapsack_units import Whole, WholeKnapsack, whole_knapsack
 from optbudget.problems import Knapsack
@@ -51,12 +50,12 @@ def prove_whole_bound(knapsack: Knapsack, budget: float, price: float, bound: fl
     """
     try:
         whole = whole_knapsack(knapsack, budget)
+        if whole.capacity < 0:
+            return 0
+        target = int((Fraction(bound) - whole.base_value) // whole.unit_value) + 1
+        return _Sweep(whole, float(Fraction(price) * whole.price_unit), target).run()
     except OverflowError as error:
-        raise Unproved(str(error)) from None
-    if whole.capacity < 0:
-        return 0
-    target = int((Fraction(bound) - whole.base_value) // whole.unit_value) + 1
-    return _Sweep(whole, float(Fraction(price) * whole.price_unit), target).run()
+        raise Unproved(f"numbers too far apart: {error}") from None
 
 
 class _Sweep:
@@ -102,13 +101,11 @@ class _Sweep:
             more_cost, more_value = self._choices(g, copies)
             if cost.size * more_cost.size > MOST_STEPS:
                 raise Unproved(f"the proof takes more than {MOST_STEPS:,} steps at a time")
-            cost = (cost[:, None] + more_cost).ravel()
-            value = (value[:, None] + more_value).ravel()
-            useful = (
-                (self._reach_all(cost, value) >= self.target)
-                & (cost <= whole.capacity - saves[turn + 1]) & (value >= self.target - gains[turn + 1])
-            )  # fmt: skip
-            cost, value = undominated(cost[useful], value[useful])
+            parts = [
+                self._followed(cost + more, value + won, saves[turn + 1], gains[turn + 1])
+                for more, won in zip(more_cost, more_value, strict=True)
+            ]
+            cost, value = undominated(*(np.concatenate(column) for column in zip(*parts, strict=True)))
             done += cost.size
             self._refuse_better(cost, value)
             if cost.size == 0:
@@ -116,9 +113,12 @@ class _Sweep:
         self._refuse_better(cost, value)
         return done
 
-    def _reach_all(self, cost: Whole, value: Whole) -> NDArray[np.float64]:
+    def _followed(self, cost: Whole, value: Whole, saves: int, gains: int) -> tuple[Whole, Whole]:
+        """The steps that can still lead above the bound."""
         left = self.whole.capacity - cost
-        return value.astype(np.float64) + self.price * left.astype(np.float64) + self.margin
+        reach = value.astype(np.float64) + self.price * left.astype(np.float64) + self.margin
+        useful = (reach >= self.target) & (left >= saves) & (value >= self.target - gains)
+        return cost[useful], value[useful]
 
     def _refuse_better(self, cost: Whole, value: Whole) -> None:
         better = np.flatnonzero((cost <= self.whole.capacity) & (value >= self.target))
