@@ -212,7 +212,7 @@ TEXT = [
     ("unknown key", M, lambda t: t.replace("cost_discount", "cost_discont"), "unknown-key", 3, None),
     ("key missing", M, lambda t: t.replace('reward = "net"\n', ""), "missing-key", None, None),
     ("unknown kind", M, lambda t: t.replace("budgeted_mdp", "budget_mdp"), "kind", 1, None),
-    ("kind not read yet", M, lambda t: t.replace("budgeted_mdp", "knapsack"), "kind", 1, None),
+    ("kind not read yet", M, lambda t: t.replace("budgeted_mdp", "departments"), "kind", 1, None),
     ("discount 0", M, lambda t: t.replace("0.9", "0"), "value", 2, None),
     ("discount above 1", M, lambda t: t.replace("0.9", "1.01"), "value", 2, None),
     ("discount nan", M, lambda t: t.replace("0.9", "nan"), "value", 2, None),
