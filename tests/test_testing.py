@@ -330,6 +330,38 @@ class TestModels:
         assert caught <= report.names(Verdict.FAILED)
         assert "solved_by_walk" in report.names(Verdict.PASSED)
 
+    @pytest.mark.parametrize(
+        ("when", "caught"),
+        [
+            (lambda problem: problem.cost.max() > 1e3, "costs_times_2^20"),
+            (lambda problem: problem.cost.max() < 1e-3, "costs_times_2^-20"),
+            (lambda problem: problem.utility.max() > 15, "rewards_times_2"),
+            (lambda problem: problem.states[0].startswith("state "), "relabelled"),
+        ],
+    )
+    def test_a_broken_law_is_named(self, monkeypatch, when, caught):
+        honest = models.solve
+
+        def solve(problem: BudgetedMDP, **options):
+            answer = honest(problem, **options)
+            if not when(problem):
+                return answer
+            wrong = [Curve(c.start_budget, c.start_value, c.length, c.gain * 1.001) for c in answer.curves]
+            return replace(answer, curves=Curves.from_curves(wrong))
+
+        monkeypatch.setattr(models, "solve", solve)
+        report = check_model(two_action_example(horizon=3), backends=())
+        assert report.names(Verdict.FAILED) == {caught}
+
+    def test_a_wrong_program_is_named(self, monkeypatch):
+        def halved(name, tool, asked):
+            return declared(name, tool, replace(asked, budget=asked.budget / 2))
+
+        declared = models.declared
+        monkeypatch.setattr(models, "declared", halved)
+        report = check_model(two_action_example(horizon=3), backends=("glop",))
+        assert not report.ok and report["linear_program_by_glop"].verdict is not Verdict.PASSED
+
     def test_the_ends_of_a_curve_by_hand(self):
         """One state: pay 1 for 3, or 2 for 3 and less later; the cheapest earns what it earns."""
         problem = problem_of(

@@ -19,7 +19,7 @@ from optbudget.curves import weighted_sum
 from optbudget.errors import IllPosedError, LimitError, MissingExtraError, OptBudgetError, UsageError
 from optbudget.formulations import declared, read_primal
 from optbudget.problems import BudgetedMDP, ConstrainedMDP, CurveSet
-from optbudget.solvers import solve_program
+from optbudget.solvers import find, solve_program
 from optbudget.status import Solution
 from optbudget.testing.report import ConformanceReport, Finding, Verdict
 from optbudget.testing.unconstrained import cheapest, unlimited
@@ -268,7 +268,8 @@ def _declared(problem: BudgetedMDP, answer: CurveSet, backend: str) -> Finding:
         low = float(curve.value(budget))
         high = low + gap * (1.0 + abs(low)) + answer.rounding + NOISE * (1.0 + abs(low))
         bound = found.bound if np.isfinite(found.bound) else np.inf
-        if found.value > high or bound + NOISE * (1.0 + abs(bound)) < low:
+        less = low - found.value > max(1e-6, find(backend).gap) * (1.0 + abs(low))
+        if less or found.value > high or bound + NOISE * (1.0 + abs(bound)) < low:
             said = f"curve [{low:.12g}, {high:.12g}], program [{found.value:.12g}, {bound:.12g}]"
             text = f"at {budget:.9g}: {said}"
             return Finding(name, why, Verdict.FAILED, text)
