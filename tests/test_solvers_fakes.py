@@ -10,7 +10,8 @@ from optbudget.solvers import BackEnds, Options
 from optbudget.status import Solution, Termination
 
 FAILED = Termination.BACKEND_FAILED
-OPTIONS = Options(time_limit=0.1, memory_limit=2**28)
+OPTIONS = Options(time_limit=20.0, memory_limit=2**28)
+SHORT = Options(time_limit=0.05)
 TEN = {
     "segfault": (FAILED, "crashed: the process ended with SIGSEGV"),
     "abort": (FAILED, "crashed: the process ended with SIGABRT"),
@@ -69,8 +70,9 @@ def processes():
 @pytest.mark.parametrize("name", TEN)
 def test_ten_fakes_on_ten_programs(processes, name):
     termination, words = TEN[name]
+    options = SHORT if termination is Termination.TIME_LIMIT else OPTIONS
     for program in CASES:
-        _check(processes.solve(program, fake_backends.backend(name), options=OPTIONS), termination, words)
+        _check(processes.solve(program, fake_backends.backend(name), options=options), termination, words)
 
 
 @pytest.mark.parametrize("name", MORE)

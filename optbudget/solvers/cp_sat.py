@@ -52,6 +52,11 @@ def check(program: LinearProgram) -> None:
     _whole_program(program)
 
 
+def warm() -> None:
+    """Import what `solve` needs."""
+    from ortools.sat.python import cp_model  # noqa: F401
+
+
 def solve(program: LinearProgram, method: str, options: Options) -> RawAnswer:
     """Solve; `method` is not used, there is one."""
     from ortools.sat.python import cp_model

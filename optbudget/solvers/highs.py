@@ -41,6 +41,11 @@ SMALLEST_KEPT = 1e-12
 """The least that `small_matrix_value` may be; its default drops every coefficient up to 1e-9."""
 
 
+def warm() -> None:
+    """Import what `solve` needs."""
+    import highspy  # noqa: F401
+
+
 def solve(program: LinearProgram, method: str, options: Options) -> RawAnswer:
     """Solve by `method`, a value of HiGHS's option "solver"."""
     import highspy

@@ -42,6 +42,12 @@ LIMIT: dict[str, Termination] = {
 """Where MathOpt stopped at a limit (FEASIBLE, NO_SOLUTION_FOUND), the limit is the better word."""
 
 
+def warm() -> None:
+    """Import what `solve` needs."""
+    from ortools.math_opt import model_pb2  # noqa: F401
+    from ortools.math_opt.python import mathopt  # noqa: F401
+
+
 def solve(program: LinearProgram, method: str, options: Options) -> RawAnswer:
     """Solve by `method`, a member name of MathOpt's SolverType."""
     from ortools.math_opt.python import mathopt

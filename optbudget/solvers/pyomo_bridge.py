@@ -50,6 +50,11 @@ LIKELY = ("highs", "appsi_highs", "gurobi", "cplex", "xpress", "mosek", "scip", 
 """Solvers that `optbudget doctor` asks Pyomo about."""
 
 
+def warm() -> None:
+    """Import what `solve` needs."""
+    import pyomo.environ  # noqa: F401
+
+
 def solve(program: LinearProgram, method: str, options: Options) -> RawAnswer:
     """Solve by `method`, the name of a solver in Pyomo."""
     import pyomo.environ as pyo

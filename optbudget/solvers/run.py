@@ -18,12 +18,15 @@ from optbudget.solvers import table
 from optbudget.solvers.answer import RawAnswer
 from optbudget.solvers.audit import WITHOUT_OPTIMUM, audit, verdict
 from optbudget.solvers.diagnose import Engine, contradiction, diagnose
-from optbudget.solvers.entry import enter
+from optbudget.solvers.entry import enter, warm
 from optbudget.solvers.options import Options
 from optbudget.solvers.scaling import prepare
 from optbudget.solvers.table import BackEnd
 from optbudget.status import Outcome, Solution, Termination
 from optbudget.workers.spawned import Ended, Reply, SpawnedWorker
+
+IMPORT_LIMIT = 120.0
+"""Seconds that importing a solver may take; it does not count as solving."""
 
 
 def solve_program(
@@ -71,6 +74,7 @@ class BackEnds:
 
     def __init__(self) -> None:
         self._workers: dict[str, SpawnedWorker] = {}
+        self._warm: set[tuple[int | None, str]] = set()
         self._lock = threading.Lock()
 
     def solve(
@@ -121,6 +125,11 @@ class BackEnds:
         with self._lock:
             worker = self._workers.setdefault(row.family, SpawnedWorker())
         limit = options.time_limit
+        if (worker.process_id, row.module) not in self._warm:
+            reply = worker.call(warm, row.module, time_limit=IMPORT_LIMIT)
+            if reply.ended is not Ended.RETURNED:
+                return reply
+            self._warm.add((worker.process_id, row.module))
         return worker.call(
             enter, row.module, row.function, program, row.method, options,
             time_limit=None if limit is None else limit + max(1.0, 0.1 * limit),

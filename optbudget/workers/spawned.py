@@ -123,6 +123,11 @@ class SpawnedWorker:
                 self._end()
                 raise
 
+    @property
+    def process_id(self) -> int | None:
+        """Of the running process, None if the next call will start one."""
+        return self._process.pid if self._process is not None and self._running() else None
+
     def close(self) -> None:
         """End the process; harmless if there is none, and a later call starts a new one."""
         self._end()
