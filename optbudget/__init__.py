@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from optbudget.curves import Curve, Curves
     from optbudget.errors import OptBudgetError, ProblemError
     from optbudget.files import load, save
-    from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Population
+    from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Knapsack, Population
     from optbudget.report import plot
 
 _HOME = {
@@ -26,6 +26,7 @@ _HOME = {
     "Curve": "curves",
     "Curves": "curves",
     "CurveSet": "problems",
+    "Knapsack": "problems",
     "OptBudgetError": "errors",
     "Population": "problems",
     "ProblemError": "errors",
@@ -43,6 +44,7 @@ __all__ = [
     "Curve",
     "CurveSet",
     "Curves",
+    "Knapsack",
     "OptBudgetError",
     "Population",
     "ProblemError",
