@@ -75,8 +75,7 @@ def allocate(
     >>> allocate(curves, people, 100.0).why_unspent
     'every unit has its largest useful budget, so more money is worth nothing'
     """
-    if population.labels != curves.problem.labels:
-        raise ProblemError("the population is of another problem: its states are not those of the curves")
+    require_one_problem(curves, population)
     money = checked_budget(budget)
     if method not in ("greedy", "price", "uniform", "ip"):
         raise UsageError(f"method is {method!r}; known are 'greedy', 'price', 'uniform' and 'ip'")
@@ -91,6 +90,24 @@ def allocate(
         answer = split(curves.curves, population.count, money, labels=population.labels,
                        method="price" if method == "price" else "greedy")  # fmt: skip
     return with_bound(_as_allocation(curves, population, money, method, answer))
+
+
+def require_one_problem(curves: object, population: object) -> None:
+    """Refuse what is no curves and no population, and a population of other states than the curves'.
+
+    Raises
+    ------
+    UsageError
+        If one of them is of another type; the message says how to get it.
+    ProblemError
+        If the population is of another problem.
+    """
+    if not isinstance(curves, CurveSet):
+        raise UsageError(f"a CurveSet is needed, as solve() returns; got {curves!r:.40}")
+    if not isinstance(population, Population):
+        raise UsageError(f"a Population is needed, as Population.at() makes; got {population!r:.40}")
+    if population.labels != curves.problem.labels:
+        raise ProblemError("the population is of another problem: its states are not those of the curves")
 
 
 def _as_allocation(

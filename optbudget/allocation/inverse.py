@@ -18,7 +18,7 @@ from fractions import Fraction
 import numpy as np
 
 from optbudget.allocation import exact, greedy
-from optbudget.allocation.allocate import allocate
+from optbudget.allocation.allocate import allocate, require_one_problem
 from optbudget.allocation.ending import Holding, Order
 from optbudget.errors import NoAnswerError, ProblemError, UsageError
 from optbudget.problems import Allocation, CurveSet, Population
@@ -45,8 +45,7 @@ class _Ladder:
     """Exact totals after each place of the order of purchase."""
 
     def __init__(self, curves: CurveSet, population: Population) -> None:
-        if population.labels != curves.problem.labels:
-            raise ProblemError("the population is of another problem: its states are not those of the curves")
+        require_one_problem(curves, population)
         self.curves, self.count = curves.curves, population.count
         self.order: Order = greedy.order_of_purchase(self.curves, self.count)
         self.size = int(self.order.price.size)

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optbudget.allocation import exact, greedy
-from optbudget.allocation.allocate import above_the_cap
+from optbudget.allocation.allocate import above_the_cap, require_one_problem
 from optbudget.allocation.bound import Ceiling
 from optbudget.allocation.ending import Holding, where_money_ends
 from optbudget.allocation.split import Split, checked_budget, fill, infeasible, split
 from optbudget.curves import Curve, Curves, weighted_sum
-from optbudget.errors import ProblemError, UsageError
+from optbudget.errors import UsageError
 from optbudget.problems import CurveSet, Population
 from optbudget.status import Solution
 
@@ -160,9 +160,8 @@ def sweet_spot(curves: CurveSet, population: Population, budgets: ArrayLike | st
     -----
     Equal to `allocate` at each budget, number by number.
     """
-    if population.labels != curves.problem.labels:
-        raise ProblemError("the population is of another problem: its states are not those of the curves")
-    given = budget_range(budgets) if isinstance(budgets, str) else np.asarray(budgets, dtype=np.float64)
+    require_one_problem(curves, population)
+    given = budget_range(budgets) if isinstance(budgets, str) else np.asarray(budgets, dtype=object)
     money = [checked_budget(b) for b in given.ravel().tolist()]
     dear = above_the_cap(curves, population)
     least = exact.dot(population.count, curves.curves.start_budget)

@@ -1,6 +1,8 @@
 """One door to all ways from a budgeted MDP to its curves."""
 
 from dataclasses import replace
+from numbers import Real
+from pathlib import Path
 from typing import Literal
 
 from optbudget.budgeted.exact import exact_backup
@@ -82,8 +84,11 @@ def solve(
     >>> answer.outcome.termination
     <Termination.OPTIMAL: 'OPTIMAL'>
     """
-    if not tolerance >= 0:
-        raise UsageError(f"tolerance is {tolerance}; it must be >= 0")
+    if not isinstance(problem, BudgetedMDP):
+        how = "optbudget.load() reads one from a folder" if isinstance(problem, (str, Path)) else "see load()"
+        raise UsageError(f"a BudgetedMDP is solved, and this is {problem!r:.40}: {how}")
+    if not (isinstance(tolerance, Real) and tolerance >= 0):
+        raise UsageError(f"tolerance is {tolerance!r:.40}; it must be a number >= 0")
     if method not in ("auto", "exact", "walk", "sweep"):
         raise UsageError(f"method is {method!r}; it must be auto, exact, walk or sweep")
     if pruning is not None and method != "exact":

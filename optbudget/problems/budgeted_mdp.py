@@ -176,8 +176,8 @@ class BudgetedMDP:
         """Index of a state by its label ("state", or "type/state" where there are types)."""
         try:
             return self._position[label]
-        except KeyError:
-            hint = did_you_mean(label, self._position)
+        except (KeyError, TypeError):
+            hint = did_you_mean(str(label), self._position)
             raise ProblemError(f"no state is called {label!r}{hint}") from None
 
     @cached_property

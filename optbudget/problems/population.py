@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,15 +41,13 @@ class Population:
         count = np.asarray(self.count)
         if count.shape != (len(self.labels),):
             raise ProblemError(f"count must have shape ({len(self.labels)},); got {count.shape}")
-        fits = (count >= 0) & (count <= MOST_UNITS)
-        whole = np.where(fits, count, 0).astype(np.int64)
-        wrong = np.flatnonzero(whole != count)
+        whole, wrong = _whole(count)
         if wrong.size:
             raise ProblemError(
                 [
                     Issue(
                         "error", "count",
-                        f"count is {count[i]}; it must be a whole number from 0 to 2^62",
+                        f"count is {count[i]!s:.40}; it must be a whole number from 0 to 2^62",
                         state=self.labels[i],
                     )
                     for i in wrong
@@ -67,6 +66,8 @@ class Population:
     @classmethod
     def at(cls, problem: BudgetedMDP, counts: Mapping[str, int]) -> "Population":
         """So many units in each named state ("state", or "type/state"); none elsewhere."""
+        if not isinstance(counts, Mapping):
+            raise ProblemError(f"counts must be a dict from state to number of units; got {counts!r:.40}")
         count = np.zeros(problem.n_states, dtype=object)
         for label, number in counts.items():
             count[problem.index(label)] = number
@@ -91,3 +92,19 @@ class Population:
         occupied = int((self.count > 0).sum())
         units = f"{self.size:,} unit" + ("" if self.size == 1 else "s")
         return f"Population({units} in {occupied:,} state" + ("" if occupied == 1 else "s") + ")"
+
+
+def _whole(count: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The counts as int64, 0 where one is no whole number from 0 to MOST_UNITS, and the indices of those."""
+    if count.dtype.kind in "iuf":
+        fits = (count >= 0) & (count <= MOST_UNITS)
+        whole = np.where(fits, count, 0).astype(np.int64)
+        return whole, np.flatnonzero(whole != count)
+    fits = np.array([_is_whole(number) for number in count.tolist()], dtype=np.bool_)
+    return np.where(fits, count, 0).astype(np.int64), np.flatnonzero(~fits)
+
+
+def _is_whole(number: object) -> bool:
+    if isinstance(number, (bool, np.bool_)) or not isinstance(number, (int, float, np.integer, np.floating)):
+        return False
+    return bool(0 <= number <= MOST_UNITS and number == int(number))

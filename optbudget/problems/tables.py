@@ -72,7 +72,9 @@ def from_tables(
     BudgetedMDP(1 state, 2 actions, 1 transition row, infinite horizon)
     """
     given = {"transitions": transitions, "actions": actions, "states": states}
-    tables = {name: as_table(data, name) for name, data in given.items() if data is not None}
+    tables = {
+        name: as_table(data, name) for name, data in given.items() if data is not None or name != "states"
+    }
     found = [
         finding for name, table in tables.items() for finding in _missing_columns(name, table.column_names)
     ]
