@@ -11,8 +11,11 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
+import pyarrow as pa
+
 from optbudget.errors import OptBudgetError, UsageError
 from optbudget.files import save
+from optbudget.files.model_writer import write_csv
 from optbudget.problems import BudgetedMDP, ConstrainedMDP, Knapsack, Population
 from optbudget.problems.comparison import Comparison
 from optbudget.solvers import Options
@@ -134,15 +137,10 @@ def write_shrunk(found: Sequence[Shrunk], folder: Path) -> None:
     """Write each as a model folder in `folder`/disagreements, with a README that says who said what."""
     for k, one in enumerate(found):
         place = folder / "disagreements" / f"{one.origin}-{k + 1}"
-        try:
-            save(one.problem, place)  # type: ignore[arg-type]
-        except (UsageError, TypeError, AttributeError) as error:
-            place.mkdir(parents=True, exist_ok=True)
-            (place / "not-written.txt").write_text(f"{one.problem!r}: {error}\n", encoding="utf-8")
+        save(one.problem, place)
         if one.population is not None:
-            rows = zip(one.population.labels, one.population.count.tolist(), strict=True)
-            lines = ["state,count", *(f"{state},{n}" for state, n in rows if n)]
-            (place / "population.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            people = pa.table({"state": pa.array(one.population.labels), "count": one.population.count})
+            write_csv(people, place / "population.csv")
         (place / "README.md").write_text(readme(one), encoding="utf-8", newline="\n")
 
 
