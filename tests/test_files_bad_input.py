@@ -142,7 +142,7 @@ DATA = [
     ("name with a control character", put(T, "next_state", 2, "b\x07"), "name", T, 2, None, None),
     ("terminal utility NaN", put(S, "terminal_utility", 0, math.nan), "not-finite", S, 0, None, None),
     ("state listed twice", more(S, "end", 3.0), "duplicate-state", S, 2, "end", None),
-    ("state without actions in states", more(S, "pit", 3.0), "dead-end", M, None, "pit", None),
+    ("state without actions in states", more(S, "pit", 3.0), "dead-end", S, 2, "pit", None),
     ("population of an unknown state", more(P, "pit", 3), "unknown-state", P, 2, "pit", None),
     ("population state twice", more(P, "a", 3), "duplicate-state", P, 2, None, None),
     ("negative count", put(P, "count", 1, -3), "count", P, 1, None, None),
@@ -158,7 +158,9 @@ DATA = [
     ("types in one table only", also(A, "type", ["x", "x", "x"]), "types", M, None, None, None),
     ("no rows at all", lambda tables: tables.update(
         actions={k: v[:0] for k, v in TABLES["actions"].items()},
-        transitions={k: v[:0] for k, v in TABLES["transitions"].items()}), "dead-end", M, None, "a", None),
+        transitions={k: v[:0] for k, v in TABLES["transitions"].items()}), "dead-end", S, 1, "a", None),
+    ("no actions at all", lambda tables: tables.update(
+        actions={k: v[:0] for k, v in TABLES["actions"].items()}), "no-rows", A, None, None, None),
 ]  # fmt: skip
 
 
@@ -280,6 +282,44 @@ def test_a_terminal_state_that_is_misspelt(tmp_path):
     write(tmp_path, TABLES, "csv", SETTINGS.replace('["end"]', '["ende"]'))
     [issue, *_] = [issue for issue in errors(tmp_path) if issue.state == "end"]
     assert issue.file == "transitions.csv" and "did you mean 'ende'?" in issue.message
+
+
+def test_a_terminal_state_that_no_table_names(tmp_path):
+    write(tmp_path, TABLES, "csv", SETTINGS.replace('["end"]', '["edn"]'))
+    [issue] = [issue for issue in errors(tmp_path) if issue.state == "edn"]
+    assert (issue.file, issue.line) == ("model.toml", 7)
+    assert "'edn', which no table names; did you mean 'end'?" in issue.message
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_what_is_listed_twice_says_where_it_is_first(form, tmp_path):
+    tables = copy.deepcopy(TABLES)
+    more(A, "a", "act", 1.0, 1.0)(tables)
+    more(S, "end", 3.0)(tables)
+    write(tmp_path, tables, form)
+    first = {"csv": 3, "parquet": 2}[form]
+    action, state = errors(tmp_path)
+    assert action.code == "duplicate-action" and action.message.endswith(f"it is first in line {first}")
+    assert state.code == "duplicate-state" and state.message.endswith(f"it is first in line {first - 1}")
+
+
+def test_a_folder_in_place_of_a_table(tmp_path):
+    write(tmp_path, TABLES, "csv")
+    (tmp_path / "actions.csv").unlink()
+    (tmp_path / "actions.csv").mkdir()
+    assert [str(issue) for issue in errors(tmp_path)] == [
+        "actions.csv: actions.csv is a folder; a table is a file"
+    ]
+
+
+@pytest.mark.parametrize("kind", ["budgetedmdp", "departments", "x"])
+def test_the_kinds_that_are_offered_are_those_that_are_read(kind, tmp_path):
+    write(tmp_path, TABLES, "csv", SETTINGS.replace('"budgeted_mdp"', repr(kind)))
+    [said] = [issue.message for issue in errors(tmp_path) if issue.code == "kind"]
+    for offered in ("budgeted_mdp", "constrained_mdp", "knapsack"):
+        assert offered in said
+    assert said.count("departments") == (kind == "departments")
+    assert ("did you mean 'budgeted_mdp'?" in said) == (kind == "budgetedmdp")
 
 
 def test_all_problems_of_a_population_at_once(tmp_path):

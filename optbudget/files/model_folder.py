@@ -58,6 +58,9 @@ def table_paths(folder: Path, issues: list[Issue]) -> dict[str, Path]:
             issues.append(Issue("error", "two-files", message, f"{name}.csv"))
         elif there:
             paths[name] = there[0]
+        elif folders := [file.name for file in either if file.is_dir()]:
+            message = f"{folders[0]} is a folder; a table is a file"
+            issues.append(Issue("error", "not-a-file", message, folders[0]))
         elif name not in OPTIONAL:
             message = f"neither {name}.csv nor {name}.parquet is there"
             issues.append(Issue("error", "missing-file", message, f"{name}.csv"))
@@ -83,7 +86,7 @@ def locate(found: Iterable[Finding], paths: Mapping[str, Path], lines: Mapping[s
     rows: dict[str, set[int]] = {name: set() for name in paths}
     for finding in findings:
         if finding.table is not None and finding.table in paths and finding.row is not None:
-            rows[finding.table].add(finding.row)
+            rows[finding.table] |= {finding.row} if finding.first is None else {finding.row, finding.first}
     at = {
         name: row_lines(paths[name], sorted(wanted)) if paths[name].suffix == ".csv"
         else {row: row + 1 for row in wanted}
@@ -96,11 +99,14 @@ def locate(found: Iterable[Finding], paths: Mapping[str, Path], lines: Mapping[s
             path = paths[finding.table]
             file = path.name
             line = None if finding.row is None else at[finding.table].get(finding.row)
+            if finding.first is not None:
+                message += f"; it is first in line {at[finding.table].get(finding.first)}"
             if finding.column and path.suffix == ".csv":
                 column = header_column(path, finding.column)
+        message = finding.message
         issues.append(
             Issue(
-                finding.severity, finding.code, finding.message, file, line, column,
+                finding.severity, finding.code, message, file, line, column,
                 finding.state, finding.action,
             )
         )  # fmt: skip

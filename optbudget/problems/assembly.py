@@ -65,9 +65,16 @@ def assemble(
         return None, found
     roster = Roster(typed="type" in columns["actions"].name)
     pairs = _pairs(columns["actions"], roster, found)
+    if pairs.state.size == 0 and (tables["transitions"].num_rows or not settings.terminal_states):
+        message = "the table has no rows; it must list the actions of every state that is not terminal"
+        return None, [*found, Finding("no-rows", message, "actions")]
     entries = _entries(columns["transitions"], roster, pairs, found)
+    named = len(roster)
     worth = terminal_utility(columns.get("states"), roster, found)
-    terminal_states(settings.terminal_states, roster, pairs.state, entries.next_state, entries.row, found)
+    terminal_states(
+        settings.terminal_states, roster, pairs.state, entries.next_state, entries.row, found,
+        stated={index: row for row, index in enumerate(worth) if index >= named},
+    )  # fmt: skip
     initial_state, initial_probability = initial_distribution(settings.initial, roster, found)
     if failed(found):
         return None, found
@@ -146,9 +153,8 @@ def _pairs(columns: TableColumns, roster: Roster, found: list[Finding]) -> _Pair
         found.append(
             Finding(
                 "duplicate-action",
-                f"action {name!r} of state {roster.label(state[row])!r} is listed twice "
-                f"(first as entry {first + 1})",
-                "actions", row, "action", roster.label(state[row]), name,
+                f"action {name!r} of state {roster.label(state[row])!r} is listed twice",
+                "actions", row, "action", roster.label(state[row]), name, first=first,
             )
         )  # fmt: skip
     return pairs
@@ -166,8 +172,9 @@ def _entries(columns: TableColumns, roster: Roster, pairs: _Pairs, found: list[F
 
     width = max(1, len(pairs.actions))
     outside = (state >= acting) | (action < 0)
+    keys = (pairs.state * width + pairs.action)[pairs.order]
     pair = _find(
-        (pairs.state * width + pairs.action)[pairs.order],
+        keys,
         np.where(outside, -1, state * width + action),
         acting * width,
     )
@@ -217,7 +224,9 @@ def _entries(columns: TableColumns, roster: Roster, pairs: _Pairs, found: list[F
     elif kept.size == pair.size:
         kept = np.arange(pair.size)
     counts = np.bincount(pair[kept], minlength=pairs.order.size)
-    for k in np.flatnonzero(counts == 0)[:FIRST_ISSUES].tolist():
+    # Of an action that is listed twice, one row has no transitions; that it is listed twice is said already.
+    _, same, times = np.unique(keys, return_inverse=True, return_counts=True)
+    for k in np.flatnonzero((counts == 0) & (times[same] == 1))[:FIRST_ISSUES].tolist():
         row = int(pairs.order[k])
         name = pairs.actions[pairs.action[row]]
         found.append(

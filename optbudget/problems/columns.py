@@ -28,7 +28,8 @@ LARGEST_WHOLE = 2**53
 class Finding:
     """Something found in a table, not yet located in a file.
 
-    `row` counts from 0 among the table's data rows; `table` and `column` are names.
+    `row` counts from 0 among the table's data rows; `table` and `column` are names. `first` is the row in
+    which something that is listed twice stood first.
     """
 
     code: str
@@ -39,10 +40,12 @@ class Finding:
     state: str | None = None
     action: str | None = None
     severity: Literal["error", "warning"] = "error"
+    first: int | None = None
 
     def issue(self) -> Issue:
         """The same for a table in memory: the message names the row."""
         place = f" (row {self.row} of {self.table})" if self.row is not None else ""
+        place += f", first in row {self.first}" if self.first is not None else ""
         return Issue(self.severity, self.code, self.message + place, state=self.state, action=self.action)
 
 

@@ -19,23 +19,26 @@ def terminal_utility(columns: TableColumns | None, roster: Roster, found: list[F
         found.append(
             Finding(
                 "duplicate-state",
-                f"state {roster.label(state[row])!r} is listed twice (first as entry {first + 1})",
-                "states", row, "state", roster.label(state[row]),
+                f"state {roster.label(state[row])!r} is listed twice",
+                "states", row, "state", roster.label(state[row]), first=first,
             )
         )  # fmt: skip
     return dict(zip(state.tolist(), columns.number["terminal_utility"].tolist(), strict=True))
 
 
 def terminal_states(
-    listed: tuple[str, ...], roster: Roster, owner: Codes, next_state: Codes, row: Codes, found: list[Finding]
-) -> None:
+    listed: tuple[str, ...], roster: Roster, owner: Codes, next_state: Codes, row: Codes,
+    found: list[Finding], *, stated: Mapping[int, int],
+) -> None:  # fmt: skip
     """Every state without actions must be listed as terminal, and no other.
 
     Parameters
     ----------
     owner : state of each state-action pair
     next_state, row : of each transition, and where it stands in its table
+    stated : of each state that only the table `states` names, its row there
     """
+    known = len(roster)
     acting = np.zeros(len(roster), dtype=bool)
     acting[owner] = True
     terminal = set()
@@ -79,16 +82,23 @@ def terminal_states(
     meant = [roster.label(i) for i in sorted({*owner.tolist(), *terminal})] if dead.size else []
     for i in dead[:FIRST_ISSUES].tolist():
         into = np.flatnonzero(next_state == i)
-        first = int(row[into].min()) if into.size else None
+        first = int(row[into].min()) if into.size else stated.get(i)
+        where = ("transitions", "next_state") if into.size else ("states", "state")
+        table, column = where if first is not None else (None, None)
         found.append(
             Finding(
                 "dead-end",
                 f"state {roster.label(i)!r} has no actions; give it some, or list it in terminal_states"
                 + did_you_mean(roster.label(i), meant),
-                "transitions" if into.size else None, first, "next_state" if into.size else None,
-                roster.label(i),
+                table, first, column, roster.label(i),
             )
         )  # fmt: skip
+    if dead.size:
+        meant = [roster.label(i) for i in dead.tolist()]
+        for i in sorted(i for i in terminal if i >= known):
+            label = roster.label(i)
+            message = f"terminal_states names {label!r}, which no table names{did_you_mean(label, meant)}"
+            found.append(Finding("terminal", message, column="terminal_states", state=label))
     if len(roster) == 0:
         found.append(Finding("no-states", "the tables name no state", "actions"))
 
