@@ -52,6 +52,31 @@ def test_every_command_of_the_quickstart_runs(tmp_path, monkeypatch):
     assert "What is done today" in (tmp_path / "march.html").read_text(encoding="utf-8")
 
 
+def blocks(text):
+    """The Python and console blocks of a page in order, as (kind, text)."""
+    return re.findall(r"```(python|console)\n(.*?)```", text, flags=re.DOTALL)
+
+
+def test_the_study_of_the_page_runs_and_says_what_it_says(tmp_path, monkeypatch):
+    """Python blocks make what commands read, and read what commands make; so in order."""
+    (tmp_path / "models").symlink_to(ROOT / "models")
+    monkeypatch.chdir(tmp_path)
+    names, told = {}, []
+    for kind, text in blocks((ROOT / "docs" / "comparing.md").read_text(encoding="utf-8")):
+        if kind == "python":
+            session = doctest.DocTestParser().get_doctest(text, names, "comparing", None, 0)
+            result = doctest.DocTestRunner(optionflags=OPTIONS).run(
+                session, out=told.append, clear_globs=False
+            )
+            names = session.globs
+            assert result.failed == 0, "".join(told)
+            continue
+        command, *lines = text.strip().splitlines()
+        shown = " ".join(run(*shlex.split(command)[2:]).stdout.split())
+        for line in lines:
+            assert line in shown, line
+
+
 def test_every_page_is_in_the_index():
     index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     trees = "\n".join(re.findall(r"```{toctree}\n(.*?)```", index, flags=re.DOTALL))
@@ -84,7 +109,11 @@ def test_links_of_the_page(page):
             assert anchor in anchors(target.read_text(encoding="utf-8")), link
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+ALONE = [page for page in PAGES if page.name != "comparing.md"]
+"""Pages whose Python blocks need no command between them."""
+
+
+@pytest.mark.parametrize("page", ALONE, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_examples_of_the_page(page, tmp_path, monkeypatch):
     (tmp_path / "models").symlink_to(ROOT / "models")
     monkeypatch.chdir(tmp_path)

@@ -165,8 +165,9 @@ def _show(run: Run, found: "Sequence[Comparison]", out: Path | None) -> None:
             run.show(f"no route has an answer: {', '.join(silent)}")
     else:
         taken = [r for c in found for r in c.routes if r.answered or r.infeasible]
-        by = len({r.backend for r in taken} - {""})
-        run.show(f"{len(taken)} answers, by our own methods and {by} back ends: all agree")
+        by = {r.backend for r in taken}
+        who = ["our own methods"] * ("" in by) + [f"{len(by - {''})} back ends"] * bool(by - {""})
+        run.show(f"{len(taken)} answers, by {' and '.join(who)}: all agree")
     if out is not None:
         run.show(f"Written to {out}")
 
