@@ -8,7 +8,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from optbudget.allocation.knapsack import allocate_knapsack
+from optbudget.allocation import allocate_knapsack
 from optbudget.problems import Knapsack, KnapsackAllocation
 from optbudget.problems.families import knapsack_family
 
