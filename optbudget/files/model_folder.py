@@ -95,6 +95,7 @@ def locate(found: Iterable[Finding], paths: Mapping[str, Path], lines: Mapping[s
     issues = []
     for finding in findings:
         file, line, column = "model.toml", lines.get(finding.column or ""), None
+        message = finding.message
         if finding.table is not None and finding.table in paths:
             path = paths[finding.table]
             file = path.name
@@ -103,7 +104,6 @@ def locate(found: Iterable[Finding], paths: Mapping[str, Path], lines: Mapping[s
                 message += f"; it is first in line {at[finding.table].get(finding.first)}"
             if finding.column and path.suffix == ".csv":
                 column = header_column(path, finding.column)
-        message = finding.message
         issues.append(
             Issue(
                 finding.severity, finding.code, message, file, line, column,
