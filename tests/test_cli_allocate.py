@@ -96,3 +96,20 @@ def test_today_is_taken_to_use_its_money_well(toll, tmp_path):
     today.write_text("state,count,budget\ngate,1,2.5\n")
     shown = run("allocate", toll, "--budget", 3, "--baseline", today, "--out", tmp_path / "out").stdout
     assert "as well as possible" in shown
+
+
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered")
+@pytest.mark.parametrize("horizon", ["1", '"infinite"'])
+def test_a_gap_of_inf_is_no_certificate(tmp_path, horizon):
+    model = tmp_path / "huge"
+    model.mkdir()
+    (model / "model.toml").write_text(
+        f'kind = "budgeted_mdp"\ndiscount = 0.9\ncost_discount = 0.9\nreward = "gross"\nhorizon = {horizon}\n'
+    )
+    (model / "actions.csv").write_text("state,action,cost,utility\ns,a,1,1e308\ns,b,0,1\n")
+    (model / "transitions.csv").write_text("state,action,next_state,probability\ns,a,s,1\ns,b,s,1\n")
+    done = run("solve", model, "--out", tmp_path / "out", code=7)
+    assert "rescale" in done.stderr and "certified gap" not in done.stdout
+    fields = run_json("solve", model, "--out", tmp_path / "out", code=7)
+    assert fields["termination"] == "NUMERICAL" and fields["solution"] in ("FEASIBLE", "NONE")
+    assert (tmp_path / "out").exists() == (fields["solution"] == "FEASIBLE")

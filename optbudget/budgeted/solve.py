@@ -1,9 +1,12 @@
 """One door to all ways from a budgeted MDP to its curves."""
 
+import math
 from dataclasses import replace
 from numbers import Real
 from pathlib import Path
 from typing import Literal
+
+import numpy as np
 
 from optbudget.budgeted.exact import exact_backup
 from optbudget.budgeted.infinite import stationary_solve
@@ -14,6 +17,7 @@ from optbudget.budgeted.threads import at_most
 from optbudget.budgeted.walk import walk
 from optbudget.errors import UsageError
 from optbudget.problems import BudgetedMDP, CurveSet
+from optbudget.status import Outcome, Solution, Termination
 from optbudget.workers import Checkpoint, Monitor
 
 Method = Literal["auto", "exact", "walk", "sweep"]
@@ -115,7 +119,23 @@ def solve(
         if keep_policy:
             answer = replace(answer, policy=policy_at(problem, answer.prices))
     message = "; ".join(filter(None, (why, answer.outcome.message)))
-    return replace(answer, outcome=replace(answer.outcome, message=message))
+    return _without_proof(replace(answer, outcome=replace(answer.outcome, message=message)))
+
+
+def _without_proof(answer: CurveSet) -> CurveSet:
+    """The same answer; a gap of inf proves nothing, so then it is not certified and says what helps.
+
+    Where its own values have overflowed, there is no answer either.
+    """
+    if answer.outcome.solution is not Solution.CERTIFIED or math.isfinite(answer.gap):
+        return answer
+    advice = (
+        "the numbers are too large to bound the answer; rescale costs and utilities, e.g. count in millions"
+    )
+    message = "; ".join(filter(None, (answer.outcome.message, advice)))
+    whole = all(np.isfinite(curve.values).all() for curve in answer.curves)
+    solution = Solution.FEASIBLE if whole else Solution.NONE
+    return replace(answer, gap=math.nan, outcome=Outcome(Termination.NUMERICAL, solution, message))
 
 
 def _choose(problem: BudgetedMDP, method: Method, tolerance: float) -> tuple[str, str]:
@@ -149,9 +169,9 @@ def _over_an_infinite_horizon(
         problem, method=method, tolerance=tolerance, keep_policy=keep_policy, monitor=monitor, threads=threads
     )
     if method != "auto":
-        return answer
+        return _without_proof(answer)
     why = {"walk": "walked", "sweep": "swept"}[
         answer.method
     ] + f": infinite horizon, {problem.n_states:,} states"
     message = "; ".join(filter(None, (why, answer.outcome.message)))
-    return replace(answer, outcome=replace(answer.outcome, message=message))
+    return _without_proof(replace(answer, outcome=replace(answer.outcome, message=message)))

@@ -151,7 +151,8 @@ def _show(run: Run, answer: "CurveSet", out: Path, budgets: tuple[float, ...]) -
     if not run.json:
         run.grids(curve_grid(answer, limit=SHOWN))
         show_values(run, at, budgets)
+        gap = "not certified" if math.isnan(answer.gap) else f"certified gap {answer.gap:.1e}"
         run.show(
             f"{answer.method}: {len(answer):,} states, {segments.mean():,.1f} segments on average and "
-            f"{segments.max():,} at most, certified gap {answer.gap:.1e}. Written to {out}"
+            f"{segments.max():,} at most, {gap}. Written to {out}"
         )
