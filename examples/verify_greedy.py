@@ -25,7 +25,7 @@ def witnesses(options: Knapsack, split: Allocation) -> Iterator[float]:
 
 
 def splits(rng: np.random.Generator) -> tuple[int, int, float]:
-    """How many splits were checked, how many randomise a unit, and the largest difference of two witnesses."""
+    """How many splits were checked, how many randomise a unit, and the largest difference of witnesses."""
     worst, checked, mixed = 0.0, 0, 0
     for family in ("random", "funnel", "tied"):
         for seed in range(4):

@@ -14,6 +14,7 @@ from model_names import MODELS, kind_of, names
 from small_problems import plain_models, problem_of
 
 from optbudget.cli import exits
+from optbudget.cli.starters import STARTERS
 from optbudget.errors import FIRST_ISSUES, ProblemError
 from optbudget.files import check, load, load_expected, load_model, load_problem, model_hash, save
 from optbudget.formulations import STATEMENTS, declared, read_primal
@@ -174,11 +175,19 @@ class TestCommands:
         assert "optbudget compare" in shown and "optbudget export" in shown
         assert not (tmp_path / "r").exists()
 
-    def test_new(self, tmp_path):
-        place = tmp_path / "fresh"
-        run("new", place, "--kind", "constrained_mdp")
+    @pytest.mark.parametrize("kind", STARTERS)
+    def test_new(self, tmp_path, kind):
+        """What its README says to do next works, and nothing is odd about it."""
+        place = tmp_path / "fresh-start"
+        run("new", place, "--kind", kind)
         assert check(place) == ()
-        assert isinstance(load(place), ConstrainedMDP) and load(place).resources
+        assert "Fresh start" in (place / "model.toml").read_text(encoding="utf-8")
+        assert "{" not in (place / "README.md").read_text(encoding="utf-8")
+        if kind == "constrained_mdp":
+            assert load(place).resources == ("hours",)
+            run("compare", place, "--routes", "cmdp_primal/pyomo/highs-simplex")
+        if kind == "knapsack":
+            run("allocate", place, "--budget", "20", "--method", "ip")
 
 
 class TestWriting:

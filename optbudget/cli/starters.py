@@ -91,6 +91,37 @@ What the states, actions and resources mean, and where the numbers come from.
     optbudget compare {name}
 """
 
+KNAPSACK = """\
+# Exactly one option of each group is taken; "nothing" is an option like any other and has to be written down.
+kind = "knapsack"
+title = "{title}"
+source = "made by optbudget new; replace by where the numbers come from"
+money_unit = "EUR"
+
+interpolate = false     # true: amounts between two options can be bought (a response curve)
+formulations = ["mckp_ip", "mckp_unit", "mckp_lp"]
+"""
+
+OPTIONS = """\
+group,option,cost,value,count
+shop,nothing,0,0,3
+shop,repaint,4,6,3
+shop,rebuild,10,12,3
+website,nothing,0,0,1
+website,update,3,7,1
+website,new,12,15,1
+"""
+
+KNAPSACK_README = """\
+# {title}
+
+What the groups and options are, and where the numbers come from.
+
+    optbudget check {name}
+    optbudget allocate {name} --budget 20
+    optbudget allocate {name} --budget 20 --method ip
+"""
+
 
 def _constrained(text: str) -> str:
     """The same model with calls in place of a visitor's coupon."""
@@ -111,5 +142,6 @@ STARTERS: Mapping[str, Mapping[str, str]] = {
         "transitions.csv": _constrained(TRANSITIONS),
         "README.md": LIMITED_README,
     },
+    "knapsack": {"model.toml": KNAPSACK, "options.csv": OPTIONS, "README.md": KNAPSACK_README},
 }
 """Kind, file, text; {title} and {name} stand for the folder's."""
