@@ -1,11 +1,17 @@
 """What `allocate` refuses, and what it says where the answer is other than asked for: on a toll of 1 or 2."""
 
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 import pytest
 from commands import ROOT, run, run_json
 
-from optbudget.allocation import largest_spend_at_marginal_roi, largest_spend_at_roi
+from optbudget import load
+from optbudget.allocation import allocate, largest_spend_at_marginal_roi, largest_spend_at_roi
 from optbudget.allocation.examples import two_state_curves
 from optbudget.problems import Population
+from optbudget.report.tables import allocation_grid
 
 QUESTIONS = ("--target-value", "--least-roi", "--least-marginal-roi")
 
@@ -113,3 +119,63 @@ def test_a_gap_of_inf_is_no_certificate(tmp_path, horizon):
     fields = run_json("solve", model, "--out", tmp_path / "out", code=7)
     assert fields["termination"] == "NUMERICAL" and fields["solution"] in ("FEASIBLE", "NONE")
     assert (tmp_path / "out").exists() == (fields["solution"] == "FEASIBLE")
+
+
+def test_check_of_a_result(toll):
+    assert "is a result, not a model" in run("check", toll, code=2).stderr
+
+
+def test_a_reason_even_when_quiet(toll, tmp_path):
+    arguments = ("solve", ROOT / "models" / "toll", "--out", tmp_path / "r", "--method", "deterministic")
+    said = run(*arguments, "--quiet", code=7).stderr
+    assert "no certificate" in said and said.count("\n") == 1
+    said = run("allocate", toll, "--budget", 1, "--quiet", code=4).stderr
+    assert "below 2.0" in said and said.count("\n") == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_page_that_cannot_be_written(toll):
+    done = run("report", toll, "--out", "/dev/full", code=2)
+    assert "/dev/full cannot be written: No space left" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder in which nothing can be made")
+@pytest.mark.parametrize("command", [("report",), ("allocate", "--budget", 3)])
+def test_a_place_that_cannot_be_written(toll, command):
+    out = "/proc/optbudget-nothing"
+    done = run(command[0], toll, *command[1:], "--out", out, code=2)
+    assert f"{out} cannot be written" in done.stderr
+
+
+def test_a_probability_that_is_rounding_is_shown_as_such(toll):
+    answer = load(toll)
+    split = allocate(answer, Population.at(answer.problem, {"gate": 6}), 18.0)
+    assert all("e−" not in cell for row in allocation_grid(split).rows for cell in row)
+    nearly = replace(
+        split,
+        state=np.zeros(2, dtype=np.int64),
+        count=np.ones(2, dtype=np.int64),
+        unit_budget=np.array([2.0, 3.0]),
+        unit_value=np.array([0.0, 1.0]),
+        probability=np.array([5e-13, 1 - 5e-13]),
+        action=np.zeros(2, dtype=np.int32),
+    )
+    shown = [row[3] for row in allocation_grid(nearly).rows]
+    assert sorted(shown) == ["<1e-9", ">1−1e-9"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("gate,1,nan", "today.csv:2:3: budget is nan; it must be finite"),
+        ("gate,-1,2", "today.csv:2:2: count is -1; it must be a whole number >= 0"),
+        ("gate,1,1", "today.csv:2:3: a budget of 1.0 is below 2.0, the least feasible one"),
+        ("gate,2,2", "today.csv:2:2: the baseline has 2 units and the population 1 in 'gate'"),
+        ("gate,1,2\ngaet,1,2", "today.csv:3:1: no state is called 'gaet'; did you mean 'gate'?"),
+    ],
+)
+def test_a_baseline_says_where_it_is_wrong(toll, tmp_path, rows, said):
+    today = tmp_path / "today.csv"
+    today.write_text(f"state,count,budget\n{rows}\n")
+    done = run("allocate", toll, "--budget", 3, "--baseline", today, "--out", tmp_path / "x", code=3)
+    assert done.stderr.strip() == said

@@ -1,7 +1,7 @@
 """One budget over many units: curves and a population in, who gets how much out."""
 
 from optbudget.allocation.allocate import allocate
-from optbudget.allocation.baseline import BaselineComparison, baseline_comparison
+from optbudget.allocation.baseline import BaselineComparison, baseline_comparison, baseline_findings
 from optbudget.allocation.inverse import (
     PriceRange,
     largest_spend_at_marginal_roi,
@@ -26,6 +26,7 @@ __all__ = [
     "allocate_knapsack",
     "assignment",
     "baseline_comparison",
+    "baseline_findings",
     "budget_range",
     "equal_shares",
     "initial_curve",

@@ -5,21 +5,23 @@ its budget as well as possible, so what the answer gains over it comes from the 
 where today's use of the money is worse.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optbudget.errors import Issue, NoAnswerError, ProblemError
+from optbudget.errors import FIRST_ISSUES, NoAnswerError, ProblemError
 from optbudget.problems import Allocation
+from optbudget.problems.columns import Finding, as_table, did_you_mean, floats, names, whole_numbers
 from optbudget.status import Solution
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Floats = NDArray[np.float64]
+
+TABLE = "baseline"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -110,11 +112,13 @@ def baseline_comparison(allocation: Allocation, baseline: object) -> BaselineCom
     """
     if allocation.outcome.solution is Solution.NONE:
         raise NoAnswerError(f"there is no allocation: {allocation.outcome.message}")
-    state, count, budget = _read(allocation, baseline)
+    rows, found = _read(allocation, baseline)
+    if rows is None:
+        raise ProblemError([finding.issue() for finding in found])
+    state, count, budget = rows
     curves = allocation.curves.curves
     value = np.array([float(curves[s].value(b)) for s, b in zip(state, budget, strict=True)])
     price = np.array([float(curves[s].price(b)) for s, b in zip(state, budget, strict=True)])
-    _check(allocation, state, count, budget, value)
     weight = allocation.count * allocation.probability
     size = len(curves)
     units = np.maximum(allocation.population.count, 1).astype(np.float64)
@@ -126,40 +130,54 @@ def baseline_comparison(allocation: Allocation, baseline: object) -> BaselineCom
     )  # fmt: skip
 
 
-def _read(allocation: Allocation, baseline: object) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
-    import pyarrow as pa
+def baseline_findings(allocation: Allocation, baseline: object) -> list[Finding]:
+    """Everything for which `baseline_comparison` refuses a baseline, by row; for whoever knows its file."""
+    return _read(allocation, baseline)[1]
 
-    table = pa.table(dict(baseline) if isinstance(baseline, Mapping) else baseline)
-    problem = allocation.curves.problem
+
+Rows = tuple[NDArray[np.int64], NDArray[np.int64], Floats]
+
+
+def _read(allocation: Allocation, baseline: object) -> tuple[Rows | None, list[Finding]]:
+    """State, count and budget of each row, or None; and what is wrong."""
+    table, problem, found = as_table(baseline, TABLE), allocation.curves.problem, list[Finding]()
     wanted = ["type", "state"] if problem.state_type else ["state"]
     missing = [name for name in (*wanted, "count", "budget") if name not in table.column_names]
     if missing:
         raise ProblemError(f"the baseline has no column {missing[0]!r}; it has {table.column_names}")
+    texts = [names(table, column, TABLE, found) for column in wanted]
+    count = whole_numbers(table, "count", TABLE, found)
+    budget = floats(table, "budget", TABLE, found)
     labels = ["/".join(map(str, row.values())) for row in table.select(wanted).to_pylist()]
+    known = set(problem.labels)
+    for row, label in enumerate(labels):
+        if all(texts) and label not in known:
+            message = f"no state is called {label!r}{did_you_mean(label, problem.labels)}"
+            found.append(Finding("unknown-state", message, TABLE, row, "state", label))
+    if found or count is None or budget is None:
+        return None, found[:FIRST_ISSUES]
     state = np.array([problem.index(label) for label in labels], dtype=np.int64)
-    count = np.array(table["count"].to_pylist(), dtype=np.float64)
-    whole = np.nan_to_num(count, nan=-1.0, posinf=-1.0).astype(np.int64)
-    for row in np.flatnonzero((whole != count) | (whole < 0))[:1]:
-        raise ProblemError(f"count of {labels[row]!r} is {count[row]}; it must be a whole number >= 0")
-    return state, whole, np.array(table["budget"].to_pylist(), dtype=np.float64)
+    found = _misfits(allocation, state, count, budget)
+    return (None if found else (state, count, budget)), found
 
 
-def _check(
-    allocation: Allocation, state: NDArray[np.int64], count: NDArray[np.int64], budget: Floats, value: Floats
-) -> None:
+def _misfits(
+    allocation: Allocation, state: NDArray[np.int64], count: NDArray[np.int64], budget: Floats
+) -> list[Finding]:
+    """Budgets below the least feasible one, and states whose units are not those of the population."""
     labels, start = allocation.curves.problem.labels, allocation.curves.curves.start_budget
-    issues = [
-        Issue("error", "baseline", f"a budget of {budget[row]} is below {start[s]}, the least feasible one",
-              state=labels[s])
-        for row, s in enumerate(state) if not np.isfinite(value[row])
+    found = [
+        Finding("baseline", f"a budget of {budget[row]} is below {start[s]}, the least feasible one",
+                TABLE, row, "budget", labels[s])
+        for row, s in enumerate(state.tolist()) if budget[row] < start[s]
     ]  # fmt: skip
     population = allocation.population.count
     total = np.zeros(population.size, dtype=np.int64)
     np.add.at(total, state, count)
-    issues += [
-        Issue("error", "baseline", f"the baseline has {total[s]} units and the population {population[s]}",
-              state=labels[s])
-        for s in np.flatnonzero(total != population)
-    ]  # fmt: skip
-    if issues:
-        raise ProblemError(issues)
+    for s in np.flatnonzero(total != population).tolist():
+        row = next(iter(np.flatnonzero(state == s).tolist()), None)
+        message = f"the baseline has {total[s]} units and the population {population[s]} in {labels[s]!r}"
+        found.append(
+            Finding("baseline", message, TABLE, row, "count" if row is not None else None, labels[s])
+        )
+    return found

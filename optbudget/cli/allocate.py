@@ -14,7 +14,7 @@ from optbudget.cli.arguments import budget_or_range
 from optbudget.cli.folders import require_apart, require_result
 from optbudget.cli.outputs import say_how_it_ended
 from optbudget.cli.run import Run, finish
-from optbudget.errors import UsageError
+from optbudget.errors import ProblemError, UsageError
 from optbudget.status import Solution, Termination
 
 if TYPE_CHECKING:
@@ -131,6 +131,8 @@ def command(
         run.answer({**_numbers(answer), **extra, "allocation": []})
     else:
         today = None if baseline is None else files.load_baseline(baseline)
+        if baseline is not None and (found := allocation.baseline_findings(answer, today)):
+            raise ProblemError(files.located_in_baseline(baseline, found))
         extra |= _beside(today, answer)
         _keep(run, answer, out or (result if stage == 0 else None), today)
         _show(run, answer, extra)

@@ -7,6 +7,7 @@ import typer
 
 from optbudget.cli import exits
 from optbudget.cli.arguments import Normalize, SumDuplicates
+from optbudget.cli.folders import require_model
 from optbudget.cli.run import Run
 from optbudget.errors import FIRST_ISSUES
 
@@ -20,6 +21,7 @@ def command(
     """Say what is wrong with a model; warnings alone are no failure."""
     from optbudget import files
 
+    require_model(model)
     run.require_memory_to_read(model)
     issues = files.check(model, normalize=normalize, sum_duplicates=sum_duplicates)
     errors = sum(issue.severity == "error" for issue in issues)

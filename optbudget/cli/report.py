@@ -36,7 +36,11 @@ def command(
         beside = allocation.baseline_comparison(answer, today)
     run.log("checking the certificate")
     found = certify.verify(answer)
-    page(answer, out, verification=found, folder=result.name or "RESULT", baseline=beside)
+    try:
+        page(answer, out, verification=found, folder=result.name or "RESULT", baseline=beside)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UsageError(f"--out {out} cannot be written: {reason}") from None
     failed = [check.name for check in found.checks if not check.ok]
     verdict = "the certificate holds" if found.ok else f"the certificate FAILED: {', '.join(failed)}"
     run.show(f"wrote {out}; {verdict}")

@@ -46,7 +46,13 @@ EVERYWHERE = {
     "json": Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")],
     "quiet": Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no log.")],
     "threads": Annotated[int | None, _option("N", "Processor cores to use; all, if not given.", min=1)],
-    "max_memory": Annotated[str | None, _option("SIZE", "Refuse work that needs more, e.g. 4GiB.")],
+    "max_memory": Annotated[
+        str | None,
+        _option(
+            "SIZE",
+            "Refuse work that needs more than this beside the program itself, e.g. 4GiB.",
+        ),
+    ],
     "time_limit": Annotated[float | None, _option("S", "Stop after so many seconds.", min=0.0)],
     "no_color": Annotated[bool, typer.Option("--no-color", help="Plain text.")],
 }

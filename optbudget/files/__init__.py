@@ -2,7 +2,7 @@
 
 from optbudget.files.answers import load_answer
 from optbudget.files.aside import is_result, require_free
-from optbudget.files.baselines import kept_baseline, load_baseline
+from optbudget.files.baselines import kept_baseline, load_baseline, located_in_baseline
 from optbudget.files.checks import check
 from optbudget.files.expectations import Expected, load_expected
 from optbudget.files.folders import load, save
@@ -30,6 +30,7 @@ __all__ = [
     "load_population",
     "load_problem",
     "load_result",
+    "located_in_baseline",
     "memory_to_read",
     "model_hash",
     "read_knapsack",

@@ -43,7 +43,7 @@ def written_aside(target: Path) -> Iterator[Path]:
         _put_in_place(aside, target)
     except OSError as error:
         kind = LimitError if error.errno in _FULL else UsageError
-        raise kind(f"{target.name} cannot be written: {os.strerror(error.errno or errno.EIO)}") from None
+        raise kind(f"{target} cannot be written: {os.strerror(error.errno or errno.EIO)}") from None
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 

@@ -1,12 +1,14 @@
 """What is done today, from disk: a table of state, count, budget."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
 
 from optbudget.errors import Issue, ProblemError
-from optbudget.files.model_folder import read_table
+from optbudget.files.model_folder import locate, read_table
 from optbudget.files.text_tables import Columns
+from optbudget.problems.columns import Finding
 
 BASELINE = Columns(("type", "state"), ("count", "budget"), ("state", "count", "budget"))
 
@@ -32,6 +34,11 @@ def load_baseline(path: str | Path) -> pa.Table:
         if table is not None:
             return table
     raise ProblemError([issue for issue in issues if issue.severity == "error"])
+
+
+def located_in_baseline(path: str | Path, found: Iterable[Finding]) -> list[Issue]:
+    """Findings in a baseline's rows, each with the file's name and its line."""
+    return locate(found, {"baseline": Path(path)}, {})
 
 
 def kept_baseline(folder: str | Path) -> pa.Table | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from optbudget.problems import Allocation, CurveSet, Verification
 from optbudget.report.selection import beside_today, units_by_state
-from optbudget.report.words import budget_label, number
+from optbudget.report.words import budget_label, chance, number
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -98,7 +98,7 @@ def allocation_grid(answer: Allocation, *, limit: int = 30) -> Grid:
             share.label,
             f"{units:,}",
             number(budget),
-            "" if probability == 1.0 else number(probability, 4),
+            "" if probability == 1.0 else chance(probability),
             action or "nothing to do",
             number(value),
         )

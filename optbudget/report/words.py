@@ -28,6 +28,25 @@ def number(value: float, digits: int = 6) -> str:
     return text.replace("-", MINUS)
 
 
+RARE = 1e-9
+"""Probability below which a table says so, in place of its digits: it carries rounding, not meaning."""
+
+
+def chance(probability: float) -> str:
+    """A probability for a person; what is that close to 0 or 1 is said to be, and not rounded to it.
+
+    Examples
+    --------
+    >>> chance(0.25), chance(5e-13), chance(1 - 5e-13), chance(0.0)
+    ('0.25', '<1e-9', '>1−1e-9', '0')
+    """
+    if 0 < probability < RARE:
+        return "<1e-9"
+    if 0 < 1 - probability < RARE:
+        return f">1{MINUS}1e-9"
+    return number(probability, 4)
+
+
 def unit_of_money(money_unit: str) -> str:
     """One of it: the model's `money_unit`, or "unit of money" where it names none."""
     return "unit of money" if money_unit == "money" else money_unit
