@@ -1,5 +1,6 @@
 """What `allocate` refuses, and what it says where the answer is other than asked for: on a toll of 1 or 2."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -179,3 +180,22 @@ def test_a_baseline_says_where_it_is_wrong(toll, tmp_path, rows, said):
     today.write_text(f"state,count,budget\n{rows}\n")
     done = run("allocate", toll, "--budget", 3, "--baseline", today, "--out", tmp_path / "x", code=3)
     assert done.stderr.strip() == said
+
+
+@pytest.mark.parametrize("horizon", ["2", '"infinite"'])
+def test_a_cap_that_a_state_cannot_keep(tmp_path, horizon):
+    shutil.copytree(ROOT / "models" / "toll", tmp_path / "toll")
+    toml = tmp_path / "toll" / "model.toml"
+    text = toml.read_text().replace("horizon = 2", f"horizon = {horizon}")
+    text = text.replace("cost_discount = 1.0", "cost_discount = 0.5")
+    least = {"2": 1.5, '"infinite"': 2.0}[horizon]
+    for cap, said in ((1.25, True), (least, False), (4, False)):
+        toml.write_text(f"budget_cap = {cap}\n{text}")
+        issues = run_json("check", tmp_path / "toll")["issues"]
+        assert [issue["code"] for issue in issues] == ["budget-cap"] * said
+        done = run("solve", tmp_path / "toll", "--out", tmp_path / "out")
+        assert (f"warning: model.toml:1: budget_cap is {cap}" in done.stderr) == said
+    toml.write_text(f"budget_cap = 1.25\n{text}")
+    [issue] = run_json("check", tmp_path / "toll")["issues"]
+    assert (issue["severity"], issue["file"], issue["line"]) == ("warning", "model.toml", 1)
+    assert f"'gate' (at least {least:g})" in issue["message"]

@@ -116,7 +116,10 @@ def command(
         say_how_it_ended(run, answer.outcome, kept=checkpoint.folder)
         run.answer({"termination": answer.outcome.termination, "solution": answer.outcome.solution})
         finish(answer.outcome)
-    files.save(answer, out, command=run.arguments, copy=copy)
+    warned = [str(issue) for issue in files.cap_issues(problem, answer.curves.start_budget)]
+    for text in warned:
+        run.log(f"warning: {text}")
+    files.save(answer, out, command=run.arguments, copy=copy, warnings=warned)
     if answer.outcome.termination in (Termination.OPTIMAL, Termination.TOLERANCE):
         checkpoint.discard()
     _show(run, answer, out, budgets)

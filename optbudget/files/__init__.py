@@ -3,6 +3,7 @@
 from optbudget.files.answers import load_answer
 from optbudget.files.aside import is_result, require_free
 from optbudget.files.baselines import kept_baseline, load_baseline, located_in_baseline
+from optbudget.files.caps import cap_issues
 from optbudget.files.checks import check
 from optbudget.files.expectations import Expected, load_expected
 from optbudget.files.folders import load, save
@@ -17,6 +18,7 @@ from optbudget.files.weighing import memory_to_read
 __all__ = [
     "DataWarning",
     "Expected",
+    "cap_issues",
     "check",
     "is_knapsack",
     "is_result",

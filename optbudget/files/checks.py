@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from optbudget.errors import Issue, ProblemError, ResultError
 from optbudget.files.answers import load_answer
+from optbudget.files.caps import cap_issues
 from optbudget.files.models import read_problem
 from optbudget.files.populations import read_population
 from optbudget.problems import BudgetedMDP, ConstrainedMDP, Knapsack
@@ -18,7 +19,8 @@ def check(path: str | Path, *, normalize: bool = False, sum_duplicates: bool = F
     `normalize` and `sum_duplicates` are those of `load_model`; what they mend is a warning.
 
     Warnings are about what is allowed and seldom meant: unknown columns, transitions of probability
-    0, states that cannot be reached, an infinite horizon without discounting.
+    0, states that cannot be reached, an infinite horizon without discounting, a cap on the budget of one
+    unit that some state cannot keep.
 
     Examples
     --------
@@ -43,6 +45,7 @@ def check(path: str | Path, *, normalize: bool = False, sum_duplicates: bool = F
     problem = read.problem if isinstance(read, ConstrainedMDP) else read
     issues = list(warnings)
     issues += _horizon_issues(problem)
+    issues += cap_issues(problem)
     occupied = problem.initial > 0
     if any((folder / f"population{end}").is_file() for end in (".csv", ".parquet")):
         population = read_population(folder, problem, issues)
