@@ -5,16 +5,20 @@ evaluated again from the problem's own numbers and bounded by the checker. `Comp
 them can be right.
 """
 
+import math
 from contextlib import nullcontext
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from functools import partial
+
+import numpy as np
 
 from optbudget.errors import UsageError
 from optbudget.formulations import declared, statement
 from optbudget.problems import BudgetedMDP, ConstrainedMDP, Knapsack, LinearProgram, Population
 from optbudget.problems.comparison import Comparison, RouteResult
 from optbudget.solvers import Options
-from optbudget.status import Termination
+from optbudget.status import Outcome, Solution, Termination
 from optbudget.study.own import Answers, curve_routes, knapsack_routes, split_routes
 from optbudget.study.routes import Route, Stand, declared_routes, known_pattern
 from optbudget.workers import Monitor
@@ -23,6 +27,10 @@ __all__ = ["TIME_LIMIT", "Part", "compare", "stated"]
 
 TIME_LIMIT = 60.0
 """Seconds that one route may take when nobody says."""
+
+
+ONE_UNIT_STATES = 400
+"""States up to which the split over one unit is declared, too."""
 
 
 class Part(Monitor):
@@ -119,6 +127,7 @@ def _all_routes(
                 found += _of_population(stand, answers, population, budget, wanted)
             else:
                 found += curve_routes(answers, alone)
+                found += _of_one_unit(stand, answers, budget, wanted)
         if population is None or alone.resources:
             found += declared_routes(stand, alone, budget, wanted)
     names = [route.name for route in found]
@@ -136,6 +145,28 @@ def _of_population(
         *split_routes(answers, population, budget, "relaxation"),
         *declared_routes(stand, knapsack, budget, wanted),
     ]
+
+
+def _of_one_unit(stand: Stand, answers: Answers, budget: float, wanted: tuple[str, ...]) -> list[Route]:
+    """The split of a budget over one unit is the unit's own problem: its useful budgets, in parts."""
+    unit = answers.problem
+    asked = not wanted or any(pattern.startswith(("mckp_lp", "*")) for pattern in wanted)
+    if not asked or unit.initial_state.size > 1 or unit.n_states > ONE_UNIT_STATES:
+        return []
+    alone = Population(unit.labels, (unit.initial > 0).astype(np.int64))
+    knapsack = Knapsack.from_curves(answers.curves("walk")[0], alone)
+    routes = declared_routes(stand, knapsack, budget, wanted)
+    relaxed = [route for route in routes if route.name.startswith("mckp_lp/")]
+    return [Route(route.name, partial(_asking, route, "randomised")) for route in relaxed]
+
+
+def _asking(route: Route, question: str) -> RouteResult:
+    """A route's answer to another question: its value holds there, its bound is over useful budgets only."""
+    found = replace(route.run(), question=question, bound=math.nan)
+    if not found.answered:
+        return found
+    text = "bounded over the curve's useful budgets only"
+    return replace(found, outcome=Outcome(Termination.UNKNOWN, Solution.FEASIBLE, text))
 
 
 def stated(
