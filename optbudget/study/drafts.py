@@ -112,8 +112,9 @@ class ProcessDraft:
         """Drafts with something left out or rounded, the largest steps first."""
         if self.horizon is None:
             yield replace(self, horizon=4)
-        elif self.horizon > 1:
-            yield from (replace(self, horizon=k) for k in (1, self.horizon // 2, self.horizon - 1) if k)
+        else:
+            shorter = {1, self.horizon // 2, self.horizon * 3 // 4} & set(range(1, self.horizon))
+            yield from (replace(self, horizon=k) for k in sorted(shorter))
         for r in range(1, len(self.limit)):
             yield self._without_resource(r)
         if self.count is not None:
@@ -130,6 +131,8 @@ class ProcessDraft:
             if len(p.row) > 1:
                 likely = max(p.row, key=lambda entry: entry[1])[0]
                 yield replace(self, pairs=_put(self.pairs, a, replace(p, row=((likely, 1.0),))))
+        if self.horizon is not None and self.horizon > 1:
+            yield replace(self, horizon=self.horizon - 1)
 
     def rounder(self) -> Iterator["ProcessDraft"]:
         """Drafts with shorter numbers."""

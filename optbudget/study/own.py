@@ -56,6 +56,8 @@ def curve_routes(answers: Answers, problem: ConstrainedMDP) -> Iterator[Route]:
     if unit.initial_state.size == 1:
         people = Population(unit.labels, (unit.initial > 0).astype(np.int64))
         yield from split_routes(answers, people, problem.budget, "randomised")
+    if unit.horizon is not None and unit.initial_state.size == 1:
+        yield Route("vertex", _guarded("vertex", "deterministic-stage", partial(_vertex, answers, problem)))
     if unit.horizon is not None and unit.horizon <= FRONTIER_DECISIONS and unit.initial_state.size == 1:
         yield Route("frontier", _guarded("frontier", "deterministic-budget", lambda: _frontier(problem)))
 
@@ -115,6 +117,22 @@ def _on_the_curve(answers: Answers, name: str, problem: ConstrainedMDP) -> Route
             gap=(bound - value) / (1 + abs(value)), tolerance=SWEEP_TOLERANCE, stopped=stopped
         )
     return replace(said, outcome=outcome, value=value, bound=bound)
+
+
+def _vertex(answers: Answers, problem: ConstrainedMDP) -> RouteResult:
+    """The last vertex of the curve within the budget: a price's policy, with one action per state and stage.
+
+    Perhaps not the best such policy, but a value that any bound on them has to leave room for.
+    """
+    curves, seconds = answers.curves("walk")
+    curve = initial_curve(curves)
+    said = RouteResult("vertex", "deterministic-stage", build_seconds=0.0, solve_seconds=seconds)
+    if problem.budget < curve.least_budget:
+        text = f"the least feasible budget is {curve.least_budget!r}"
+        return replace(said, outcome=Outcome(Termination.INFEASIBLE, Solution.NONE, text))
+    place = int(np.searchsorted(curve.budgets, problem.budget, side="right")) - 1
+    outcome = Outcome(Termination.UNKNOWN, Solution.FEASIBLE, "a vertex of the curve, perhaps not the best")
+    return replace(said, outcome=outcome, value=float(curve.values[place]))
 
 
 def _intercept(values: Floats, budgets: Floats, price: float) -> float:

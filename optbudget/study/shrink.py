@@ -1,10 +1,12 @@
 """A disagreement made as small as it goes: pieces are left out while the routes still disagree.
 
 Greedy, largest steps first (as delta debugging does: Zeller & Hildebrandt 2002): a smaller or rounder
-instance takes the place of the one before if the same routes still cannot both be right on it. What is left
-is small and has the same symptom; that it has the same cause is for a reader to judge.
+instance takes the place of the one before if the same routes still cannot both be right on it, and by as
+much: a gross contradiction does not shrink to one in the last digits. What is left is small and has the same
+symptom; that it has the same cause is for a reader to judge.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +27,9 @@ from optbudget.study.routes import Stand
 from optbudget.workers import Monitor
 
 Judge = Callable[[Instance], Comparison]
+
+GROSS = 1e-3
+"""Relative contradiction that stays at least as large; smaller ones may shrink tenfold."""
 
 MOST_TRIES = 600
 SECONDS = 120.0
@@ -98,10 +103,26 @@ def quarrel(comparison: Comparison) -> tuple[str, ...]:
     return tuple(route.route for route in comparison.routes)
 
 
+def severity(comparison: Comparison) -> float:
+    """By how much, relative to 1 + |value|, the worst two routes of a question contradict each other."""
+    worst = 0.0
+    for question in {r.question for r in comparison.routes}:
+        routes = [r for r in comparison.routes if r.question == question]
+        best = comparison.best(question)
+        if math.isfinite(best) and any(r.infeasible for r in routes):
+            return math.inf
+        stated = [x for r in routes for x in (r.bound, r.claimed_bound) if not math.isnan(x)]
+        stated += [r.value for r in routes if r.exact and r.answered]
+        worst = max([worst, *((best - x) / (1.0 + abs(best)) for x in stated if math.isfinite(best))])
+    return worst
+
+
 class _Search:
     def __init__(self, judge: Judge, monitor: Monitor, said: Comparison) -> None:
         self.judge, self.monitor, self.said = judge, monitor, said
         self.tries, self._end = 0, time.monotonic() + SECONDS
+        first = severity(said)
+        self._least = GROSS if first >= GROSS else first / 10
 
     def run(self, draft: Draft, instance: Instance) -> Instance:
         changed = True
@@ -127,7 +148,7 @@ class _Search:
                 said = self.judge(instance)
             except (OptBudgetError, ValueError, IndexError):
                 continue  # No instance, or the routes do not fit it.
-            if said.disagreements:
+            if said.disagreements and severity(said) >= self._least:
                 self.said = said
                 return draft, instance
         return None
