@@ -127,6 +127,8 @@ WRONG = [
     ("model.toml", "cost = 1.125", "cost = nan", "model.toml", 14, "limit of cost is nan"),
     ("model.toml", "cost = 1.125", 'cost = "much"', "model.toml", 14, "limit of cost is 'much'"),
     ("model.toml", "cost = 1.125", "cost = true", "model.toml", 14, "limit of cost is True"),
+    ("model.toml", "cost = 1.125", "cost = 1" + "0" * 400, "model.toml", 14, "limit of cost is 1000"),
+    ("model.toml", "discount = 1.0\nc", "discount = 1" + "0" * 400 + "\nc", "model.toml", 5, "in (0, 1]"),
     ("model.toml", "cost = 1.125\n", "", "model.toml", 13, "no limit for 'cost'"),
     ("model.toml", "cost_hours = 0.625\n", "", "model.toml", 13, "no limit for 'cost_hours'"),
     ("model.toml", "cost_hours =", "cost_houres =", "model.toml", 15, "did you mean 'cost_hours'"),

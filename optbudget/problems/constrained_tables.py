@@ -93,7 +93,9 @@ def limit_findings(limits: Mapping[str, object], columns: Sequence[str]) -> list
             )
             found.append(Finding("unknown-limit", text, column=name))
         elif not _number(value) >= 0:
-            text = f"the limit of {name} is {value!r}; it must be a number >= 0, or inf where there is none"
+            text = (
+                f"the limit of {name} is {value!r:.80}; it must be a number >= 0, or inf where there is none"
+            )
             found.append(Finding("limit", text, column=name))
     for name in known:
         if name not in limits:
@@ -112,8 +114,10 @@ def pair_order(problem: BudgetedMDP, actions: pa.Table) -> Codes:
 
 
 def _number(value: object) -> float:
-    """A limit as a number; NaN for anything that is none."""
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
+    """A limit as a number; NaN for anything that is none, or too large for a double."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return math.nan
+    return float(value) if isinstance(value, float) or abs(value) < 2**1023 else math.nan
 
 
 def _negative(actions: pa.Table, name: str, cost: Floats) -> list[Finding]:
