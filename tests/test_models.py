@@ -103,9 +103,13 @@ def test_certified(name):
         assert solved(name, method).gap <= (1e-9 if method in ("exact", "walk") else 1e-4)
 
 
+ODD = {"ward": ["budget-cap"]}
+"""What `check` warns of in a model that is made to be so."""
+
+
 @pytest.mark.parametrize("name", names())
 def test_folder_is_complete(name):
-    assert check(MODELS / name) == ()
+    assert [issue.code for issue in check(MODELS / name)] == ODD.get(name, [])
     assert (MODELS / name / "README.md").is_file()
     assert load_expected(MODELS / name)
 
