@@ -258,3 +258,16 @@ def test_nothing_of_this_machine_is_in_a_study(model, tmp_path):
     run("compare", model, "--budget", 5, "--routes", "walk,greedy", "--out", tmp_path / "study")
     text = (tmp_path / "study" / "comparison.json").read_text()
     assert str(Path(tmp_path)) not in text
+
+
+@pytest.mark.parametrize("cap", [0.5, 1.0, 3.0])
+def test_a_cap_is_a_limit_for_every_route(cap):
+    problem = replace(load(ROOT / "models" / "ties"), budget_cap=cap)
+    found = compare(
+        problem, 10.0, routes=("walk", "backup", "greedy", "cmdp_*/*/glop", "cmdp_*/*/highs-simplex")
+    )
+    assert found.agree, found.disagreements
+    assert all(found.same_value(route) and route.gap <= 1e-9 for route in found.routes)
+    assert len({round(route.value, 9) for route in found.routes}) == 1
+    free = compare(replace(problem, budget_cap=None), 10.0, routes=("walk",))
+    assert (found.best("randomised") < free.best("randomised")) == (cap < 3)

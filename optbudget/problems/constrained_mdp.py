@@ -110,8 +110,9 @@ class ConstrainedMDP:
 
     @property
     def limit(self) -> Floats:
-        """Limits of money and every other resource, (1 + R,)."""
-        return np.append(self.budget, self.resource_limit)
+        """Limits of money, which is no more than a unit's cap, and of every other resource, (1 + R,)."""
+        cap = self.problem.budget_cap
+        return np.append(self.budget if cap is None else min(self.budget, cap), self.resource_limit)
 
     def __repr__(self) -> str:
         n, horizon = self.problem.n_states, self.problem.horizon

@@ -20,6 +20,9 @@ from optbudget.solvers.options import Options
 from optbudget.solvers.table import BackEnd
 from optbudget.status import Outcome, Solution, Termination
 
+NEAR = 1e-3
+"""Relative distance of a bound from a point's value at which its multipliers are taken to be meant."""
+
 WITHOUT_OPTIMUM = (Termination.INFEASIBLE, Termination.UNBOUNDED, Termination.ILL_POSED)
 
 
@@ -98,7 +101,7 @@ def _judged(
         if raw.termination is Termination.OPTIMAL or np.isfinite(claimed_bound):
             _check_claimed_bound(program, x, raw, claimed_bound, backend, options)
     if raw.row_price is not None:
-        row_price, bound = _proof(program, raw)
+        row_price, bound = _proof(program, raw, x)
     return LinearSolution(
         program,
         _outcome(program, raw, x, bound, options),
@@ -203,16 +206,27 @@ def _check_claimed_bound(
         raise Refuted(f"claims an optimum of {value:.9g} with a bound of only {bound:.9g}")
 
 
-def _proof(program: LinearProgram, raw: RawAnswer) -> tuple[Floats, float]:
-    """The row prices and the bound that they prove, of whichever sign proves more: any multipliers may."""
+def _proof(program: LinearProgram, raw: RawAnswer, x: Floats | None) -> tuple[Floats, float]:
+    """The row prices and the bound that they prove.
+
+    Any multipliers may: where only the opposite signs come near the point's value, they are meant.
+    """
     row_price = _vector(raw.row_price, program.n_rows, "row prices")
-    sign = 1.0 if program.sense == "max" else -1.0
-    both = (proven_bound(program, row_price), proven_bound(program, -row_price))
-    bound, used = min(both, key=lambda proved: sign * proved[0])
+    bound, used = proven_bound(program, row_price)
+    if x is not None and not _near(program, x, bound):
+        opposite = proven_bound(program, -row_price)
+        if _near(program, x, opposite[0]):
+            bound, used = opposite
     if not np.isfinite(bound):
         return row_price, np.nan
     used.flags.writeable = False
     return used, bound
+
+
+def _near(program: LinearProgram, x: Floats, bound: float) -> bool:
+    """Whether a bound is about what a point is worth."""
+    value = program.value(x)
+    return bool(abs(bound - value) <= NEAR * (1.0 + abs(value)))
 
 
 def _outcome(

@@ -101,10 +101,13 @@ def _on_the_curve(answers: Answers, name: str, problem: ConstrainedMDP) -> Route
     curves, seconds = answers.curves(METHODS[name])
     curve = initial_curve(curves)
     said = RouteResult(name, "randomised", exact=name != "sweep", build_seconds=0.0, solve_seconds=seconds)
-    if problem.budget < curve.least_budget:
+    money = float(problem.limit[0])
+    if money < curve.least_budget:
         text = f"the least feasible budget is {curve.least_budget!r}"
         return replace(said, outcome=Outcome(Termination.INFEASIBLE, Solution.NONE, text))
-    value, price = float(curve.value(problem.budget)), float(curve.price(problem.budget))
+    value, price = float(curve.value(money)), float(curve.price(money))
+    if problem.problem.budget_cap == money == curve.largest_useful_budget and len(curve):
+        price = float(curve.prices[-1])  # the curve ends at the cap, not where money is worth nothing
     potential = np.array([_intercept(one.values, one.budgets, price) for one in curves.curves])
     bound = max(price_bound(problem, [price], potential), value)
     if np.isnan(bound):
@@ -127,10 +130,11 @@ def _vertex(answers: Answers, problem: ConstrainedMDP) -> RouteResult:
     curves, seconds = answers.curves("walk")
     curve = initial_curve(curves)
     said = RouteResult("vertex", "deterministic-stage", build_seconds=0.0, solve_seconds=seconds)
-    if problem.budget < curve.least_budget:
+    money = float(problem.limit[0])
+    if money < curve.least_budget:
         text = f"the least feasible budget is {curve.least_budget!r}"
         return replace(said, outcome=Outcome(Termination.INFEASIBLE, Solution.NONE, text))
-    place = int(np.searchsorted(curve.budgets, problem.budget, side="right")) - 1
+    place = int(np.searchsorted(curve.budgets, money, side="right")) - 1
     outcome = Outcome(Termination.UNKNOWN, Solution.FEASIBLE, "a vertex of the curve, perhaps not the best")
     return replace(said, outcome=outcome, value=float(curve.values[place]))
 
@@ -152,7 +156,7 @@ def _frontier(problem: ConstrainedMDP) -> RouteResult:
     unit = problem.problem
     found = deterministic_frontier(unit)
     label = unit.labels[int(unit.initial_state[0])]
-    value = float(found.value(label, problem.budget))
+    value = float(found.value(label, float(problem.limit[0])))
     seconds = time.perf_counter() - begin
     said = RouteResult(
         "frontier", "deterministic-budget", exact=True, build_seconds=0.0, solve_seconds=seconds
