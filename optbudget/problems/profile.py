@@ -1,6 +1,7 @@
 """Performance profiles: how often a route is within a factor of the fastest.
 
 With :math:`t_{ps}` the seconds of route s on instance p, infinite where it did not find the best value,
+or did not prove that there is none,
 
 .. math:: r_{ps} = \\frac{t_{ps}}{\\min_s t_{ps}}, \\qquad
           \\rho_s(\\tau) = \\frac{|\\{p : r_{ps} \\le \\tau\\}|}{\\text{instances}}
@@ -37,10 +38,13 @@ def performance_ratios(comparisons: Sequence[Comparison], question: str) -> Mapp
     names = dict.fromkeys(r.route for c in asked for r in c.routes if r.question == question)
     ratios = {name: np.full(len(asked), math.inf) for name in names}
     for p, comparison in enumerate(asked):
+        unanswered = math.isnan(comparison.best(question))
         seconds = {
             r.route: max(r.seconds, 1e-9)
             for r in comparison.routes
-            if r.question == question and comparison.same_value(r) and math.isfinite(r.seconds)
+            if r.question == question
+            and math.isfinite(r.seconds)
+            and (r.infeasible if unanswered else comparison.same_value(r))
         }
         for name, taken in seconds.items():
             ratios[name][p] = taken / min(seconds.values())
