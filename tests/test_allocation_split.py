@@ -13,6 +13,9 @@ from small_curves import counts_for, curves_of, plain_curves, quarters
 from optbudget.allocation import equal_shares, exact, price, split
 from optbudget.curves import Curve, Curves
 from optbudget.errors import ProblemError, UsageError
+from optbudget.formulations import declared
+from optbudget.problems import Knapsack
+from optbudget.solvers import solve_program
 from optbudget.status import Solution, Termination
 
 from reference import best_split
@@ -169,7 +172,8 @@ def test_a_curve_that_is_not_concave_is_bought_in_order():
 
 
 def test_agrees_with_highs(route):
-    highspy = pytest.importorskip("highspy")
+    pytest.importorskip("highspy")
+    pytest.importorskip("pyomo")
     draw = np.random.default_rng(3)
     for _ in range(12):
         n = int(draw.integers(2, 6))
@@ -181,19 +185,10 @@ def test_agrees_with_highs(route):
             states.append(Curve(*start, length, slope * length))
         curves, counts = Curves.from_curves(states), draw.integers(0, 6, size=n)
         money = float(exact.dot(counts, curves.start_budget)) + draw.uniform(0, 20)
-        model = highspy.Highs()
-        model.setOptionValue("output_flag", False)
-        shares = [[model.addVariable(lb=0) for _ in curve.budgets] for curve in states]
-        for share, units in zip(shares, counts, strict=True):
-            model.addConstr(sum(share) == int(units))
-        worth = [x * v for share, c in zip(shares, states, strict=True)
-                 for x, v in zip(share, c.values, strict=True)]  # fmt: skip
-        paid = [x * b for share, c in zip(shares, states, strict=True)
-                for x, b in zip(share, c.budgets, strict=True)]  # fmt: skip
-        model.addConstr(sum(paid) <= money)
-        model.maximize(sum(worth))
+        program, _ = declared("mckp_lp", "pyomo", Knapsack.from_curves(curves, counts), money)
         answer = split(curves, counts, money, method="price")
-        assert float(answer.value) == pytest.approx(model.getObjectiveValue(), rel=1e-9, abs=1e-9)
+        found = solve_program(program, "highs-simplex")
+        assert float(answer.value) == pytest.approx(found.value, rel=1e-9, abs=1e-9)
 
 
 # Laws that relate one instance to another.

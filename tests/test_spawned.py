@@ -128,6 +128,8 @@ def test_a_function_of_the_main_module_is_refused():
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_parent_leaves_no_worker(how):
     code = (
+        # A shell's background jobs ignore interrupts, and so would what they start.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"import sys; sys.path.insert(0, {str(TESTS)!r})\n"
         "import solver_probes\n"
         "from optbudget.workers.spawned import SpawnedWorker\n"
