@@ -1,5 +1,6 @@
 """Result folders that do not say what they must, and files with damaged bytes."""
 
+import contextlib
 import csv
 import json
 import math
@@ -16,6 +17,7 @@ import pytest
 
 from optbudget.allocation import allocate
 from optbudget.budgeted.exact import exact_backup
+from optbudget.certify import verify
 from optbudget.errors import OptBudgetError, ProblemError, ResultError
 from optbudget.files import check, load, load_model, load_result, model_hash, save
 from optbudget.problems import Population
@@ -151,6 +153,22 @@ def test_refused(case, result):
     with pytest.raises(ResultError, match=word):
         load_result(result)
     assert [issue.severity for issue in check(result)] == ["error"]
+
+
+@pytest.mark.parametrize(
+    ("change", "file"),
+    [
+        ({"schema": "optbudget-certificate-1x"}, "certificate.json"),
+        ({"kind": "stationary"}, "certificate.json"),
+        ({"tails": [1.0, 0.0, 0.0]}, "certificate.json"),
+        ({"method": "walkx"}, "result.json"),
+    ],
+)
+def test_words_that_are_not_the_tables_own_are_not_proved(change, file, result):
+    assert verify(load(result)).ok
+    said(change, file)(result)
+    with contextlib.suppress(ResultError):
+        assert not verify(load(result)).ok
 
 
 @pytest.mark.parametrize("path", ["/etc", "C:\\models", "a\0b"])

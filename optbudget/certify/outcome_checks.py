@@ -8,6 +8,9 @@ import numpy as np
 from optbudget.problems import Allocation, BudgetedMDP, Check, CurveSet
 from optbudget.status import OPTIMAL_GAP, Outcome, Solution, Termination
 
+METHODS = ("exact", "walk", "sweep")
+"""Ways to curves that have a certificate."""
+
 WITHOUT_GAP = (Termination.INFEASIBLE, Termination.UNBOUNDED, Termination.ILL_POSED)
 
 
@@ -37,7 +40,8 @@ def stated_checks(answer: CurveSet | Allocation) -> Iterator[Check]:
     if curves.stated is None and answer.stated is None:
         return
     detail = "; ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else "")
-    yield Check("result.json", not wrong, detail or "every number and word is the tables' own")
+    follows = "every number, and every word that follows from them, is the tables' own"
+    yield Check("result.json", not wrong, detail or follows)
 
 
 def _curve_differences(curves: CurveSet, stated: Mapping[str, object]) -> Iterator[str]:
@@ -47,6 +51,8 @@ def _curve_differences(curves: CurveSet, stated: Mapping[str, object]) -> Iterat
         return
     yield from differences(stated.get("curves"), _curve_numbers(curves), "curves.")
     yield from differences(stated, {"method": curves.method, "tolerance": curves.tolerance}, "")
+    if curves.method not in METHODS:
+        yield f"method is stated as {curves.method!r}, which is none of {', '.join(METHODS)}"
     yield from differences(stated.get("ranges"), _ranges(curves.problem), "ranges.")
 
 
@@ -63,10 +69,16 @@ def _ranges(problem: BudgetedMDP) -> dict[str, object]:
 def _certificate(answer: CurveSet | Allocation) -> dict[str, object]:
     """The numbers of certificate.json."""
     curves = answer.curves if isinstance(answer, Allocation) else answer
+    witness = curves.witness
     numbers: dict[str, object] = {
-        "prices": int(curves.prices.size), "gap": curves.gap, "rounding": curves.rounding,
-        "horizon": None if curves.witness is None else curves.witness.horizon,
-    }  # fmt: skip
+        "schema": "optbudget-certificate-1",
+        "kind": "prices" if witness is None else "stationary",
+        "prices": int(curves.prices.size),
+        "gap": curves.gap,
+        "rounding": curves.rounding,
+        "horizon": None if witness is None else witness.horizon,
+        "tails": None if witness is None else list(witness.tails),
+    }
     if isinstance(answer, Allocation):
         numbers["allocation_price"] = answer.price
     return numbers
