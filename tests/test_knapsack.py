@@ -214,3 +214,11 @@ def test_bad_input_is_named():
         allocate_knapsack(small, 1.0, method="best")
     with pytest.raises(UsageError, match="known are"):
         knapsack_family("easy", 1, 1, seed=0)
+
+
+def test_totals_that_no_double_holds_are_refused():
+    with pytest.raises(ProblemError, match="the values of all copies add up to more than 1e"):
+        Knapsack.from_arrays([0, 2], cost=[0, 1], value=[0, 1e308], count=[9])
+    with pytest.raises(ProblemError, match="the costs of all copies"):
+        Knapsack.from_arrays([0, 2], cost=[0, 1e300], value=[0, 1], count=[10**9])
+    assert Knapsack.from_arrays([0, 2], cost=[0, 1], value=[0, 1e300], count=[9]).size == 9

@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import typer
 from commands import ROOT, run, run_json
 
+from optbudget.cli import compare as compare_command
+from optbudget.cli.run import Run
 from optbudget.errors import UsageError
 from optbudget.files import load
 from optbudget.problems import ConstrainedMDP, Knapsack, Population
@@ -271,3 +274,22 @@ def test_a_cap_is_a_limit_for_every_route(cap):
     assert len({round(route.value, 9) for route in found.routes}) == 1
     free = compare(replace(problem, budget_cap=None), 10.0, routes=("walk",))
     assert (found.best("randomised") < free.best("randomised")) == (cap < 3)
+
+
+def test_a_study_replaces_no_result(model, tmp_path):
+    run("solve", model, "--out", tmp_path / "r", "--quiet")
+    before = (tmp_path / "r" / "result.json").read_bytes()
+    done = run("compare", model, "--budget", 6, "--routes", "walk", "--out", tmp_path / "r", code=2)
+    assert "r exists and is not a comparison of optbudget" in done.stderr
+    assert (tmp_path / "r" / "result.json").read_bytes() == before
+    run("compare", model, "--budget", 6, "--routes", "walk", "--out", tmp_path / "s")
+    done = run("solve", model, "--out", tmp_path / "s", "--quiet", code=2)
+    assert "s exists and is not a result of optbudget" in done.stderr
+
+
+@pytest.mark.parametrize(("interrupted", "code"), [(True, 130), (False, 6)])
+def test_an_interrupted_study_is_not_a_wide_gap(interrupted, code):
+    left = Comparison("m", 1.0, (said("a", 3.0, 3.0),), left_out=("b",))
+    with pytest.raises(typer.Exit) as ended:
+        compare_command._end(Run(), [left], (), 0, interrupted=interrupted)
+    assert ended.value.exit_code == code

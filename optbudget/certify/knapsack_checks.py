@@ -81,7 +81,8 @@ def _stated(answer: KnapsackAllocation) -> Iterator[Check]:
     certificate = {"price": answer.price, "bound": answer.bound, "method": answer.method}
     said = answer.stated.get("certificate")
     wrong += differences(said, certificate, "certificate.")
-    yield Check("result.json", not wrong, "; ".join(wrong[:5]) or "every number and word is the tables' own")
+    follows = "every number, and every word that follows from them, is the tables' own"
+    yield Check("result.json", not wrong, "; ".join(wrong[:5]) or follows)
 
 
 def _rows_fit(answer: KnapsackAllocation) -> str | None:

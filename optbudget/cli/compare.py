@@ -68,14 +68,14 @@ def command(
     folders = _models(model)
     if out is not None:
         require_apart(out, model)
-        files.require_free(out.resolve())
+        files.require_free(out.resolve(), "comparison")
         _ = report.profile_figure  # A missing extra is said before anything is solved.
     run.require_memory_to_read(*folders, *filter(None, (population,)))
     found, kept = [], []
     with run.working("compare") as monitor:
         for k, folder in enumerate(folders):
             problem = files.load_problem(folder)
-            money = _budget_of(problem, budget)
+            money = _budget_of(run, problem, budget)
             people = _population_of(population, problem)
             part = study.Part(monitor, k, len(folders), folder.name)
             taken = study.compare(
@@ -92,7 +92,8 @@ def command(
         more = [partial(_draw, found), partial(study.write_shrunk, kept)]
         study.write_study(found, out, more=more)
     _show(run, found, out)
-    _end(run, found, wanted, len(folders) - len(found))
+    interrupted = monitor.stop_reason() is Termination.INTERRUPTED
+    _end(run, found, wanted, len(folders) - len(found), interrupted=interrupted)
 
 
 def _models(path: Path) -> list[Path]:
@@ -104,9 +105,11 @@ def _models(path: Path) -> list[Path]:
     return found or [path]
 
 
-def _budget_of(problem: "BudgetedMDP | ConstrainedMDP | Knapsack", budget: float | None) -> float:
+def _budget_of(run: Run, problem: "BudgetedMDP | ConstrainedMDP | Knapsack", budget: float | None) -> float:
     from optbudget.problems import ConstrainedMDP
 
+    if isinstance(problem, ConstrainedMDP) and budget is not None and budget != problem.budget:
+        run.log(f"--budget {budget:g} takes the place of the model's own {problem.budget:g}")
     if budget is not None:
         return budget
     if isinstance(problem, ConstrainedMDP):
@@ -166,19 +169,33 @@ def _show(run: Run, found: "Sequence[Comparison]", out: Path | None) -> None:
     else:
         taken = [r for c in found for r in c.routes if r.answered or r.infeasible]
         by = {r.backend for r in taken}
-        who = ["our own methods"] * ("" in by) + [f"{len(by - {''})} back ends"] * bool(by - {""})
-        run.show(f"{len(taken)} answers, by {' and '.join(who)}: all agree")
+        others = len(by - {""})
+        who = ["our own methods"] * ("" in by) + [_counted(others, "back end")] * bool(others)
+        run.show(f"{_counted(len(taken), 'answer')}, by {' and '.join(who)}: all agree")
     if out is not None:
         run.show(f"Written to {out}")
 
 
-def _end(run: Run, found: "Sequence[Comparison]", wanted: tuple[str, ...], missing_models: int) -> None:
-    """The exit code: disagreement before a route that failed before work left undone."""
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def _end(
+    run: Run,
+    found: "Sequence[Comparison]",
+    wanted: tuple[str, ...],
+    missing_models: int,
+    *,
+    interrupted: bool = False,
+) -> None:
+    """The exit code: disagreement, then an interruption, a route that failed, and work left undone."""
     left = [name for c in found for name in c.left_out]
     if left or missing_models:
-        run.log(f"stopped early: {len(left)} routes and {missing_models} models were left out")
+        run.log(f"stopped early: left out {len(left)} routes and {missing_models} models")
     if any(c.disagreements for c in found):
         raise typer.Exit(exits.FAILED)
+    if interrupted and (left or missing_models):
+        raise typer.Exit(exits.INTERRUPTED)
     failed = [
         r for c in found for r in c.routes
         if r.route in wanted and r.outcome.termination is Termination.BACKEND_FAILED

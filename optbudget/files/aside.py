@@ -48,17 +48,19 @@ def written_aside(target: Path) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def require_free(target: Path) -> None:
-    """Refuse a path that holds something a result may not replace; before long work, too.
+def require_free(target: Path, kind: str = "result") -> None:
+    """Refuse a path that holds something that may not be replaced; before long work, too.
+
+    A "result" is replaced by a result only, and a "comparison" by a comparison.
 
     Raises
     ------
     UsageError
-        If `target` is a file, or a folder that is neither empty nor a result of this program.
+        If `target` is a file, or a folder that is neither empty nor of that kind.
     """
     if target.is_dir():
-        if any(target.iterdir()) and not is_result(target):
-            raise UsageError(f"{target.name} exists and is not a result of optbudget; name another folder")
+        if any(target.iterdir()) and not _says(target, kind):
+            raise UsageError(f"{target.name} exists and is not a {kind} of optbudget; name another folder")
     elif target.exists():
         raise UsageError(f"{target.name} exists and is not a folder; name another")
 

@@ -14,6 +14,7 @@ randomised between two options.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+
+LARGEST_TOTAL = 1e307
+"""Largest total of costs or values: sums and their bounds must be doubles."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -103,12 +107,27 @@ class Knapsack:
                 group = self.groups[self.group_of[k]]
                 message = f"{name} is {getattr(self, name)[k]}; it must be {must}"
                 issues.append(Issue("error", name, message, state=group, action=self.options[k]))
+        if not issues:
+            issues += self._overflowing()
         for g, (a, b) in enumerate(zip(self.ptr[:-1].tolist(), self.ptr[1:].tolist(), strict=True)):
             if len(set(self.options[a:b])) != b - a and len(issues) < FIRST_ISSUES:
                 message = "two options have the same name"
                 issues.append(Issue("error", "duplicate", message, state=self.groups[g]))
         if issues:
             raise ProblemError(issues)
+
+    def _overflowing(self) -> list[Issue]:
+        """What adds up to more than a double holds, over all copies."""
+        found = []
+        for name in ("cost", "value"):
+            most = np.maximum.reduceat(np.abs(getattr(self, name)), self.ptr[:-1]).tolist()
+            total = sum(
+                (n * Fraction(x) for n, x in zip(self.count.tolist(), most, strict=True)), Fraction(0)
+            )
+            if total > LARGEST_TOTAL:
+                text = f"the {name}s of all copies add up to more than {LARGEST_TOTAL:g}; take a larger unit"
+                found.append(Issue("error", name, text))
+        return found
 
     @cached_property
     def group_of(self) -> Integers:

@@ -64,7 +64,7 @@ def write_study(
         If the folder holds something else, or cannot be written.
     """
     target = Path(folder).resolve()
-    require_free(target)
+    require_free(target, "comparison")
     with written_aside(target) as aside:
         content = {"schema": SCHEMA, **fields_of(comparisons)}
         text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
