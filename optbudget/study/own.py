@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from optbudget.certify import price_bound
 from optbudget.errors import OptBudgetError
 from optbudget.problems import Allocation, BudgetedMDP, ConstrainedMDP, CurveSet, Knapsack, Population
 from optbudget.problems.comparison import RouteResult
+from optbudget.problems.examples import two_action_example
 from optbudget.status import Outcome, Solution, Termination
 from optbudget.study.routes import Route
 
@@ -40,10 +41,17 @@ class Answers:
     def curves(self, method: str) -> tuple[CurveSet, float]:
         """The curves by a method, and the seconds that took."""
         if method not in self._curves:
+            _warmed_up(method, self.problem.horizon is None)
             begin = time.perf_counter()
             found = solve(self.problem, method=method, tolerance=SWEEP_TOLERANCE)  # type: ignore[arg-type]
             self._curves[method] = found, time.perf_counter() - begin
         return self._curves[method]
+
+
+@cache
+def _warmed_up(method: str, forever: bool) -> CurveSet:
+    """Solve a problem of one state first, so that loading compiled code is in nobody's time."""
+    return solve(two_action_example(horizon=None if forever else 2), method=method)  # type: ignore[arg-type]
 
 
 def curve_routes(answers: Answers, problem: ConstrainedMDP) -> Iterator[Route]:
@@ -68,6 +76,8 @@ def split_routes(answers: Answers, people: Population, budget: float, question: 
 
         def take(name: str = name) -> RouteResult:
             curves, solved = answers.curves("walk")
+            small = _warmed_up("walk", forever=False)
+            allocate(small, Population.at(small.problem, {"s": 1}), 1.0, method=name)  # type: ignore[arg-type]
             begin = time.perf_counter()
             found = allocate(curves, people, budget, method=name)  # type: ignore[arg-type]
             return _of_allocation(name, question, found, solved, time.perf_counter() - begin)

@@ -27,6 +27,7 @@ from optbudget.formulations import (
 )
 from optbudget.problems import ConstrainedMDP, Knapsack, LinearProgram, LinearSolution
 from optbudget.problems.comparison import RouteResult
+from optbudget.problems.examples import two_action_example
 from optbudget.problems.occupancy import Occupancy
 from optbudget.solvers import BackEnd, BackEnds, Options, find, missing, names
 from optbudget.status import Outcome, Solution, Termination
@@ -69,6 +70,7 @@ class Stand:
         self.backends = BackEnds()
         self._builders = {tool: SpawnedWorker() for tool in TOOLS}
         self._stated: tuple[object, float | None] = (None, None)
+        self._warm: set[str] = set()
         self._programs: dict[tuple[str, str], tuple[LinearProgram, float] | str] = {}
 
     def program(
@@ -84,6 +86,7 @@ class Stand:
         key = (name, tool)
         if key not in self._programs:
             limit = self.options.time_limit
+            self._warm_up(tool)
             reply = self._builders[tool].call(  # type: ignore[index]
                 declared,
                 name,
@@ -95,6 +98,13 @@ class Stand:
             )
             self._programs[key] = reply.result if reply.ended is Ended.RETURNED else reply.message
         return self._programs[key]
+
+    def _warm_up(self, tool: str) -> None:
+        """State a program of one state first, so that importing a tool is in nobody's time."""
+        if tool not in self._warm:
+            self._warm.add(tool)
+            tiny = ConstrainedMDP(two_action_example(horizon=1), 1.0)
+            self._builders[tool].call(declared, "cmdp_primal", tool, tiny)  # type: ignore[index]
 
     def solve(self, program: LinearProgram, backend: BackEnd) -> LinearSolution:
         """A program by a back end."""
