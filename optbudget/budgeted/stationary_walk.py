@@ -26,7 +26,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from optbudget.budgeted import _stationary_kernels as kernels
+from optbudget.budgeted import _stationary_walk_kernels as kernels
+from optbudget.budgeted._stationary_kernels import fill_matrix
 from optbudget.budgeted.lines import PriceLines
 from optbudget.budgeted.policy_iteration import UNIT, Floats, chosen, evaluate, widest_row
 from optbudget.budgeted.stationary import BATCH, Ongoing, end_policy, gather_witnesses, measured
@@ -83,7 +84,7 @@ def _path(ongoing: Ongoing) -> Iterator[kernels.Path]:
     choice, value, spend = last.choice.T.copy(), last.value.T.copy(), last.spend.T.copy()
     while price > 0:
         matrix = np.empty((n, n))
-        kernels.fill_matrix(chain, discount, choice[:, 0], matrix)
+        fill_matrix(chain, discount, choice[:, 0], matrix)
         inverse: Floats = np.linalg.inv(matrix).astype(np.float64, copy=False)
         here = kernels.Position(choice[:, 0].copy(), value[:, 0].copy(), spend[:, 0].copy(), inverse)
         room = (SWITCHES_PER_INVERSE, n)

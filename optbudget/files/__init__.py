@@ -1,7 +1,7 @@
 """Problems and answers to and from disk."""
 
 from optbudget.files.answers import load_answer
-from optbudget.files.aside import is_result, require_free
+from optbudget.files.aside import require_free
 from optbudget.files.baselines import kept_baseline, load_baseline, located_in_baseline
 from optbudget.files.caps import cap_issues
 from optbudget.files.checks import check
@@ -21,7 +21,6 @@ __all__ = [
     "cap_issues",
     "check",
     "is_knapsack",
-    "is_result",
     "kept_baseline",
     "load",
     "load_answer",

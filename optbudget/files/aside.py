@@ -65,11 +65,6 @@ def require_free(target: Path, kind: str = "result") -> None:
         raise UsageError(f"{target.name} exists and is not a folder; name another")
 
 
-def is_result(folder: Path) -> bool:
-    """Whether a folder says that it is a result, or a comparison, of this program."""
-    return any(_says(folder, kind) for kind in ("result", "comparison"))
-
-
 def _says(folder: Path, kind: str) -> bool:
     try:
         content = json.loads((folder / f"{kind}.json").read_bytes())

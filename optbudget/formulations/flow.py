@@ -74,10 +74,8 @@ class Flow:
     def arrivals(self) -> tuple[Integers, Integers, Floats]:
         """Which pairs lead to each state: (n+1,) pointers, then pair and probability of each entry."""
         unit = self.problem.problem
-        width = np.diff(unit.row_ptr)[unit.pair_row]
-        begin = np.repeat(unit.row_ptr[unit.pair_row] - (np.cumsum(width) - width), width)
-        entry = begin + np.arange(begin.size)
-        target, pair = unit.next_state[entry], np.repeat(np.arange(width.size), width)
+        pointer, entry = unit.pair_entries
+        target, pair = unit.next_state[entry], np.repeat(np.arange(unit.cost.size), np.diff(pointer))
         order = np.argsort(target, kind="stable")
         pointer = np.append(0, np.cumsum(np.bincount(target, minlength=unit.n_states)))
         return pointer.astype(np.int64), pair[order], unit.probability[entry][order]
@@ -98,10 +96,7 @@ class Flow:
     def departures(self) -> tuple[Integers, Integers, Floats]:
         """Where each pair leads: (m+1,) pointers, then next state and probability of each entry."""
         unit = self.problem.problem
-        width = np.diff(unit.row_ptr)[unit.pair_row]
-        begin = np.repeat(unit.row_ptr[unit.pair_row] - (np.cumsum(width) - width), width)
-        entry = begin + np.arange(begin.size)
-        pointer = np.append(0, np.cumsum(width)).astype(np.int64)
+        pointer, entry = unit.pair_entries
         return pointer, unit.next_state[entry].astype(np.int64), unit.probability[entry]
 
 
@@ -130,9 +125,9 @@ def flow(problem: ConstrainedMDP) -> Flow:
     stages = 1 if unit.horizon is None else unit.horizon
     k = np.arange(stages)
     ended = np.where(unit.is_terminal, unit.terminal_utility, 0.0)
-    earned = np.repeat((problem.reward + unit.discount * _expected(problem, ended))[None, :], stages, axis=0)
+    earned = np.repeat((problem.reward + unit.discount * unit.expected(ended))[None, :], stages, axis=0)
     if unit.horizon is not None:
-        earned[-1] = problem.reward + unit.discount * _expected(problem, unit.terminal_utility)
+        earned[-1] = problem.reward + unit.discount * unit.expected(unit.terminal_utility)
     most = 1.0 if unit.horizon is not None else np.inf
     if unit.horizon is None and unit.discount < 1:
         most = 1.0 / (1.0 - unit.discount)
@@ -148,10 +143,3 @@ def flow(problem: ConstrainedMDP) -> Flow:
         factor=unit.discount if unit.horizon is None else 1.0,
         most=most,
     )
-
-
-def _expected(problem: ConstrainedMDP, of_state: Floats) -> Floats:
-    """Expectation of a number of the next state, per pair, (m,)."""
-    unit = problem.problem
-    by_row = np.add.reduceat(unit.probability * of_state[unit.next_state], unit.row_ptr[:-1])
-    return np.asarray(by_row[unit.pair_row])

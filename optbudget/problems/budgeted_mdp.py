@@ -193,6 +193,19 @@ class BudgetedMDP:
         return reward
 
     @cached_property
+    def pair_entries(self) -> tuple[Integers, Integers]:
+        """Where each pair leads: entries of pair a are the second[first[a]:first[a+1]], into `next_state`."""
+        width = np.diff(self.row_ptr)[self.pair_row]
+        pointer = np.append(0, np.cumsum(width)).astype(np.int64)
+        begin = np.repeat(self.row_ptr[self.pair_row] - pointer[:-1], width)
+        return pointer, begin + np.arange(begin.size)
+
+    def expected(self, of_state: Floats) -> Floats:
+        """Expectation of a number of the next state (n,) for each pair, (m,)."""
+        by_row = np.add.reduceat(self.probability * of_state[self.next_state], self.row_ptr[:-1])
+        return np.asarray(by_row[self.pair_row])
+
+    @cached_property
     def is_terminal(self) -> NDArray[np.bool_]:
         """States without actions, (n,)."""
         return np.asarray(np.diff(self.pair_ptr) == 0)

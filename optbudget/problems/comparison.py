@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ROUNDING = 1e-12
 """Relative room for the rounding of re-evaluated values."""
+CLAIM = 1e-6
+"""Relative room for a back end's own bound: its tolerances are about that."""
 EXACT = 1e-9
 """Relative difference within which exact routes must have equal values."""
 
@@ -180,7 +182,7 @@ def _contradictions(routes: list[RouteResult]) -> list[str]:
                 f"{top.route} achieves {top.value:.12g}, above what {r.route} proves to be the most, "
                 f"{r.bound:.12g}"
             )
-        elif r.claimed_bound < top.value - _claim_room(r, top.value):
+        elif r.claimed_bound < top.value - CLAIM * (1.0 + abs(top.value)):
             found.append(
                 f"{top.route} achieves {top.value:.12g}, above what {r.backend} says to be the most, "
                 f"{r.claimed_bound:.12g}"
@@ -194,8 +196,3 @@ def _contradictions(routes: list[RouteResult]) -> list[str]:
         ):
             found.append(f"{r.route} has {r.value:.12g}, {top.route} {top.value:.12g}: both are exact")
     return found
-
-
-def _claim_room(route: RouteResult, value: float) -> float:
-    """What a back end's own bound may be off by: its tolerances, which are about 1e-6."""
-    return 1e-6 * (1.0 + abs(value))

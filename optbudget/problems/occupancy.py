@@ -118,7 +118,7 @@ class Occupancy:
         if unit.n_states <= DENSE:
             matrix = np.eye(unit.n_states)
             share = np.repeat(policy, np.diff(unit.row_ptr)[unit.pair_row])
-            entry = _entries(self.problem)
+            entry = unit.pair_entries[1]
             source = np.repeat(unit.pair_state, np.diff(unit.row_ptr)[unit.pair_row])
             np.add.at(
                 matrix, (unit.next_state[entry], source), -unit.discount * share * unit.probability[entry]
@@ -198,7 +198,7 @@ def cheapest_policy(problem: ConstrainedMDP, weight: ArrayLike) -> Occupancy:
     policy, ahead = np.zeros((stages, cost.size)), np.zeros(unit.n_states)
     sweeps = stages if unit.horizon is not None else unit.n_states + 2000
     for k in range(sweeps - 1, -1, -1):
-        score = cost + unit.cost_discount * _expected(problem, ahead)
+        score = cost + unit.cost_discount * unit.expected(ahead)
         best, ahead = _argmin(problem, score)
         policy[k if unit.horizon is not None else 0] = best
     return Occupancy(problem, policy)
@@ -224,14 +224,6 @@ def _argmin(problem: ConstrainedMDP, score: Floats) -> tuple[Floats, Floats]:
     return chosen, least
 
 
-def _entries(problem: ConstrainedMDP) -> NDArray[np.int64]:
-    """For every pair its row's entries one after another: indices into `next_state`."""
-    unit = problem.problem
-    width = np.diff(unit.row_ptr)[unit.pair_row]
-    begin = np.repeat(unit.row_ptr[unit.pair_row] - (np.cumsum(width) - width), width)
-    return begin + np.arange(begin.size)
-
-
 def _carried(problem: ConstrainedMDP, used: Floats) -> Floats:
     """Probability of each next state, (n,), of pairs used with probabilities `used` (m,)."""
     unit = problem.problem
@@ -240,14 +232,7 @@ def _carried(problem: ConstrainedMDP, used: Floats) -> Floats:
     return np.asarray(np.bincount(unit.next_state, mass, minlength=unit.n_states), dtype=np.float64)
 
 
-def _expected(problem: ConstrainedMDP, of_state: Floats) -> Floats:
-    """Expectation of a number of the next state, per pair, (m,)."""
-    unit = problem.problem
-    by_row = np.add.reduceat(unit.probability * of_state[unit.next_state], unit.row_ptr[:-1])
-    return np.asarray(by_row[unit.pair_row])
-
-
 def _ended(problem: ConstrainedMDP) -> Floats:
     """Expected terminal utility of next states that are terminal, per pair, (m,)."""
     unit = problem.problem
-    return _expected(problem, np.where(unit.is_terminal, unit.terminal_utility, 0.0))
+    return problem.problem.expected(np.where(unit.is_terminal, unit.terminal_utility, 0.0))
