@@ -11,6 +11,7 @@ from optbudget.curves import Curve, Curves
 from optbudget.errors import LimitError, UsageError
 from optbudget.formulations import (
     STATEMENTS,
+    builder,
     declared,
     purified,
     read_primal,
@@ -459,3 +460,52 @@ def test_names_and_sizes_that_are_refused():
     endless = problem_of(plain, horizon=None, discount=0.5, cost_discount=0.75)
     with pytest.raises(UsageError, match="finite horizon"):
         declared("cmdp_primal", "pyomo", ConstrainedMDP(endless, 1.0))
+
+
+UNIT = two_action_example(horizon=2)
+MONEY = ConstrainedMDP(UNIT, 1.9)
+OPTIONS = Knapsack.from_arrays([0, 2], cost=[0, 4], value=[0, 8])
+STRETCH = Knapsack.from_arrays([0, 2], cost=[0, 4], value=[0, 8], interpolate=True)
+MANY = Knapsack.from_arrays([0, 2], cost=[0, 4], value=[0, 8], groups=["town"], count=[2**53 + 1])
+REFUSED = [
+    (("cmdp_primal", "gurobi", MONEY), "no modelling tool is called 'gurobi'; there are mathopt, pyomo"),
+    (("cmdp_primal", "Pyomo", MONEY), "did you mean 'pyomo'"),
+    (("cmdp_primal", None, MONEY), "no modelling tool is called None"),
+    (("cmdp_lp", "pyomo", MONEY), "called 'cmdp_lp'; there are cmdp_primal, .*, mckp_lp"),
+    ((None, "pyomo", MONEY), "no formulation is called None"),
+    (("cmdp_primal", "pyomo", OPTIONS, 3.0), "states a ConstrainedMDP, not a Knapsack"),
+    (("mckp_lp", "pyomo", MONEY), "states a Knapsack, not a ConstrainedMDP"),
+    (("cmdp_dual", "pyomo", UNIT, 3.0), r"ConstrainedMDP\(problem, budget\)"),
+    (("mckp_lp", "pyomo", UNIT, 3.0), r"Knapsack\.from_curves"),
+    (("cmdp_primal", "pyomo", "models/toll"), r"read it first: optbudget\.load\('models/toll'\)"),
+    (("mckp_lp", "pyomo", None, 3.0), "not a NoneType"),
+    (("cmdp_primal", "pyomo", MONEY, 3.0), "carries its limits, here .*budget 1.9"),
+    (("mckp_lp", "mathopt", OPTIONS), "needs a budget"),
+    (("mckp_lp", "mathopt", OPTIONS, -1.0), "the budget is -1.0; it must be a number >= 0"),
+    (("mckp_lp", "mathopt", OPTIONS, np.nan), "the budget is nan"),
+    (("mckp_lp", "mathopt", OPTIONS, -np.inf), "the budget is -inf"),
+    (("mckp_lp", "pyomo", OPTIONS, "3"), "the budget is '3'"),
+    (("mckp_lp", "pyomo", OPTIONS, True), "the budget is True"),
+    (("mckp_lp", "pyomo", OPTIONS, [1.0, 2.0]), r"the budget is \[1.0, 2.0\]"),
+    (("mckp_lp", "pyomo", OPTIONS, 10**400), "the budget is 1000"),
+    (("mckp_ip", "pyomo", STRETCH, 3.0), "mckp_lp states it"),
+]
+
+
+@pytest.mark.parametrize(("given", "words"), REFUSED, ids=[words for _, words in REFUSED])
+def test_what_cannot_be_declared_is_refused_by_name(given, words):
+    with pytest.raises(UsageError, match=words):
+        declared(*given)
+    with pytest.raises(UsageError, match=words):
+        builder(*given[:2])(*given[2:])
+
+
+def test_more_copies_than_a_double_counts_are_refused():
+    with pytest.raises(LimitError, match=r"group 'town' has more than 2\^53"):
+        declared("mckp_ip", "pyomo", MANY, 3.0)
+
+
+@pytest.mark.parametrize("tool", ["pyomo", "mathopt"])
+def test_no_limit_is_no_row(tool):
+    program, _ = declared("mckp_lp", tool, OPTIONS, np.inf)
+    assert program.row_names == ("one_option[0]",)

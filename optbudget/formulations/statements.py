@@ -5,13 +5,15 @@ must yield the same program. `declared` builds one of them and hands its arrays 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import wraps
 from importlib import import_module
 from typing import Literal
 
 from optbudget.errors import UsageError
+from optbudget.formulations.arguments import checked
 from optbudget.problems import ConstrainedMDP, Knapsack, LinearProgram
 
 Tool = Literal["pyomo", "mathopt"]
@@ -62,7 +64,7 @@ def statement(name: str) -> Statement:
     Raises
     ------
     UsageError
-        For a name that there is not, with the nearest.
+        For a name that there is not, with the nearest and all that there are.
 
     Examples
     --------
@@ -72,24 +74,39 @@ def statement(name: str) -> Statement:
     for row in STATEMENTS:
         if row.name == name:
             return row
-    known = [row.name for row in STATEMENTS]
-    near = get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-    raise UsageError(f"no formulation is called {name!r}; {hint}")
+    raise UsageError(_unknown("formulation", name, [row.name for row in STATEMENTS]))
 
 
 def builder(name: str, tool: Tool) -> Callable[..., object]:
-    """The function that states a program in a tool's own model.
+    """The function that states a program in a tool's own model: of a problem, and for a knapsack its budget.
+
+    Take it to change the model before it is solved, or to solve it by the tool's own means; then nothing
+    certifies the answer. The function refuses what it cannot state, as `declared` does.
+
+    Raises
+    ------
+    UsageError
+        For a formulation or tool that there is not, with all that there are.
 
     Examples
     --------
-    >>> builder("cmdp_primal", "pyomo").__module__
-    'optbudget.formulations.cmdp_primal_pyomo'
+    >>> state = builder("mckp_lp", "pyomo")
+    >>> state.__module__
+    'optbudget.formulations.mckp_lp_pyomo'
+    >>> model = state(Knapsack.from_arrays([0, 2], cost=[0, 4], value=[0, 8]), 2.0)
+    >>> print(model.budget.expr)
+    4.0*n[1]  <=  2.0
     """
-    found: Callable[..., object] = getattr(
-        import_module(f"optbudget.formulations.{statement(name).name}_{tool}"), name
-    )
-    return found
+    row = statement(name)
+    if tool not in TOOLS:
+        raise UsageError(_unknown("modelling tool", tool, TOOLS))
+    state = getattr(import_module(f"optbudget.formulations.{row.name}_{tool}"), row.name)
+
+    @wraps(state)
+    def stated(problem: ConstrainedMDP | Knapsack, budget: float | None = None) -> object:
+        return state(*checked(row.name, row.of, row.integer, problem, budget))
+
+    return stated
 
 
 def declared(
@@ -97,8 +114,19 @@ def declared(
 ) -> tuple[LinearProgram, float]:
     """The arrays of a declared program, and the seconds that stating it took.
 
-    A constrained problem carries its budget; a knapsack's is given. The tool is loaded in this process; in
-    one that has loaded highspy, OR-Tools cannot be (`optbudget.study` uses processes of their own).
+    A constrained problem carries its budget; a knapsack's is given, inf for no limit. The tool is loaded in
+    this process; in one that has loaded highspy, OR-Tools cannot be (`optbudget.study` uses processes of
+    their own).
+
+    Raises
+    ------
+    UsageError
+        For a formulation or tool that there is not, a problem of another kind, a budget that is missing,
+        not wanted or no number >= 0, or a problem that the program cannot state (its own docstring).
+    LimitError
+        If the program would be too large.
+    MissingExtraError
+        If the tool is not installed or cannot be loaded here.
 
     Examples
     --------
@@ -107,16 +135,16 @@ def declared(
     >>> declared("cmdp_primal", "pyomo", problem)[0]
     LinearProgram(max, 4 columns, 3 rows, 8 entries)
     """
+    from optbudget.solvers import from_mathopt, from_pyomo
+
     state = builder(name, tool)
-    arguments = (problem,) if budget is None else (problem, budget)
     begin = time.perf_counter()
-    model = state(*arguments)
-    if tool == "pyomo":
-        from optbudget.solvers import from_pyomo
-
-        program = from_pyomo(model)
-    else:
-        from optbudget.solvers import from_mathopt
-
-        program = from_mathopt(model)
+    model = state(problem, budget)
+    program = from_pyomo(model) if tool == "pyomo" else from_mathopt(model)
     return program, time.perf_counter() - begin
+
+
+def _unknown(what: str, name: object, known: Sequence[str]) -> str:
+    near = get_close_matches(name.lower(), known, n=1, cutoff=0.8) if isinstance(name, str) else []
+    hint = f"did you mean {near[0]!r}? There are" if near else "there are"
+    return f"no {what} is called {name!r}; {hint} {', '.join(known)}"
