@@ -13,6 +13,7 @@ from ortools.math_opt.python import mathopt
 from optbudget.errors import ProblemError, UsageError
 from optbudget.problems import LinearProgram
 from optbudget.solvers import from_mathopt, from_pyomo, write_program
+from optbudget.solvers.file_names import LP, MPS, allowed_names
 from optbudget.workers.spawned import SpawnedWorker
 
 INF = np.inf
@@ -136,6 +137,21 @@ CASES = {
         "min", [1.0, 1.0], [0, 2], [0, 1], [1.0, 1.0], [1.0], [2.0], [0.0, 0.0], [1.0, 1.0],
         column_names=("free", "a b"), row_names=("st",),
     ),
+    "hostile names": LinearProgram(
+        "max", [1.0, 2.0, 3.0, 4.0, 5.0], [0, 2, 4, 5], [0, 1, 2, 3, 4], [1.0] * 5, [-1 / 7, 0.0, -INF],
+        [0.1, INF, 1.0], [0.0] * 5, [1.0] * 5,
+        column_names=("x[0,new lead,3% off]", "x[0,new_lead,3__off]", "e1", "-2", ""),
+        row_names=("inf", "st", "inf_low"),
+    ),
+    "a row that is two": LinearProgram(
+        "min", [1.0], [0, 1, 2], [0, 0], [1.0, 2.0], [-1 / 7, -5.0], [0.1, INF], [-9.0], [9.0],
+        column_names=("x",), row_names=("r", "r_low"),
+    ),
+    "long lines": LinearProgram(
+        "min", np.arange(1.0, 200.0), [0, 199], np.arange(199), np.arange(1.0, 200.0), [1.0], [INF],
+        np.zeros(199), np.ones(199), column_names=tuple(f"x[{'a' * 150},{j}]" for j in range(199)),
+        row_names=("r",),
+    ),
     "bounds": LinearProgram(
         "min", [1.0, -1.0, 0.0], [0, 3], [0, 1, 2], [1.0, 1.0, 1.0], [-5.0], [-5.0],
         [-3.0, -INF, 2.5], [-1.0, -2.0, 2.5], [True, True, False],
@@ -183,6 +199,48 @@ def test_any_numbers_survive(worker, tmp_path_factory, numbers, lp):
     )  # fmt: skip
     path = tmp_path_factory.mktemp("files") / ("a.lp" if lp else "a.mps")
     _round_trip(worker, program, path)
+
+
+def test_names_in_files_are_the_given_ones_as_near_as_can_be():
+    given = [
+        "x[0,new lead,call]",
+        "x[0,new_lead,call]",
+        "x_0_new_lead_call_2",
+        "Zoë",
+        "東京",
+        "2.5",
+        "end",
+        "",
+        "Nancy",
+    ]
+    assert allowed_names(given, 9, "x", LP) == [
+        "x_0_new_lead_call", "x_0_new_lead_call_2", "x_0_new_lead_call_2_2", "Zoe", "u6771u4eac",
+        "_2.5", "_end", "_",
+        "_Nancy",
+    ]  # fmt: skip
+    assert allowed_names(given, 9, "x", MPS)[:3] == ["x[0,new_lead,call]", "x[0,new_lead,call]_2", given[2]]
+    assert allowed_names(["a", "b"], 2, "x", LP) == ["a", "b"]
+    assert allowed_names([], 2, "x", LP) == ["x0", "x1"]
+    long = allowed_names(["a" * 300 + "b", "a" * 300 + "c"], 2, "x", LP)
+    assert len(set(long)) == 2 and max(map(len, long)) <= 255
+
+
+@given(st.lists(st.text(max_size=5), max_size=6), st.sampled_from([LP, MPS]))
+def test_names_in_files_are_allowed_and_differ(given, format):
+    found = allowed_names(given, len(given), "x", format)
+    assert len(set(found)) == len(given)
+    assert all(format.whole.fullmatch(name) and name.lower() not in format.words for name in found)
+
+
+def test_of_many_columns_all_names_are_short():
+    given = ["x[0,a]", *(f"x{k}" for k in range(100_000))]
+    assert allowed_names(given, len(given), "x", LP)[:2] == ["x0", "x1"]
+    assert allowed_names(given, len(given), "x", MPS) == given
+
+
+def test_lines_of_an_lp_file_are_short(tmp_path):
+    write_program(CASES["long lines"], tmp_path / "a.lp")
+    assert max(map(len, (tmp_path / "a.lp").read_text().splitlines())) < 500
 
 
 def test_another_ending_is_refused_and_a_failure_leaves_the_old_file(tmp_path):

@@ -5,6 +5,7 @@ is read back by the functions of the `reading` modules.
 """
 
 from optbudget.formulations.joint import joint_problem
+from optbudget.formulations.naming import named
 from optbudget.formulations.purify import purified
 from optbudget.formulations.reading import read_dual, read_primal
 from optbudget.formulations.reading_deterministic import read_stage, read_tree
@@ -20,6 +21,7 @@ __all__ = [
     "builder",
     "declared",
     "joint_problem",
+    "named",
     "purified",
     "read_dual",
     "read_primal",

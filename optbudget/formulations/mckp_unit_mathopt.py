@@ -15,13 +15,11 @@ Equal units make it symmetric: the aggregated statement is the one to solve.
 
 from typing import TYPE_CHECKING
 
-from optbudget.errors import LimitError
+from optbudget.formulations.one_by_one import unit_groups
 from optbudget.problems import Knapsack
 
 if TYPE_CHECKING:
     from ortools.math_opt.python import mathopt
-
-MOST_UNITS = 100_000
 
 
 def mckp_unit(problem: Knapsack, budget: float) -> "mathopt.Model":
@@ -30,20 +28,17 @@ def mckp_unit(problem: Knapsack, budget: float) -> "mathopt.Model":
     Raises
     ------
     LimitError
-        If there are more than `MOST_UNITS` units: the aggregated statement serves them.
+        If there are more than 100,000 units: the aggregated statement serves them.
     MissingExtraError
         If OR-Tools is not installed or cannot be loaded beside highspy.
     """
     from optbudget.formulations._extra import mathopt
 
     mo = mathopt()
-    if problem.size > MOST_UNITS:
-        raise LimitError(f"{problem.size:,} units one by one; state them by counts with mckp_ip")
     m = mo.Model(name="mckp_unit")
 
     # Sets: units i of groups g(i), options k of each.
-    group = [g for g, copies in enumerate(problem.count.tolist()) for _ in range(copies)]
-    first = problem.ptr.tolist()
+    group, first = unit_groups(problem), problem.ptr.tolist()
 
     # Parameters: cost and value of each option.
     cost, value = problem.cost.tolist(), problem.value.tolist()

@@ -15,13 +15,11 @@ Equal units make it symmetric: the aggregated statement is the one to solve.
 
 from typing import TYPE_CHECKING
 
-from optbudget.errors import LimitError
+from optbudget.formulations.one_by_one import unit_groups
 from optbudget.problems import Knapsack
 
 if TYPE_CHECKING:
     import pyomo.environ as pyo
-
-MOST_UNITS = 100_000
 
 
 def mckp_unit(problem: Knapsack, budget: float) -> "pyo.ConcreteModel":
@@ -30,7 +28,7 @@ def mckp_unit(problem: Knapsack, budget: float) -> "pyo.ConcreteModel":
     Raises
     ------
     LimitError
-        If there are more than `MOST_UNITS` units: the aggregated statement serves them.
+        If there are more than 100,000 units: the aggregated statement serves them.
     MissingExtraError
         If Pyomo is not installed.
 
@@ -44,13 +42,10 @@ def mckp_unit(problem: Knapsack, budget: float) -> "pyo.ConcreteModel":
     from optbudget.formulations._extra import pyomo_environ
 
     pyo = pyomo_environ()
-    if problem.size > MOST_UNITS:
-        raise LimitError(f"{problem.size:,} units one by one; state them by counts with mckp_ip")
     m = pyo.ConcreteModel("mckp_unit")
 
     # Sets: units i of groups g(i), options k of each.
-    group = [g for g, copies in enumerate(problem.count.tolist()) for _ in range(copies)]
-    first = problem.ptr.tolist()
+    group, first = unit_groups(problem), problem.ptr.tolist()
     m.I = pyo.RangeSet(0, len(group) - 1)
     m.IK = pyo.Set(initialize=[(i, k) for i, g in enumerate(group) for k in range(first[g], first[g + 1])])
 

@@ -8,8 +8,7 @@ and in LP files, two rows.
 """
 
 import os
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,50 +16,17 @@ import numpy as np
 
 from optbudget.errors import UsageError
 from optbudget.problems.linear_program import LinearProgram
+from optbudget.solvers.file_names import LP, MPS, allowed_names
 
-_MPS_NAME = re.compile(r"[^\s$*][^\s]{0,200}")
-_LP_NAME = re.compile(r"[A-DF-Za-df-z_][A-Za-z0-9_.]{0,200}")
-_LP_WORDS = frozenset(
-    [
-        "max",
-        "maximize",
-        "maximum",
-        "min",
-        "minimize",
-        "minimum",
-        "subject",
-        "such",
-        "st",
-        "bound",
-        "bounds",
-        "free",
-        "inf",
-        "infinity",
-        "bin",
-        "binary",
-        "binaries",
-        "gen",
-        "general",
-        "generals",
-        "int",
-        "integer",
-        "integers",
-        "semi",
-        "sec",
-        "sin",
-        "sos",
-        "end",
-        "obj",
-        "to",
-        "that",
-    ]
-)
+_LINE = 200
+"""Characters of a sum in one line of an LP file; some readers take 560 in all."""
 
 
 def write_program(program: LinearProgram, path: str | Path) -> None:
     """Write a program to a file that ends in .mps (free format) or .lp; an existing file is replaced whole.
 
-    Names are kept where the format allows all of them, else columns become x0, x1, ... and rows r0, r1, ...
+    Names are kept where the format allows them and mended where it does not; of a program of more than
+    100,000 columns or rows all become short then: x0, x1, ... and r0, r1, ...
 
     Raises
     ------
@@ -105,12 +71,12 @@ class _MpsRow:
 
 
 def _mps(program: LinearProgram) -> Iterator[str]:
-    columns = _names(program.column_names, program.n_columns, "x", _MPS_NAME)
-    names = _names(program.row_names, program.n_rows, "r", _MPS_NAME)
+    columns = allowed_names(program.column_names, program.n_columns, "x", MPS)
+    names = allowed_names(program.row_names, program.n_rows, "r", MPS)
     aim = "objective" if "objective" not in names else "objective_function"
     rows = [_mps_rows(name, *limits) for name, limits in zip(names, _limits(program), strict=True)]
     every = [row for parts in rows for row in parts]
-    name = program.name if _MPS_NAME.fullmatch(program.name) else "program"
+    (name,) = allowed_names([program.name or "program"], 1, "program", MPS)
     yield f"NAME {name}\nOBJSENSE\n    {'MAX' if program.sense == 'max' else 'MIN'}\nROWS\n N {aim}\n"
     yield from (f" {row.kind} {row.name}\n" for row in every)
     yield "COLUMNS\n"
@@ -178,16 +144,16 @@ def _mps_bounds(column: str, low: float, high: float) -> str:
 
 
 def _lp(program: LinearProgram) -> Iterator[str]:
-    columns = _names(program.column_names, program.n_columns, "x", _LP_NAME)
-    rows = _names(program.row_names, program.n_rows, "r", _LP_NAME)
+    columns = allowed_names(program.column_names, program.n_columns, "x", LP)
+    rows = allowed_names(program.row_names, program.n_rows, "r", LP)
     yield "maximize\n obj:" if program.sense == "max" else "minimize\n obj:"
     used = np.flatnonzero(program.objective).tolist()
-    yield from (_term(float(program.objective[j]), columns[j]) for j in used)
+    yield _wrapped(_term(float(program.objective[j]), columns[j]) for j in used)
     yield (f" {_signed(program.offset)}" if program.offset or not used else "") + "\nsubject to\n"
     place, coefficient = program.column.tolist(), program.coefficient.tolist()
     for i, (low, high) in enumerate(_limits(program)):
         span = range(int(program.row_ptr[i]), int(program.row_ptr[i + 1]))
-        body = "".join(_term(coefficient[k], columns[place[k]]) for k in span)
+        body = _wrapped(_term(coefficient[k], columns[place[k]]) for k in span)
         body = body or _term(0.0, columns[0])  # A row needs a term.
         yield from _lp_row(rows[i], body, low, high)
     yield "bounds\n"
@@ -211,6 +177,18 @@ def _lp_row(name: str, body: str, low: float, high: float) -> Iterator[str]:
         yield f" {name}{'_high' if np.isfinite(low) else ''}:{body} <= {high!r}\n"
 
 
+def _wrapped(terms: Iterable[str]) -> str:
+    """A sum of terms in lines that no reader finds too long."""
+    text, length = [], 0
+    for term in terms:
+        length += len(term)
+        if length > _LINE:
+            text.append("\n ")
+            length = len(term)
+        text.append(term)
+    return "".join(text)
+
+
 def _term(coefficient: float, column: str) -> str:
     return f" {_signed(coefficient)} {column}"
 
@@ -221,10 +199,3 @@ def _signed(number: float) -> str:
 
 def _end(limit: float) -> str:
     return ("+inf" if limit > 0 else "-inf") if np.isinf(limit) else repr(limit)
-
-
-def _names(given: tuple[str, ...], count: int, letter: str, allowed: re.Pattern[str]) -> list[str]:
-    kept = len(set(given)) == count and all(allowed.fullmatch(name) for name in given)
-    if given and kept and not any(name.lower() in _LP_WORDS for name in given):
-        return list(given)
-    return [f"{letter}{k}" for k in range(count)]
