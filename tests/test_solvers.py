@@ -198,6 +198,24 @@ def test_contradictions_need_no_solver(processes, name):
     assert "staff" in solution.outcome.message
 
 
+@pytest.mark.parametrize("name", EVERY)
+def test_without_columns_the_empty_point_is_the_answer(processes, name):
+    for sense, rows in (("max", 0), ("min", 2)):
+        program = LinearProgram(
+            sense, [], [0] * (rows + 1), [], [], [-1.0] * rows, [INF] * rows, [], [], offset=2
+        )
+        solution = processes.solve(program, name)
+        assert solution.outcome.termination is Termination.OPTIMAL, solution.outcome
+        assert (solution.value, solution.bound, solution.x.size, solution.row_price.size) == (
+            2.0,
+            2.0,
+            0,
+            rows,
+        )
+    wanting = LinearProgram("min", [], [0, 0], [], [], [1.0], [2.0], [], [])
+    assert processes.solve(wanting, name).outcome.termination is Termination.INFEASIBLE
+
+
 small = st.integers(-4, 4)
 
 

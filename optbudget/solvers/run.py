@@ -12,6 +12,8 @@ from contextlib import suppress
 from importlib import import_module
 from types import TracebackType
 
+import numpy as np
+
 from optbudget.errors import MissingExtraError, ProblemError, UsageError
 from optbudget.problems.linear_program import Floats, LinearProgram, LinearSolution
 from optbudget.solvers import table
@@ -88,6 +90,8 @@ class BackEnds:
         if text := contradiction(program):
             outcome = Outcome(Termination.INFEASIBLE, Solution.NONE, text)
             return LinearSolution(program, outcome, backend=row.name)
+        if program.n_columns == 0:
+            return _nothing_to_choose(program, row)
         if row.check:
             getattr(import_module(row.module), row.check)(program)
         scaled = prepare(program, smallest=row.smallest, infinite=row.infinite, backend=row.name)
@@ -183,6 +187,15 @@ def _ended(program: LinearProgram, row: BackEnd, reply: Reply) -> LinearSolution
     return LinearSolution(
         program, outcome, backend=row.name, solve_seconds=reply.seconds, memory=reply.memory
     )
+
+
+def _nothing_to_choose(program: LinearProgram, row: BackEnd) -> LinearSolution:
+    """The empty point: where no row rules it out it is the only one. Some back ends return none."""
+    outcome = Outcome.certified(gap=0.0, message="no columns, so no back end was asked")
+    return LinearSolution(
+        program, outcome, x=np.zeros(0), row_price=np.zeros(program.n_rows), bound=program.offset,
+        backend=row.name, solve_seconds=0.0,
+    )  # fmt: skip
 
 
 def _require_kind(program: LinearProgram, row: BackEnd) -> None:
