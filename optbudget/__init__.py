@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from optbudget.curves import Curve, Curves
     from optbudget.errors import OptBudgetError, ProblemError
     from optbudget.files import load, save
+    from optbudget.planning import explain
     from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Knapsack, Population
     from optbudget.report import plot
 
@@ -31,6 +32,7 @@ _HOME = {
     "Population": "problems",
     "ProblemError": "errors",
     "allocate": "allocation",
+    "explain": "planning",
     "load": "files",
     "plot": "report",
     "save": "files",
@@ -49,6 +51,7 @@ __all__ = [
     "Population",
     "ProblemError",
     "allocate",
+    "explain",
     "load",
     "plot",
     "save",

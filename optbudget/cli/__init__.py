@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from optbudget.cli import allocate, check, compare, demo, doctor, export, new, report, solve, verify
+from optbudget.cli import allocate, check, compare, demo, doctor, explain, export, new, report, solve, verify
 from optbudget.cli.run import as_command
 
 __all__ = ["app", "main"]
@@ -16,6 +16,7 @@ COMMANDS = {
     "solve": solve,
     "allocate": allocate,
     "verify": verify,
+    "explain": explain,
     "compare": compare,
     "export": export,
     "report": report,

@@ -1,3 +1,5 @@
 """Whole decisions made of routes: chances, arrivals, uncertain models, several limits, explanations."""
 
-__all__: list[str] = []
+from optbudget.planning.explaining import difference, explain
+
+__all__ = ["difference", "explain"]

@@ -1,0 +1,116 @@
+"""`optbudget explain`: why an allocation is what it is, and what changed since another."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from optbudget.cli.folders import require_result
+from optbudget.cli.run import Run
+from optbudget.errors import UsageError
+
+if TYPE_CHECKING:
+    from optbudget.problems import Allocation
+    from optbudget.problems.explanation import Explanation
+
+
+def command(
+    run: Run,
+    result: Annotated[
+        Path, typer.Argument(metavar="RESULT", help="A result folder with an allocation.", show_default=False)
+    ],
+    state: Annotated[
+        str | None, typer.Option(metavar="S", help="Everything about one state.", show_default=False)
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(metavar="RESULT2", help="What changed since this other result.", show_default=False),
+    ] = None,
+) -> None:
+    """Say what binds in every state, what the next money would buy, and what would change the decision."""
+    from optbudget.planning import explain
+
+    if state is not None and against is not None:
+        raise UsageError("--state is about one result and --against about two: leave out one of them")
+    answer = _allocation(run, result)
+    if against is not None:
+        _show_difference(run, before=_allocation(run, against), after=answer)
+        return
+    why = explain(answer)
+    if state is None:
+        _show(run, why)
+    else:
+        _show_state(run, why, state)
+
+
+def _allocation(run: Run, folder: Path) -> "Allocation":
+    from optbudget import files
+    from optbudget.problems import Allocation
+
+    require_result(folder, "explain")
+    run.require_memory_to_read(folder)
+    answer = files.load_result(folder)
+    if not isinstance(answer, Allocation):
+        raise UsageError(
+            f"{folder} holds curves and no allocation yet: first optbudget allocate {folder} --budget B"
+        )
+    return answer
+
+
+def _show(run: Run, why: "Explanation") -> None:
+    from optbudget.report.explaining import explanation_grid, explanation_sentences
+
+    answer = why.allocation
+    sentences = explanation_sentences(why)
+    totals = {
+        name: getattr(answer, name) for name in ("budget", "value", "bound", "price", "spent", "unspent")
+    }
+    marginal = answer.curves.problem.labels[why.state[why.marginal]] if why.marginal >= 0 else None
+    run.answer({
+        **totals, "why_unspent": answer.why_unspent, "next_goes_to": marginal, "stable": _stable(why),
+        "sentences": sentences, "states": why.to_arrow().to_pylist(),
+    })  # fmt: skip
+    run.grids(explanation_grid(why))
+    for sentence in sentences:
+        run.show(sentence)
+    if (stable := _stable(why)) is not None:
+        from optbudget.report.words import number
+
+        low, high = (number(end, 8) for end in stable.values())
+        run.show(f"The same policies stay optimal for total budgets from {low} to {high}.")
+
+
+def _stable(why: "Explanation") -> dict[str, float] | None:
+    """The budgets in which the same policies stay optimal; None where no price explains the split."""
+    from optbudget.allocation import stable_range
+
+    if not why.by_price:
+        return None
+    found = stable_range(why.allocation)
+    return {"low": found.low, "high": found.high}
+
+
+def _show_state(run: Run, why: "Explanation", state: str) -> None:
+    from optbudget.report.explaining import state_sentences
+
+    sentences, k = state_sentences(why, state), why.place(state)
+    row: Mapping[str, object] | None = why.to_arrow().slice(k, 1).to_pylist()[0] if k >= 0 else None
+    run.answer({"state": state, "price": why.allocation.price, "sentences": sentences, "row": row})
+    for sentence in sentences:
+        run.show(sentence)
+
+
+def _show_difference(run: Run, *, before: "Allocation", after: "Allocation") -> None:
+    from optbudget.planning import difference
+    from optbudget.report.explaining import difference_grid, difference_sentences
+
+    change = difference(before, after)
+    sentences = difference_sentences(change)
+    parts = {name: float(getattr(change, name).sum()) for name in ("of_units", "of_model", "of_money")}
+    run.answer(
+        {"change": change.change, **parts, "sentences": sentences, "states": change.to_arrow().to_pylist()}
+    )
+    run.grids(difference_grid(change))
+    for sentence in sentences:
+        run.show(sentence)

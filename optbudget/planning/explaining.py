@@ -1,0 +1,256 @@
+"""Why not more here: every state's last and next money held against the price.
+
+An optimal split at the price :math:`\\lambda` has bought every segment whose own price is above it and
+none below. So two numbers per state say it all: the price of its last segment bought,
+:math:`\\ge \\lambda`, and of its next one, :math:`\\le \\lambda`; the place of either in the order of
+purchase says at which total budget the decision would change (Boutilier & Lu 2016, section 5.2). One
+step against the order loses :math:`|\\Delta v - \\lambda \\Delta b|` per unit, because the money is
+worth :math:`\\lambda` elsewhere; of many units the loss is at least that, since the price moves too.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optbudget.allocation import greedy
+from optbudget.curves import Curves
+from optbudget.errors import NoAnswerError, UsageError
+from optbudget.problems import Allocation
+from optbudget.problems.explanation import Binding, Difference, Explanation, Step
+from optbudget.status import Solution
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+SAME_PRICE = 2.0**-48
+"""Relative difference of two slopes that are one price: a few roundings each."""
+
+
+def explain(allocation: Allocation) -> Explanation:
+    """What binds in every state with units, and what its last and its next money are worth.
+
+    Raises
+    ------
+    NoAnswerError
+        If there is no allocation; the message is why.
+    UsageError
+        If it is not an Allocation.
+
+    Examples
+    --------
+    Ten warm customers are served; the money ends among the cold ones, where 2 more are needed for one more:
+
+    >>> from optbudget import Population, allocate
+    >>> from optbudget.allocation.examples import two_state_curves
+    >>> curves = two_state_curves()
+    >>> people = Population.at(curves.problem, {"warm": 10, "cold": 5})
+    >>> why = explain(allocate(curves, people, 14.0))
+    >>> [str(reason) for reason in why.binding]
+    ['no use for more', 'money ends here']
+    >>> why.last.price, why.last.total      # below a total of 10, the warm ones would have less
+    (array([3., 2.]), array([10., 14.]))
+    """
+    _require_answer(allocation)
+    curves = allocation.curves.curves
+    state, budget, value = _means(allocation)
+    level = levels(curves, allocation.state, allocation.unit_budget)
+    lowest, highest, most = _extremes(allocation, state, level)
+    by_price = allocation.method not in ("uniform", "ip")
+    after, before = _totals(allocation) if by_price else (None, None)
+    first = curves.indptr[state]
+    has_next, has_last = lowest < curves.segments[state], highest > 0
+    coming = _step(allocation, state, first + lowest, lowest + 1, has_next, before)
+    last = _step(allocation, state, first + highest - 1, highest - 1, has_last, after)
+    bought = np.flatnonzero((lowest < highest) & by_price)
+    coming.total[bought] = last.total[bought] = allocation.spent
+    return Explanation(
+        allocation, state, allocation.population.count[state], budget, value,
+        allocation.curves.first_action[first + state + most],
+        tuple(_binding(allocation, s, part, there, by_price) for s, part, there in
+              zip(state.tolist(), (lowest < highest).tolist(), coming.price.tolist(), strict=True)),
+        last, coming, by_price,
+    )  # fmt: skip
+
+
+def difference(before: Allocation, after: Allocation) -> Difference:
+    """Two allocations beside each other: who has more, who less, and what the change of value is made of.
+
+    They may be of different populations and of different models; states are matched by their labels.
+
+    Raises
+    ------
+    NoAnswerError
+        If one of them holds no allocation.
+    UsageError
+        If one of them is not an Allocation.
+
+    Examples
+    --------
+    >>> from optbudget import Population, allocate
+    >>> from optbudget.allocation.examples import two_state_curves
+    >>> curves = two_state_curves()
+    >>> people = Population.at(curves.problem, {"warm": 10, "cold": 5})
+    >>> moved = difference(allocate(curves, people, 10.0), allocate(curves, people, 16.0))
+    >>> moved.label, moved.spend_after - moved.spend_before, moved.of_money
+    (('warm', 'cold'), array([0., 6.]), array([ 0., 12.]))
+    """
+    _require_answer(before)
+    _require_answer(after)
+    old, new = _by_label(before), _by_label(after)
+    labels = tuple(dict.fromkeys([*new, *old]))
+    units, budget, value = (
+        np.array([[side[label][i] if label in side else none for label in labels] for side in (old, new)])
+        for i, none in ((0, 0), (1, np.nan), (2, np.nan))
+    )
+    was, now, kept = (np.zeros(len(labels)) for _ in range(3))
+    known = set(before.curves.problem.labels), set(after.curves.problem.labels)
+    same = _same_curves(before, after)
+    for k, label in enumerate(labels):
+        now[k] = value[1, k] if units[1, k] else 0.0
+        if label not in known[0]:  # Nobody could be there: all that it is worth came with its units.
+            was[k] = kept[k] = now[k]
+            continue
+        money, was[k] = (budget[0, k], value[0, k]) if units[0, k] else _at_price(before, label)
+        stays = same or label not in known[1]
+        kept[k] = was[k] if stays else _worth_of(after, label, money, otherwise=now[k])
+    stayed = units[1].astype(np.float64)
+    total = [
+        np.where(u > 0, u * np.nan_to_num(x), 0.0) for u, x in ((units[0], value[0]), (units[1], value[1]))
+    ]
+    spend = [np.where(u > 0, u * np.nan_to_num(x), 0.0) for u, x in zip(units, budget, strict=True)]
+    return Difference(
+        before, after, labels, units[0].astype(np.int64), units[1].astype(np.int64), budget[0], budget[1],
+        spend[0], spend[1], total[0], total[1],
+        tuple(old[label][3] if label in old else None for label in labels),
+        tuple(new[label][3] if label in new else None for label in labels),
+        of_units=(units[1] - units[0]) * was, of_model=stayed * (kept - was), of_money=stayed * (now - kept),
+    )  # fmt: skip
+
+
+def levels(curves: Curves, state: Integers, budget: Floats) -> Integers:
+    """Which useful budget of its curve each budget is, 0 the least: the last one that is not above it."""
+    points, _ = curves.breakpoints()
+    first = curves.indptr[state] + state
+    low, high = np.zeros(state.size, dtype=np.int64), curves.segments[state] + 1
+    while (high - low > 1).any():
+        middle = (low + high) // 2
+        fits = points[first + np.minimum(middle, curves.segments[state])] <= budget
+        move = high - low > 1
+        low = np.where(move & fits, middle, low)
+        high = np.where(move & ~fits, middle, high)
+    return low
+
+
+def _require_answer(allocation: object) -> None:
+    if not isinstance(allocation, Allocation):
+        raise UsageError(f"an Allocation is needed, as allocate() returns; got {allocation!r:.40}")
+    if allocation.outcome.solution is Solution.NONE:
+        raise NoAnswerError(f"there is no allocation to explain: {allocation.outcome.message}")
+
+
+def _means(allocation: Allocation) -> tuple[Integers, Floats, Floats]:
+    """States with units, and the expected money and value of one unit of each."""
+    size = allocation.curves.problem.n_states
+    state = np.flatnonzero(allocation.population.count)
+    units = allocation.population.count[state]
+    weight = allocation.count * allocation.probability
+    budget, value = (
+        np.bincount(allocation.state, weight * column, minlength=size)[state] / units
+        for column in (allocation.unit_budget, allocation.unit_value)
+    )
+    return state, budget, value
+
+
+def _extremes(
+    allocation: Allocation, state: Integers, level: Integers
+) -> tuple[Integers, Integers, Integers]:
+    """Of each state the lowest and the highest level of its rows, and that of most of its units."""
+    size = allocation.curves.problem.n_states
+    lowest, highest = np.full(size, np.iinfo(np.int64).max), np.full(size, -1, dtype=np.int64)
+    np.minimum.at(lowest, allocation.state, level)
+    np.maximum.at(highest, allocation.state, level)
+    place = allocation.curves.curves.indptr[allocation.state] + allocation.state + level
+    units = np.bincount(place, allocation.count * allocation.probability)
+    most = np.zeros(size, dtype=np.int64)
+    order = np.argsort(units[place], kind="stable")
+    most[allocation.state[order]] = level[order]
+    return lowest[state], highest[state], most[state]
+
+
+def _totals(allocation: Allocation) -> tuple[Floats, Floats]:
+    """For each segment: the total budget once it is bought for all units, and just before; NaN if never."""
+    curves, count = allocation.curves.curves, allocation.population.count
+    order = greedy.order_of_purchase(curves, count)
+    running = float(count @ curves.start_budget) + np.cumsum(order.cost)
+    after, before = np.full(curves.length.size, np.nan), np.full(curves.length.size, np.nan)
+    after[order.segment] = running
+    before[order.segment] = running - order.cost
+    return after, before
+
+
+def _step(
+    allocation: Allocation,
+    state: Integers,
+    segment: Integers,
+    level: Integers,
+    there: NDArray[np.bool_],
+    totals: Floats | None,
+) -> Step:
+    """One segment per state, and the action at the level it leads to."""
+    curves = allocation.curves.curves
+
+    def where(values: Floats) -> Floats:
+        found = np.full(state.size, np.nan)
+        found[there] = values[segment[there]]
+        return found
+
+    length, gain = where(curves.length), where(curves.gain)
+    action = np.full(state.size, -1, dtype=np.int32)
+    place = curves.indptr[state] + state + level
+    action[there] = allocation.curves.first_action[place[there]]
+    total = np.full(state.size, np.nan) if totals is None else where(totals)
+    return Step(length, gain, gain / length, action, total)
+
+
+def _binding(allocation: Allocation, state: int, divided: bool, price: float, by_price: bool) -> Binding:
+    """Why the units of a state do not have more; `divided` if some have more than others."""
+    curve = allocation.curves.curves[state]
+    cap = allocation.curves.problem.budget_cap
+    if not price > 0:
+        at_cap = cap is not None and curve.largest_useful_budget >= cap * (1 - 2.0**-50)
+        return Binding.CAP if at_cap else Binding.USEFUL
+    if not by_price:
+        return Binding.SHARE
+    return Binding.MONEY if divided or price >= allocation.price * (1 - SAME_PRICE) else Binding.PRICE
+
+
+def _by_label(allocation: Allocation) -> dict[str, tuple[int, float, float, str | None]]:
+    """Of each state with units: how many, money and value of one, and what most of them do now."""
+    why = explain(allocation)
+    problem = allocation.curves.problem
+    names = [problem.actions[a] if a >= 0 else None for a in why.action.tolist()]
+    columns = (why.units.tolist(), why.budget.tolist(), why.value.tolist(), names)
+    return {problem.labels[s]: row for s, *row in zip(why.state.tolist(), *columns, strict=True)}  # type: ignore[misc]
+
+
+def _same_curves(one: Allocation, other: Allocation) -> bool:
+    """Whether both were made from the same curves of the same states."""
+    names = ("start_budget", "start_value", "indptr", "length", "gain")
+    return one.curves.problem.labels == other.curves.problem.labels and all(
+        np.array_equal(getattr(one.curves.curves, name), getattr(other.curves.curves, name)) for name in names
+    )
+
+
+def _at_price(allocation: Allocation, label: str) -> tuple[float, float]:
+    """Money and value of one unit of a state that would buy every segment above the allocation's price."""
+    curve = allocation.curves[label]
+    bought = curve.prices > allocation.price
+    return (
+        float(curve.start_budget + curve.length[bought].sum()),
+        float(curve.start_value + curve.gain[bought].sum()),
+    )
+
+
+def _worth_of(allocation: Allocation, label: str, budget: float, *, otherwise: float) -> float:
+    """Value of one unit of a state with a budget; what it has instead where that is no feasible budget."""
+    value = float(allocation.curves[label].value(budget))
+    return value if np.isfinite(value) else otherwise

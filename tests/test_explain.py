@@ -1,0 +1,241 @@
+"""Explanations: what they say of the next and the last money is what happens when the budget moves."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from commands import ROOT, run, run_json
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optbudget.allocation import allocate
+from optbudget.allocation.examples import two_state_curves
+from optbudget.curves import Curve, Curves
+from optbudget.errors import NoAnswerError, ProblemError, UsageError
+from optbudget.planning import difference, explain
+from optbudget.planning.explaining import levels
+from optbudget.problems import BudgetedMDP, CurveSet, Population
+from optbudget.problems.explanation import Binding
+from optbudget.report.explaining import difference_sentences, explanation_sentences, state_sentences
+from optbudget.status import Outcome
+
+
+def curve_set(*parts):
+    """Curves given as (least budget, worth there, lengths, gains), of states s0, s1, ...; not certified."""
+    n = len(parts)
+    problem = BudgetedMDP(
+        states=tuple(f"s{i}" for i in range(n)), actions=("wait", "act"), pair_ptr=np.arange(n + 1),
+        pair_action=np.zeros(n, dtype=int), pair_row=np.arange(n), cost=np.zeros(n), utility=np.zeros(n),
+        row_ptr=np.arange(n + 1), next_state=np.arange(n), probability=np.ones(n),
+        terminal_utility=np.zeros(n), discount=1.0, cost_discount=1.0, horizon=1, reward="gross",
+    )  # fmt: skip
+    curves = Curves.from_curves([Curve(float(b), float(v), np.array(long, float), np.array(gain, float))
+                                 for b, v, long, gain in parts])  # fmt: skip
+    size = curves.length.size + n
+    return CurveSet(
+        problem, curves, np.zeros(size), np.resize([0, 1], size).astype(np.int32), np.empty(0), np.nan,
+        np.full(n, np.nan), 0.0, "exact", 1e-9, Outcome(),
+    )  # fmt: skip
+
+
+@st.composite
+def small_markets(draw):
+    """Two to four states with integer curves whose prices tie often, and one to three units in each."""
+    parts = []
+    for _ in range(draw(st.integers(2, 4))):
+        prices = sorted(draw(st.sets(st.integers(1, 5), max_size=3)), reverse=True)
+        lengths = [draw(st.integers(1, 3)) for _ in prices]
+        parts.append(
+            (draw(st.integers(0, 1)), 0, lengths, [p * n for p, n in zip(prices, lengths, strict=True)])
+        )
+    curves = curve_set(*parts)
+    count = [draw(st.integers(0, 3)) for _ in parts]
+    people = Population(curves.problem.labels, np.array(count))
+    least = float(people.count @ curves.curves.start_budget)
+    most = least + sum(n * sum(part[2]) for n, part in zip(count, parts, strict=True))
+    return curves, people, draw(st.integers(2 * int(least), 2 * int(most))) / 2, least
+
+
+def money_of(answer):
+    """Money of all units of each state."""
+    weight = answer.count * answer.probability * answer.unit_budget
+    return np.bincount(answer.state, weight, minlength=len(answer.curves))
+
+
+class TestExplanation:
+    @settings(max_examples=150, deadline=None)
+    @given(small_markets())
+    def test_totals_are_where_the_optimum_changes(self, market):
+        curves, people, budget, least = market
+        answer = allocate(curves, people, budget)
+        why, here = explain(answer), money_of(answer)
+        for k, s in enumerate(why.state):
+            for total, sign in ((why.last.total[k], -1), (why.next.total[k], 1)):
+                if np.isnan(total):
+                    continue
+                assert sign * (total - answer.spent) >= -1e-9
+                beyond = allocate(curves, people, max(total + sign / 8, least))
+                at = allocate(curves, people, total)
+                if total + sign / 8 >= least:
+                    assert sign * (money_of(beyond)[s] - here[s]) > 1e-9, "it changes beyond the total"
+                assert np.isclose(money_of(at)[s], here[s]), "and not before"
+
+    @settings(max_examples=100, deadline=None)
+    @given(small_markets())
+    def test_prices_are_on_both_sides_of_the_price(self, market):
+        curves, people, budget, _ = market
+        answer = allocate(curves, people, budget)
+        why = explain(answer)
+        assert (why.last.price[np.isfinite(why.last.price)] >= answer.price).all()
+        assert (why.next.price[np.isfinite(why.next.price)] <= answer.price).all()
+        ended = [reason is Binding.MONEY for reason in why.binding]
+        assert any(ended) == (answer.price > 0)
+        for k in range(why.state.size):
+            if why.binding[k] is Binding.USEFUL:
+                assert np.isnan(why.next.price[k])
+
+    @settings(max_examples=60, deadline=None)
+    @given(small_markets())
+    def test_a_step_against_the_order_loses_at_least_what_is_said(self, market):
+        """One unit forced one step up, the others split the rest: found by splitting without that unit."""
+        curves, people, budget, _ = market
+        answer = allocate(curves, people, budget)
+        why = explain(answer)
+        for k, s in enumerate(why.state.tolist()):
+            if not np.isfinite(why.next.length[k]):
+                continue
+            others = people.count.copy()
+            others[s] -= 1
+            rows = answer.state == s
+            level = int(levels(curves.curves, answer.state[rows], answer.unit_budget[rows]).min())
+            forced = curves.curves[s].budgets[level + 1], curves.curves[s].values[level + 1]
+            rest = allocate(curves, Population(people.labels, others), max(budget - forced[0], 0.0))
+            if budget >= forced[0] and rest.state.size:
+                assert answer.value - (rest.value + forced[1]) >= why.loss_of_more[k] - 1e-9
+
+    def test_what_one_gives_up_and_what_most_do_now(self):
+        """The money ends in s0 at the price 2; s1, bought at 3, would lose 1 by giving its money up."""
+        curves = curve_set((0, 0, [1, 1], [4, 2]), (0, 0, [1], [3]))
+        why = explain(allocate(curves, Population(curves.problem.labels, np.array([3, 1])), 5.75))
+        assert why.allocation.price == 2 and why.loss_of_less.tolist() == [0, 1]
+        assert why.action.tolist() == [0, 0], (
+            "the first action of the curve's middle point is 'act', of its end 'wait'"
+        )
+        assert (
+            explain(allocate(curves, Population(curves.problem.labels, np.array([3, 1])), 4.25)).action[0]
+            == 1
+        )
+
+    def test_levels_are_those_of_a_plain_search(self):
+        rng = np.random.default_rng(5)
+        curves = curve_set(
+            *[(i % 2, 0, rng.integers(1, 4, size=i), rng.integers(1, 4, size=i)) for i in range(6)]
+        )
+        for s in range(6):
+            points = curves.curves[s].budgets
+            asked = np.concatenate([points, points + 0.5])
+            plain = [max(j for j, b in enumerate(points) if b <= x) for x in asked]
+            assert levels(curves.curves, np.full(asked.size, s), asked).tolist() == plain
+
+    def test_equal_shares_are_told_apart(self):
+        curves = two_state_curves()
+        people = Population.at(curves.problem, {"warm": 10, "cold": 5})
+        why = explain(allocate(curves, people, 6.0, method="uniform"))
+        assert set(why.binding) == {Binding.SHARE} and not why.by_price
+        assert np.isnan(why.next.total).all()
+        assert "does not follow the price" in explanation_sentences(why)[0]
+
+    def test_no_allocation(self):
+        curves = curve_set((2, 1, [1], [1]))
+        people = Population.at(curves.problem, {"s0": 3})
+        with pytest.raises(NoAnswerError, match="no allocation to explain: the budget"):
+            explain(allocate(curves, people, 1.0))
+        with pytest.raises(UsageError, match="an Allocation is needed"):
+            explain(curves)
+
+    def test_words_of_a_state(self):
+        curves = two_state_curves()
+        why = explain(allocate(curves, Population.at(curves.problem, {"warm": 10}), 4.0))
+        said = " ".join(state_sentences(why, "warm"))
+        assert "10 units in 'warm' have 0.4 each" in said and "The next would be worth 3." in said
+        assert "No units are in 'cold'" in state_sentences(why, "cold")[0]
+        with pytest.raises(ProblemError, match="did you mean 'cold'"):
+            state_sentences(why, "colt")
+
+    def test_what_it_takes(self):
+        """Cold ones pay 2 per unit of money against a price of 3: half as much more makes them even."""
+        curves = two_state_curves()
+        people = Population.at(curves.problem, {"warm": 10, "cold": 5})
+        said = " ".join(state_sentences(explain(allocate(curves, people, 4.0)), "cold"))
+        assert "2 per unit adds 4" in said and "worth 6 elsewhere" in said
+        assert "lose 2" in said and "50 % more, or costs 33.3 % less" in said
+        assert "get more above a total budget of 10" in said
+
+
+class TestDifference:
+    @settings(max_examples=100, deadline=None)
+    @given(small_markets(), small_markets())
+    def test_the_parts_sum_to_the_change(self, one, other):
+        before, after = (allocate(curves, people, budget) for curves, people, budget, _ in (one, other))
+        change = difference(before, after)
+        parts = change.of_units + change.of_model + change.of_money
+        assert np.allclose(parts, change.value_after - change.value_before, rtol=0, atol=1e-9)
+        assert np.isclose(parts.sum(), after.value - before.value, rtol=0, atol=1e-9)
+        back = difference(after, before)
+        assert set(back.label) == set(change.label) and np.isclose(back.change, -change.change)
+
+    @settings(max_examples=60, deadline=None)
+    @given(small_markets(), st.integers(0, 8))
+    def test_more_money_alone_is_money_alone(self, market, more):
+        curves, people, budget, _ = market
+        change = difference(allocate(curves, people, budget), allocate(curves, people, budget + more))
+        assert not change.of_units.any() and not change.of_model.any()
+        assert (change.of_money >= -1e-9).all()
+
+    def test_a_better_model_is_the_models(self):
+        """Same money, same units, twice the value: all of the change is the model's."""
+        plain, double = curve_set((0, 0, [2], [4])), curve_set((0, 0, [2], [8]))
+        people = Population.at(plain.problem, {"s0": 3})
+        change = difference(allocate(plain, people, 3.0), allocate(double, people, 3.0))
+        assert change.of_model.tolist() == [6.0] and not change.of_money.any() and not change.of_units.any()
+        assert "+6 from the change of the model" in " ".join(difference_sentences(change))
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    place = tmp_path_factory.mktemp("explain")
+    run("solve", ROOT / "models" / "two_types", "--out", place / "curves", "--quiet")
+    for budget in (2, 5):
+        run("allocate", place / "curves", "--budget", budget, "--out", place / f"at{budget}", "--quiet")
+    return place
+
+
+class TestCommand:
+    def test_one_object(self, results):
+        fields = run_json("explain", results / "at2")
+        assert fields["budget"] == 2 and fields["states"] and fields["sentences"]
+        assert fields["stable"]["low"] <= fields["spent"] <= fields["stable"]["high"]
+        assert {"type", "state", "binding", "next_price", "last_total_budget"} <= fields["states"][0].keys()
+
+    def test_one_state_and_what_changed(self, results):
+        label = run_json("explain", results / "at2")["next_goes_to"]
+        assert run_json("explain", results / "at2", "--state", label)["row"]["count"] > 0
+        fields = run_json("explain", results / "at5", "--against", results / "at2")
+        assert np.isclose(fields["change"], fields["of_units"] + fields["of_model"] + fields["of_money"])
+        assert "What changed" in run("explain", results / "at5", "--against", results / "at2").stdout
+
+    def test_refusals(self, results, tmp_path):
+        assert "no allocation yet" in run("explain", results / "curves", code=2).stderr
+        assert "is a model, not a result" in run("explain", ROOT / "models" / "toll", code=2).stderr
+        assert (
+            "leave out one"
+            in run("explain", results / "at2", "--state", "x", "--against", results / "at5", code=2).stderr
+        )
+        assert "no state is called 'x'" in run("explain", results / "at2", "--state", "x", code=3).stderr
+        broken = tmp_path / "broken"
+        shutil.copytree(results / "at2", broken)
+        text = json.loads((broken / "result.json").read_text())
+        text["price"] = "high"
+        (broken / "result.json").write_text(json.dumps(text))
+        run("explain", broken, code=3)
