@@ -1,5 +1,8 @@
 """Declared programs in files: the model's own words, and what `optbudget export` refuses."""
 
+import re
+import shlex
+
 import pytest
 from commands import ROOT, run, run_json
 
@@ -64,3 +67,19 @@ def test_amounts_that_no_file_can_hold(tmp_path, budget):
     )
     assert f"--budget is {float(budget)}" in done.stderr and "a finite amount of money" in done.stderr
     assert not out.exists()
+
+
+def test_the_commands_of_the_page_say_what_it_says(tmp_path, monkeypatch):
+    (tmp_path / "models").symlink_to(ROOT / "models")
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "declared-programs.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```console\n(.*?)```", page, flags=re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        command, *lines = block.strip().splitlines()
+        shown = " ".join(run(*shlex.split(command)[2:]).stdout.split())
+        assert " ".join(lines) == shown
+    (begin,) = re.findall(r"```text\n(.*?)```", page, flags=re.DOTALL)
+    assert (tmp_path / "leads.lp").read_text().startswith(begin)
+    listed = re.findall(r"^\| `(\w+)` \|", page, flags=re.MULTILINE)
+    assert sorted(listed) == sorted(row.name for row in STATEMENTS)
