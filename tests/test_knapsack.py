@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from small_knapsacks import knapsack_of, plain_knapsacks
 
 from optbudget.allocation import allocate_knapsack, knapsack_integer, knapsack_relaxation, split
-from optbudget.certify import verify
+from optbudget.allocation.knapsack_reach import Reach
+from optbudget.certify import verify, whole_knapsack
 from optbudget.curves import Curve, Curves
 from optbudget.errors import ProblemError, UsageError
 from optbudget.problems import Knapsack
@@ -131,6 +132,60 @@ def test_limits_leave_a_choice_with_its_true_gap(monitor, reason):
     best = allocate_knapsack(problem, budget, method="ip")
     assert answer.outcome.termination is reason and answer.outcome.solution is Solution.CERTIFIED
     assert answer.value <= best.value <= answer.bound and answer.gap > 1e-9
+
+
+@pytest.mark.parametrize("copies", [10**6, 10**9, 10**12, 10**15])
+def test_copies_without_number(copies):
+    """What closes the search is decided without rounding, also where doubles are half a unit apart."""
+    monitor = Monitor(time_limit=5.0)
+    problem = Knapsack.from_arrays([0, 3, 6], [0, 1, 2, 0, 2, 3], [0, 3, 5, 0, 4, 5], count=[copies, copies])
+    for budget in (copies, 1.5 * copies + 1, 2 * copies - 1):
+        answer = proved(allocate_knapsack(problem, float(budget), method="ip", monitor=monitor))
+        assert answer.value == answer.bound == allocate_knapsack(problem, float(budget)).value
+        assert "no choice of options is worth more, not even" in answer.outcome.message
+    pairs = Knapsack.from_arrays([0, 2], [0, 2], [0, 3], count=[copies])
+    answer = proved(allocate_knapsack(pairs, copies + 1.0, method="ip", monitor=monitor))
+    assert answer.value == 3 * (copies // 2) and answer.outcome.termination is Termination.OPTIMAL
+    assert f"{answer.value!r} is proved to be the most" in answer.outcome.message
+
+
+def test_message_and_termination_agree():
+    problem, budget = knapsack_family("strongly-correlated", 40, 6, seed=3, copies=2)
+    stopped = Monitor(time_limit=0.0)
+    wide = allocate_knapsack(problem, budget, method="ip", monitor=stopped)
+    assert "ended by the time limit; by the relaxation's bound at most" in wide.outcome.message
+    assert wide.why_unspent in (None, "no whole choice that is worth more was found")
+    large = Knapsack.from_arrays([0, 2], [0, 2], [1e12, 1e12 + 3])
+    found = allocate_knapsack(large, 1.0, method="ip", monitor=stopped)
+    assert found.outcome.termination is Termination.OPTIMAL and found.value <= found.bound
+    small = Knapsack.from_arrays([0, 2, 4], [0, 3, 0, 4], [0, 5, 0, 6], count=[2, 1])
+    assert allocate_knapsack(small, 8.0, method="ip").outcome.message == (
+        "11.0 is proved to be the most that whole options are worth; "
+        "randomising one copy could reach at most 13.0"
+    )
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=8),
+    st.integers(-1, 1), st.sampled_from([1, 2**40, 2**70, 2**900]), st.integers(56, 76),
+)  # fmt: skip
+def test_reach_is_exact_at_every_size(states, off, scale, best):
+    """Small numbers, 64-bit ones whose products do not fit, and Python's: one unit decides in all."""
+    problem = Knapsack.from_arrays([0, 3], [0.0, 3.0 * scale, 5.0 * scale], [0.0, 7.0 * scale, 9.0 * scale])
+    problem = Knapsack.from_arrays(
+        [0, 3, 5], np.append(problem.cost, [0.0, 1.0]), np.append(problem.value, [0.0, 1.0]), count=[9, 1]
+    )
+    whole = whole_knapsack(problem, 30.0 * scale)
+    reach = Reach(whole, 0, 1)
+    cost = np.array([c * scale for c, _ in states], dtype=whole.cost.dtype)
+    value = np.array([v * scale + off for _, v in states], dtype=whole.value.dtype)
+    threshold = best * scale
+    expected = [
+        v + Fraction(7, 3) * (whole.capacity - c) >= threshold + 1
+        for c, v in zip(cost.tolist(), value.tolist(), strict=True)
+    ]
+    assert reach.can_exceed(cost, value, threshold).tolist() == expected
+    assert reach.fits == (scale == 1)
 
 
 def test_infeasible_names_the_least_total_and_who_forces_it():

@@ -10,6 +10,7 @@ p the price at which the money ends. "ip" takes whole options only (`optbudget.a
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Literal
 
@@ -29,7 +30,19 @@ METHODS = ("greedy", "price", "ip")
 
 WHOLE_SPENT = "no whole choice of options spends more and is worth more"
 RANDOMISED = "the probability of a randomised copy is a multiple of 2^-53, rounded down"
+NO_BETTER = "no whole choice that is worth more was found"
 NOTHING_MORE = "every copy has the most valuable option, so more money is worth nothing"
+
+MANY_COPIES = 2**20
+"""Copies beyond which a bound that one price proves is preferred to one that takes a sweep."""
+
+ENDED = {
+    Termination.TIME_LIMIT: "the time limit",
+    Termination.MEMORY_LIMIT: "the memory limit",
+    Termination.INTERRUPTED: "an interruption",
+    Termination.NUMERICAL: "numbers too far apart",
+}
+"""How a search ended that was not complete."""
 
 
 def allocate_knapsack(
@@ -48,8 +61,9 @@ def allocate_knapsack(
     -------
     KnapsackAllocation
         OPTIMAL if its gap is at most 1e-9. "ip" stopped by a limit has the best choice met and the
-        relaxation's bound. A budget below the cheapest choice is INFEASIBLE: no rows, no numbers, and the
-        message names the least total and groups that already need more.
+        relaxation's bound; the message says what is proved. A budget below the cheapest choice is
+        INFEASIBLE: no rows, no numbers, and the message names the least total and groups that already need
+        more.
 
     Raises
     ------
@@ -91,11 +105,9 @@ def allocate_knapsack(
 
         choice = best_whole_choice(knapsack, money, relaxed, monitor=monitor)
         rows = [(k, n, 1.0) for k, n in zip(choice.option.tolist(), choice.count.tolist(), strict=True)]
-        proved = choice.stopped is None
         return _answer(
-            knapsack, money, method, rows, price=relaxed.price, bound=None if proved else bound,
-            stopped=choice.stopped, relaxation=bound,
-        )  # fmt: skip
+            knapsack, money, method, rows, price=relaxed.price, bound=bound, stopped=choice.stopped
+        )
     served = np.flatnonzero(knapsack.count)
     rows = [
         (k, n, 1.0) for g, k, n in zip(
@@ -115,44 +127,58 @@ def _answer(
     *,
     price: float = math.nan,
     bound: Fraction | None = None,
-    relaxation: Fraction | None = None,
     stopped: Termination | None = None,
     outcome: Outcome | None = None,
 ) -> KnapsackAllocation:
-    """The answer with its exact totals; no bound means that the value is one."""
+    """The answer with its exact totals; `bound` is the relaxation's, `stopped` why a search broke off."""
     option, count = (np.array([row[j] for row in rows], dtype=np.int64) for j in (0, 1))
     chance = np.array([row[2] for row in rows], dtype=np.float64)
     bare = KnapsackAllocation(knapsack, budget, option, count, chance, method=method)
-    if outcome is not None:
-        return _with(bare, outcome=outcome)
+    if outcome is not None or bound is None:
+        return replace(bare, outcome=outcome or Outcome())
     spent, value = bare.exact_spend(), bare.exact_value()
-    ceiling = exact.round_up(value if bound is None else bound)
-    floor = exact.round_down(value)
+    floor, relaxed = exact.round_down(value), exact.round_up(bound)
+    whole = method == "ip"
+    proved = whole and stopped is None and not _one_price_will_do(knapsack, floor, relaxed)
+    ceiling = exact.round_up(value) if proved else relaxed
     gap = (ceiling - floor) / (1 + abs(floor))
-    message = ""
-    if relaxation is not None:
-        message = f"with one copy randomised the bound would be {exact.round_up(relaxation)!r}"
-        if stopped is not None:
-            message = (
-                "the search for a better whole choice was ended by a limit; the bound is the relaxation's"
-            )
     unspent = math.inf if math.isinf(budget) else float(Fraction(budget) - spent)
     reason = None
     if unspent:
-        reason = NOTHING_MORE if price == 0 else WHOLE_SPENT if method == "ip" else RANDOMISED
-    return _with(
+        reason = RANDOMISED if not whole else NO_BETTER if stopped is not None else WHOLE_SPENT
+        reason = NOTHING_MORE if price == 0 else reason
+    return replace(
         bare, value=floor, bound=ceiling, price=price, spent=float(spent), unspent=unspent,
         why_unspent=reason,
         outcome=Outcome.certified(
-            gap=gap, tolerance=OPTIMAL_GAP, stopped=stopped or Termination.NUMERICAL, message=message
+            gap=gap, tolerance=OPTIMAL_GAP, stopped=stopped or Termination.NUMERICAL,
+            message=_about_whole(floor, relaxed, gap, stopped) if whole else "",
         ),
     )  # fmt: skip
 
 
-def _with(answer: KnapsackAllocation, **changes: object) -> KnapsackAllocation:
-    from dataclasses import replace
+def _one_price_will_do(knapsack: Knapsack, value: float, relaxed: float) -> bool:
+    """Whether the relaxation's bound is stated although a complete search proves the value itself.
 
-    return replace(answer, **changes)  # type: ignore[arg-type]
+    Of very many copies the proof of the last unit is a sweep that a checker has to repeat, and the
+    relaxation's bound, which one price proves, is as good in nine digits.
+    """
+    return knapsack.size > MANY_COPIES and relaxed - value <= OPTIMAL_GAP * (1 + abs(value))
+
+
+def _about_whole(value: float, relaxed: float, gap: float, stopped: Termination | None) -> str:
+    """What is proved of a whole choice, and what a choice that randomises could have."""
+    if stopped is None:
+        if relaxed == value:
+            return "no choice of options is worth more, not even one that randomises"
+        return (
+            f"{value!r} is proved to be the most that whole options are worth; "
+            f"randomising one copy could reach at most {relaxed!r}"
+        )
+    ended = f"the search for the best whole choice ended by {ENDED[stopped]}"
+    if gap <= OPTIMAL_GAP:
+        return f"{ended}, but the relaxation's bound proves that at most {relaxed - value:.3g} is missing"
+    return f"{ended}; by the relaxation's bound at most {relaxed - value:.6g} is missing"
 
 
 def _too_little(knapsack: Knapsack, money: float, least: Fraction) -> str:

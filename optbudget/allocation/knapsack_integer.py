@@ -15,21 +15,21 @@ only where it can matter (Pisinger 1995, "A minimal algorithm for the multiple-c
 * States are dropped by the bound at the price, by the cheapest and the best of what is to come, and by
   states that cost no more and are worth no less. Copies of a group are taken in powers of two.
 
-Costs and values are whole numbers (`optbudget.certify.knapsack_units`) of any size, so no rounding decides
-what is feasible or better. With whole-number data at most B + 1 states live at a time, and the method is the
-dynamic programme over costs in O(N B); with others their number has no bound but 2^n, and then a limit ends
-the work with the best choice so far and the relaxation's bound. That is why one method serves both: where
-depth-first search meets equal costs and values over and over (strongly correlated, subset-sum), dominance
-removes them; where a table over costs cannot be had (costs that are not whole), there is none.
+Costs and values are whole numbers (`optbudget.certify.knapsack_units`) of any size, and so are the bounds
+(`optbudget.allocation.knapsack_reach`): no rounding decides what is feasible, better or bounded. With
+whole-number data at most B + 1 states live at a time, and the method is the dynamic programme over costs in
+O(N B); with others their number has no bound but 2^n, and then a limit ends the work with the best choice so
+far and the relaxation's bound. That is why one method serves both: where depth-first search meets equal costs
+and values over and over (strongly correlated, subset-sum), dominance removes them; where a table over costs
+cannot be had (costs that are not whole), there is none.
 """
 
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
+from optbudget.allocation.knapsack_reach import reach_of
 from optbudget.allocation.knapsack_relaxation import Relaxation
 from optbudget.allocation.knapsack_states import Integers, Moves, Turn, Whole, powers_of_two, staircase
 from optbudget.certify import WholeKnapsack, whole_knapsack
@@ -96,7 +96,6 @@ def _rounded(knapsack: Knapsack, relaxed: Relaxation, raised: int) -> WholeChoic
 class _Search:
     def __init__(self, whole: WholeKnapsack, relaxed: Relaxation, raised: int) -> None:
         self.whole = whole
-        self.price = float(Fraction(relaxed.price) * whole.price_unit)
         entry = np.empty(int(whole.option.max()) + 1, dtype=np.int64)
         entry[whole.option] = np.arange(whole.option.size)
         lower = entry[relaxed.option]
@@ -108,17 +107,10 @@ class _Search:
             self.resting[g] = Turn(g, self.resting[g].copies - raised, self.resting[g].rest)
             self.resting.append(Turn(g, raised, k))
         self.resting = [turn for turn in self.resting if turn.copies]
-        w = whole.value.astype(np.float64)
-        reduced = w - self.price * whole.cost.astype(np.float64)
-        best = np.maximum.reduceat(reduced, whole.ptr[:-1])
-        self.penalty = np.repeat(best, np.diff(whole.ptr)) - reduced
+        self.reach = reach_of(whole, relaxed, entry)
+        self.reach.rest_at(self.resting)
         self.cost = sum(turn.copies * int(whole.cost[turn.rest]) for turn in self.resting)
         self.value = sum(turn.copies * int(whole.value[turn.rest]) for turn in self.resting)
-        size = float(self.value) + self.price * (float(self.cost) + whole.capacity)
-        most = sum(turn.copies * float(w[whole.ptr[turn.group + 1] - 1]) for turn in self.resting)
-        copies = sum(turn.copies for turn in self.resting)
-        self.margin = (copies + 64) * 2.0**-50 * (size + most)
-        self.margin += sum(turn.copies * float(self.penalty[turn.rest]) for turn in self.resting)
         self.best, self.states = self.value, 1
         self.chosen = {int(k): 0 for k in whole.option[[turn.rest for turn in self.resting]]}
         for turn in self.resting:
@@ -126,10 +118,9 @@ class _Search:
         self.left_out = False
 
     @property
-    def room(self) -> float:
-        """The largest penalty that a better choice can have."""
-        bound = self.value + self.price * (self.whole.capacity - self.cost) + self.margin
-        return float(bound) - (self.best + 1)
+    def room(self) -> int:
+        """The largest penalty that a better choice can have; see `Reach`."""
+        return self.reach.room(self.cost, self.value, self.best)
 
     def run(self, monitor: Monitor) -> WholeChoice:
         limit = (monitor.memory_limit or MEMORY) // BYTES_PER_STATE
@@ -162,7 +153,8 @@ class _Search:
             room = max(1, min(width // moves.cost.size, width - held // 8))
             if cost.size > room:
                 far = np.abs((cost - whole.capacity).astype(np.float64))
-                by_reach, by_money = np.argsort(-self._reach(cost, value)), np.argsort(far, kind="stable")
+                by_reach = np.argsort(-self.reach.promise(cost, value))
+                by_money = np.argsort(far, kind="stable")
                 kept = np.union1d(by_reach[: room // 2], by_money[: room - room // 2])
                 cost, value, self.left_out = cost[kept], value[kept], True
             else:
@@ -183,16 +175,16 @@ class _Search:
         found = []
         for turn in self.resting:
             span = self._span(turn.group)
-            other = self.penalty[span[span != turn.rest]]
+            other = self.reach.penalty[span[span != turn.rest]]
             if other.size:
                 blocks = [Turn(turn.group, n, turn.rest) for n in powers_of_two(turn.copies)]
-                found += [(float(other.min()), block) for block in blocks]
+                found += [(int(other.min()), block) for block in blocks]
         return [turn for _, turn in sorted(found, key=lambda pair: pair[0])]
 
     def _span(self, g: int) -> Integers:
         """The entries of a group that a better choice may use."""
         span = np.arange(self.whole.ptr[g], self.whole.ptr[g + 1])
-        return span[self.penalty[span] <= self.room]
+        return span[(self.reach.penalty[span] <= self.room).astype(np.bool_)]
 
     def _to_come(self, turns: list[Turn]) -> tuple[list[int], list[int]]:
         """From each turn on: the least that can be added to the cost and the most to the value."""
@@ -212,15 +204,13 @@ class _Search:
         value = self.whole.value[span] - self.whole.value[turn.rest]
         taken, copies = np.eye(span.size, dtype=np.int64), 1
         while copies < turn.copies:
-            lost = self.price * cost.astype(np.float64) - value.astype(np.float64)
             few = max(2, math.isqrt(width // (1 + span.size)))
             if cost.size > few:
-                kept = np.argsort(lost, kind="stable")[:few]
+                kept = np.argsort(-self.reach.promise(cost, value), kind="stable")[:few]
                 cost, value, taken, self.left_out = cost[kept], value[kept], taken[kept], True
             one, two = (index.ravel() for index in np.indices((cost.size, cost.size)))
             cost, value, taken = cost[one] + cost[two], value[one] + value[two], taken[one] + taken[two]
-            lost = self.price * cost.astype(np.float64) - value.astype(np.float64)
-            kept = np.flatnonzero(lost <= self.room + self.margin)
+            kept = np.flatnonzero(self.reach.within(cost, value, self.room))
             kept = kept[staircase(cost[kept], value[kept])]
             cost, value, taken, copies = cost[kept], value[kept], taken[kept], 2 * copies
         return Moves(cost, value, taken, self.whole.option[span])
@@ -233,7 +223,7 @@ class _Search:
         for move, (more, won) in enumerate(zip(moves.cost, moves.value, strict=True)):
             new_cost, new_value = cost + more, value + won
             useful = np.flatnonzero(
-                (self._reach(new_cost, new_value) >= self.best + 1)
+                self.reach.can_exceed(new_cost, new_value, self.best)
                 & (new_cost <= self.whole.capacity - saves)
                 & (new_value >= self.best + 1 - gains)
             )
@@ -261,7 +251,3 @@ class _Search:
                 taken[option] = taken.get(option, 0) + n
             state = int(source[state])
         self.chosen = taken
-
-    def _reach(self, cost: Whole, value: Whole) -> NDArray[np.float64]:
-        left = self.whole.capacity - cost
-        return value.astype(np.float64) + self.price * left.astype(np.float64) + self.margin
