@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -14,13 +15,24 @@ from optbudget.cli import compare as compare_command
 from optbudget.cli.run import Run
 from optbudget.errors import UsageError
 from optbudget.files import load
-from optbudget.problems import ConstrainedMDP, Knapsack, Population
-from optbudget.problems.comparison import Comparison, RouteResult
+from optbudget.problems import ConstrainedMDP, Knapsack, LinearProgram, LinearSolution, Population
+from optbudget.problems.comparison import Comparison, RouteResult, Verdict
 from optbudget.problems.examples import two_action_example
 from optbudget.problems.families import knapsack_family
 from optbudget.problems.profile import performance_ratios
+from optbudget.report import profile_figure, route_grid
+from optbudget.solvers import find
 from optbudget.status import Outcome, Solution, Termination
-from optbudget.study import GENERATORS, compare, generate, shrink, write_shrunk
+from optbudget.study import (
+    GENERATORS,
+    compare,
+    generate,
+    route_names,
+    shrink,
+    taking,
+    write_shrunk,
+    write_study,
+)
 from optbudget.study import own as own_routes
 from optbudget.study.shrink import quarrel
 from optbudget.workers import Monitor
@@ -74,14 +86,153 @@ def test_profiles_count_failures_as_infinitely_slow():
     assert ratios["a"].tolist() == [1.0, 1.0] and ratios["b"].tolist() == [2.0, np.inf]
 
 
+# -- what is proved --------------------------------------------------------------------------------
+
+FOUND = Outcome(Termination.UNKNOWN, Solution.FEASIBLE, "called optimal; no bound was proved")
+
+
+@pytest.mark.parametrize(
+    ("value", "others", "verdict"),
+    [
+        (3.0, [said("a", 3.0, 3.0)], Verdict.EQUALS_PROVED_BOUND),
+        (3.0, [said("a", 2.0, 3.0)], Verdict.EQUALS_PROVED_BOUND),  # Nobody else need reach it.
+        (3.0, [said("a", 3.0, 3.1)], Verdict.NOT_PROVED),
+        (3.0, [said("a", 3.0)], Verdict.NOT_PROVED),
+        (2.9, [said("a", 3.0, 3.0)], Verdict.BELOW_BEST),
+        (3.0, [said("a", 3.0, 3.0, question="elsewhere")], Verdict.NOT_PROVED),
+    ],
+)
+def test_an_answer_that_proves_nothing_may_equal_a_proved_bound(value, others, verdict):
+    route = RouteResult("scip", "q", outcome=FOUND, value=value, called_optimal=True)
+    assert Comparison("x", 1.0, (*others, route)).verdict(route) is verdict
+
+
+def test_verdicts_of_other_routes():
+    own, nobody = said("a", 3.0, 3.0), RouteResult("b", "q", outcome=Outcome(Termination.TIME_LIMIT))
+    never = RouteResult("c", "q", outcome=Outcome(Termination.INFEASIBLE))
+    found = Comparison("x", 1.0, (own, nobody, never))
+    assert [found.verdict(r) for r in found.routes] == [Verdict.PROVED, Verdict.NO_ANSWER, Verdict.INFEASIBLE]
+
+
+def test_a_bound_on_all_policies_is_one_on_those_that_randomise_nothing():
+    wide = said("walk", 3.0, 3.0, question="randomised")
+    equal = RouteResult("mip", "deterministic-stage", outcome=FOUND, value=3.0)
+    above = replace(equal, value=3.1)
+    assert Comparison("x", 1.0, (wide, equal)).verdict(equal) is Verdict.EQUALS_PROVED_BOUND
+    assert "mip achieves 3.1" in Comparison("x", 1.0, (wide, above)).disagreements[0]
+
+
+def test_integer_back_ends_are_told_from_those_that_gave_up():
+    found = compare(load(ROOT / "models" / "whole_units"), 10.0, routes=("ip", "mckp_ip/mathopt/*"))
+    by = {r.backend: r for r in found.routes}
+    for name in ("scip", "cp-sat", "ortools-highs"):
+        assert by[name].called_optimal and found.verdict(by[name]) is Verdict.EQUALS_PROVED_BOUND, name
+    shown = {row[0]: row for row in route_grid(found).rows}
+    assert shown["mckp_ip/mathopt/scip"][2] == "called optimal" and shown["ip"][2] == "OPTIMAL"
+    row = found.row(by["scip"])
+    assert row["termination"] == "UNKNOWN" and row["solution"] == "FEASIBLE" and row["called_optimal"]
+
+
+def test_an_integer_program_that_met_its_limit_says_so():
+    program = LinearProgram("max", [1.0], [0], [], [], [], [], [0.0], [3.0], [True])
+    late = Outcome(Termination.TIME_LIMIT, Solution.FEASIBLE, "stopped (kTimeLimit)")
+    solution = LinearSolution(program, late, claimed="kTimeLimit", x=np.array([2.0]), backend="highs-mip")
+    met = RouteResult("r", "whole", outcome=FOUND, value=2.0)
+    assert taking._as_it_stopped(met, solution).outcome.termination is Termination.TIME_LIMIT
+    assert not taking._calls_it_optimal(find("highs-mip"), solution)
+    assert taking._calls_it_optimal(find("highs-mip"), replace(solution, claimed="kOptimal"))
+
+
+def test_the_frontier_is_enumerated_and_not_certified():
+    found = compare(load(ROOT / "models" / "toll"), 3.5, routes=("walk", "frontier"))
+    frontier = found.routes[1]
+    assert frontier.outcome.solution is Solution.FEASIBLE and np.isnan(frontier.bound)
+    assert frontier.called_optimal and found.verdict(frontier) is Verdict.NOT_PROVED
+
+
 # -- the function -----------------------------------------------------------------------------------
 
 
-def test_patterns_and_budgets_that_are_refused():
-    with pytest.raises(UsageError, match="nearest: walk"):
-        compare(two_action_example(), 1.0, routes=("wlk",))
-    with pytest.raises(UsageError, match="a number >= 0"):
-        compare(two_action_example(), -1.0)
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("wlk", "nearest: walk"),
+        ("*/glob", "nearest back end: glop"),
+        ("cmdp_primal/mathopt/glob", "nearest back end: glop"),
+        ("cmdp_primle/*/glop", "nearest: cmdp_primal/"),
+        ("qqq", "there are backup, walk"),
+        ("*/pyomo:nosuch", "Pyomo knows no solver 'nosuch'"),
+        ("*/pyomo:gurobbi_direct", "nearest: gurobi_direct"),
+        ("mckp_ip/*", "no route here matches 'mckp_ip/*'"),
+    ],
+)
+def test_patterns_that_are_refused(pattern, said):
+    with pytest.raises(UsageError) as caught:
+        compare(two_action_example(horizon=2), 1.0, routes=("walk", pattern))
+    assert said in str(caught.value)
+
+
+def test_a_model_without_curves_names_its_routes_too():
+    problem = load(ROOT / "models" / "two_limits")
+    with pytest.raises(UsageError, match=r"no route here matches 'walk'; there are cmdp_primal/\S+, "):
+        compare(problem, routes=("walk",))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({}, "say how much money there is"),
+        ({"budget": None}, "say how much money there is"),
+        ({"budget": float("nan")}, "it must be a number >= 0"),
+        ({"budget": -1}, "it must be a number >= 0"),
+        ({"budget": "5"}, "the budget is '5'"),
+        ({"budget": True}, "the budget is True"),
+        ({"problem": "models/ties"}, r"optbudget.load\(\) reads one"),
+        ({"problem": 3}, "this is 3"),
+        ({"budget": 1.0, "routes": "ip"}, r"routes=\('ip',\)"),
+        ({"budget": 1.0, "routes": None}, "routes is None"),
+        ({"budget": 1.0, "routes": ("walk", 3)}, "routes holds 3"),
+        ({"budget": 1.0, "routes": ("",)}, "routes holds ''"),
+        ({"budget": 1.0, "population": {"s": 3}}, r"Population.at\("),
+        ({"budget": 1.0, "population": Population(("x",), [3])}, "of the states x"),
+        ({"budget": 1.0, "tolerance": -1}, "tolerance is -1"),
+        ({"budget": 1.0, "tolerance": None}, "tolerance is None"),
+        ({"budget": 1.0, "options": {"time_limit": 3}}, "must be of type Options"),
+        ({"budget": 1.0, "monitor": 3}, "must be of type Monitor"),
+        ({"budget": 1.0, "stand": 3}, "must be of type Stand"),
+    ],
+)
+def test_arguments_that_are_refused(arguments, said):
+    with pytest.raises(UsageError, match=said):
+        compare(**{"problem": two_action_example(), **arguments})
+
+
+def test_a_population_goes_with_a_budgeted_problem():
+    people = Population(("g",), [1])
+    with pytest.raises(UsageError, match="other kinds have no states"):
+        compare(load(ROOT / "models" / "whole_units"), 1.0, population=people)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"seed": -1}, {"seed": "x"}, {"states": 2.5}, {"actions": 1}, {"states": True}]
+)
+def test_sizes_of_drawn_instances_that_are_refused(wrong):
+    with pytest.raises(UsageError, match=f"{next(iter(wrong))} is "):
+        generate("random", **{"seed": 1, **wrong})
+
+
+def test_names_of_routes_are_listed_without_solving(monkeypatch):
+    monkeypatch.setattr(own_routes, "solve", None)
+    names = route_names(two_action_example(horizon=2), 1.0)
+    assert {"walk", "mckp_lp/mathopt/glop", "cmdp_dual/pyomo/highs-ipm"} <= set(names)
+    assert "cmdp_primal/pyomo/pyomo:gurobi" in route_names(
+        two_action_example(horizon=2), 1.0, routes=("*/pyomo:gurobi",)
+    )
+
+
+def test_no_comparison_is_written_without_one(tmp_path):
+    with pytest.raises(UsageError, match="no comparison"):
+        write_study([], tmp_path / "s")
 
 
 def test_a_limit_between_two_routes_names_those_left_out():
@@ -162,6 +313,56 @@ def test_usage_is_exit_2(model, tmp_path):
 def test_a_missing_solver_asked_for_by_name_is_exit_9(model):
     done = run("compare", model, "--budget", 1, "--routes", "walk,cmdp_primal/pyomo/pyomo:gurobi", code=9)
     assert "gurobi" in done.stderr
+
+
+def test_a_missing_solver_asked_for_by_pattern_is_exit_9(model):
+    """Nothing that the pattern matches could run; another route's answer does not hide that."""
+    done = run("compare", model, "--budget", 1, "--routes", "walk,cmdp_*/pyomo/pyomo:gurobi", code=9)
+    assert "install it" in done.stderr and done.stderr.count("pyomo:gurobi is not available") == 1
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    """A folder of a budgeted problem, a constrained one and a knapsack."""
+    for name in ("ties", "two_limits", "whole_units"):
+        copytree(ROOT / "models" / name, tmp_path / "models" / name)
+    return tmp_path / "models"
+
+
+def test_a_pattern_is_skipped_where_a_model_has_no_such_route(mixed, tmp_path):
+    command = ("compare", mixed, "--budget", 3, "--routes", "walk, ip")
+    done = run(*command, "--out", tmp_path / "s")
+    assert "ties has no route ip" in done.stdout and "two_limits has no route walk, ip" in done.stdout
+    told = json.loads((tmp_path / "s" / "comparison.json").read_text())
+    assert {row["model"]: row["routes"] for row in told["skipped"]} == {
+        "ties": ["ip"], "two_limits": ["walk", "ip"], "whole_units": ["walk"],
+    }  # fmt: skip
+    assert [row["route"] for row in told["routes"]] == ["walk", "ip"]
+    only = run_json(*command[:-1], "ip")
+    assert [row["model"] for row in only["routes"]] == ["whole_units"]
+
+
+def test_what_no_model_of_a_folder_has_is_refused_before_anything_is_solved(mixed, monkeypatch):
+    monkeypatch.setattr("optbudget.study.compare", None)
+    done = run("compare", mixed, "--budget", 3, "--routes", "walk,*/glob", code=2)
+    assert "nearest back end: glop" in done.stderr
+    done = run("compare", mixed, code=2)
+    assert "how much money there is for ties" in done.stderr
+    (mixed / "ties" / "actions.csv").write_text("state\n")
+    run("compare", mixed, "--budget", 3, code=3)
+
+
+def test_a_limit_before_the_first_route_shows_no_empty_table(model, mixed):
+    for where in (model, mixed):
+        done = run("compare", where, "--budget", 3, "--time-limit", 0, code=7)
+        assert done.stdout == "nothing was compared: the limit came before the first route\n"
+    assert "and 2 models" in done.stderr
+
+
+def test_lines_of_a_profile_rise_beside_the_axis_and_not_on_it():
+    pair = (said("a", 3.0, solve_seconds=1.0), said("b", 3.0, solve_seconds=2.0))
+    axes = profile_figure([Comparison("1", 1.0, pair), Comparison("2", 1.0, pair)]).axes[0]
+    assert axes.get_xlim()[0] < 1.0 and axes.lines[0].get_xdata()[1] == 1.0
 
 
 def test_infeasible_for_all_is_agreement(tmp_path):

@@ -1,7 +1,9 @@
 """`optbudget compare`: the same instance by every route, held against each other."""
 
 import math
-from dataclasses import replace
+import warnings
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,11 +17,13 @@ from optbudget.errors import UsageError
 from optbudget.status import Termination
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from optbudget.problems import BudgetedMDP, ConstrainedMDP, Knapsack, Population
-    from optbudget.problems.comparison import Comparison
+    from optbudget.problems.comparison import Comparison, RouteResult
     from optbudget.solvers import Options
+
+    Problem = BudgetedMDP | ConstrainedMDP | Knapsack
 
 
 def command(
@@ -53,16 +57,16 @@ def command(
 ) -> None:
     """Solve a model by every route that fits, evaluate every answer again, and say whether all agree.
 
-    Exit 8 if two routes cannot both be right, 9 if a route that was asked for by name is missing or
-    crashed.
+    Exit 8 if two routes cannot both be right, 9 if every back end that a name or pattern of --routes asks
+    for is missing or crashed.
     """
     from optbudget import files, report, study
 
     if not 0 <= tolerance < math.inf:
-        raise UsageError(f"--tolerance is {tolerance}; it must be >= 0")
+        raise UsageError(f"--tolerance is {tolerance}; it must be a number >= 0")
     if budget is not None and not budget >= 0:
         raise UsageError(f"--budget is {budget}; it must be a number >= 0")
-    wanted = tuple(filter(None, (routes or "").split(",")))
+    wanted = tuple(filter(None, (name.strip() for name in (routes or "").split(","))))
     if routes is not None and not wanted:
         raise UsageError(f"--routes {routes!r} names no route; write for example walk,cmdp_primal/*")
     folders = _models(model)
@@ -71,15 +75,16 @@ def command(
         files.require_free(out.resolve(), "comparison")
         _ = report.profile_figure  # A missing extra is said before anything is solved.
     run.require_memory_to_read(*folders, *filter(None, (population,)))
+    asked = Asked(budget, population, wanted)
+    fits, skipped = _fitting(folders, asked)
     found, kept = [], []
     with run.working("compare") as monitor:
-        for k, folder in enumerate(folders):
-            problem = files.load_problem(folder)
-            money = _budget_of(run, problem, budget)
-            people = _population_of(population, problem)
-            part = study.Part(monitor, k, len(folders), folder.name)
+        for k, (folder, patterns) in enumerate(fits.items()):
+            problem, money, people = asked.of(folder)
+            _say_whose_budget(run, folder, problem, money)
+            part = study.Part(monitor, k, len(fits), folder.name)
             taken = study.compare(
-                problem, money, population=people, routes=wanted, tolerance=tolerance,
+                problem, money, population=people, routes=patterns, tolerance=tolerance,
                 options=_options(run), monitor=part,
             )  # fmt: skip
             found.append(replace(taken, name=folder.resolve().name))
@@ -90,10 +95,81 @@ def command(
                 break
     if out is not None:
         more = [partial(_draw, found), partial(study.write_shrunk, kept)]
-        study.write_study(found, out, more=more)
-    _show(run, found, out)
+        study.write_study(found, out, skipped=skipped, more=more)
+    _show(run, found, skipped, out)
     interrupted = monitor.stop_reason() is Termination.INTERRUPTED
-    _end(run, found, wanted, len(folders) - len(found), interrupted=interrupted)
+    _end(run, found, wanted, len(fits) - len(found), interrupted=interrupted)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What every model of a study is asked.
+
+    Attributes
+    ----------
+    budget : money, or None for that of the model
+    population : file of the units, or None
+    routes : patterns; () for the usual ones
+    """
+
+    budget: float | None
+    population: Path | None
+    routes: tuple[str, ...]
+
+    def of(self, folder: Path) -> "tuple[Problem, float, Population | None]":
+        """A model, its money and its units.
+
+        Raises
+        ------
+        UsageError
+            If there is no money, or no such thing as units.
+        """
+        from optbudget import files
+        from optbudget.problems import BudgetedMDP, ConstrainedMDP
+
+        problem = files.load_problem(folder)
+        money = self.budget
+        if money is None and isinstance(problem, ConstrainedMDP):
+            money = problem.budget
+        if money is None:
+            raise UsageError(f"say how much money there is for {folder.resolve().name}: --budget B")
+        if self.population is None:
+            return problem, money, None
+        if not isinstance(problem, BudgetedMDP):
+            raise UsageError(
+                f"--population goes with a budgeted_mdp; {folder.resolve().name} is of another kind, "
+                "without states to count"
+            )
+        return problem, money, files.load_population(self.population, problem)
+
+
+def _fitting(
+    folders: "Sequence[Path]", asked: Asked
+) -> tuple[dict[Path, tuple[str, ...]], dict[str, tuple[str, ...]]]:
+    """The patterns that routes of each model match, and by name of the model those that none does.
+
+    A folder is read whole before anything is solved, so that a wrong model or pattern costs no study.
+
+    Raises
+    ------
+    UsageError
+        For a pattern that no route of any model matches.
+    """
+    from optbudget import study
+
+    if len(folders) == 1:
+        return {folders[0]: asked.routes}, {}
+    names: dict[Path, list[str]] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # They are said when the model is read to be solved.
+        for folder in folders:
+            problem, money, people = asked.of(folder)
+            names[folder] = study.route_names(problem, money, population=people, routes=asked.routes)
+    study.require_known(asked.routes, (name for listed in names.values() for name in listed))
+    fits = {folder: study.fitting(asked.routes, listed) for folder, listed in names.items()}
+    without = {f.resolve().name: tuple(p for p in asked.routes if p not in fit) for f, fit in fits.items()}
+    taken = {folder: fit for folder, fit in fits.items() if fit or not asked.routes}
+    return taken, {name: patterns for name, patterns in without.items() if patterns}
 
 
 def _models(path: Path) -> list[Path]:
@@ -105,29 +181,12 @@ def _models(path: Path) -> list[Path]:
     return found or [path]
 
 
-def _budget_of(run: Run, problem: "BudgetedMDP | ConstrainedMDP | Knapsack", budget: float | None) -> float:
+def _say_whose_budget(run: Run, folder: Path, problem: "Problem", money: float) -> None:
     from optbudget.problems import ConstrainedMDP
 
-    if isinstance(problem, ConstrainedMDP) and budget is not None and budget != problem.budget:
-        run.log(f"--budget {budget:g} takes the place of the model's own {problem.budget:g}")
-    if budget is not None:
-        return budget
-    if isinstance(problem, ConstrainedMDP):
-        return problem.budget
-    raise UsageError("say how much money there is: --budget B")
-
-
-def _population_of(
-    path: Path | None, problem: "BudgetedMDP | ConstrainedMDP | Knapsack"
-) -> "Population | None":
-    from optbudget import files
-    from optbudget.problems import BudgetedMDP
-
-    if path is None:
-        return None
-    if not isinstance(problem, BudgetedMDP):
-        raise UsageError("--population goes with a budgeted_mdp; other kinds have no states to count")
-    return files.load_population(path, problem)
+    if isinstance(problem, ConstrainedMDP) and money != problem.budget:
+        name = folder.resolve().name
+        run.log(f"{name}: --budget {money:g} takes the place of the model's own {problem.budget:g}")
 
 
 def _options(run: Run) -> "Options | None":
@@ -153,31 +212,40 @@ def _draw(found: "Sequence[Comparison]", folder: Path) -> None:
             report.write(figure, folder / f"{name}{suffix}")
 
 
-def _show(run: Run, found: "Sequence[Comparison]", out: Path | None) -> None:
+def _show(
+    run: Run, found: "Sequence[Comparison]", skipped: "Mapping[str, Sequence[str]]", out: Path | None
+) -> None:
     from optbudget import report, study
 
-    run.answer(study.fields_of(found))
+    run.answer(study.fields_of(found, skipped=skipped))
     if run.json:
         return
-    run.grids(report.route_grid(found[0]) if len(found) == 1 else report.study_grid(found))
-    if not all(c.agree for c in found):
-        if any(c.disagreements for c in found):
-            run.grids(report.disagreement_grid(found))
-        silent = [c.name for c in found if not c.agree and not c.disagreements]
-        if silent:
-            run.show(f"no route has an answer: {', '.join(silent)}")
-    else:
-        taken = [r for c in found for r in c.routes if r.answered or r.infeasible]
-        by = {r.backend for r in taken}
-        others = len(by - {""})
-        who = ["our own methods"] * ("" in by) + [_counted(others, "back end")] * bool(others)
-        run.show(f"{_counted(len(taken), 'answer')}, by {' and '.join(who)}: all agree")
+    taken = [c for c in found if c.routes]
+    if len(found) > 1 or skipped:
+        run.grids(*([report.study_grid(taken, skipped=skipped)] if taken else []))
+    elif taken:
+        run.grids(report.route_grid(taken[0]))
+    if any(c.disagreements for c in found):
+        run.grids(report.disagreement_grid(found))
+    silent = [c.name for c in taken if not c.agree and not c.disagreements]
+    if silent:
+        run.show(f"no route has an answer: {', '.join(silent)}")
+    if not taken:
+        run.show("nothing was compared: the limit came before the first route")
+    elif all(c.agree for c in taken):
+        run.show(_agreement([r for c in taken for r in c.routes if r.answered or r.infeasible]))
     if out is not None:
         run.show(f"Written to {out}")
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+def _agreement(answers: "Sequence[RouteResult]") -> str:
+    """Who answered, where nobody contradicts another."""
+    from optbudget.report.words import plural
+
+    by = {r.backend for r in answers}
+    others = len(by - {""})
+    who = ["our own methods"] * ("" in by) + [plural(others, "back end")] * bool(others)
+    return f"{plural(len(answers), 'answer')}, by {' and '.join(who)}: all agree"
 
 
 def _end(
@@ -188,23 +256,34 @@ def _end(
     *,
     interrupted: bool = False,
 ) -> None:
-    """The exit code: disagreement, then an interruption, a route that failed, and work left undone."""
-    left = [name for c in found for name in c.left_out]
-    if left or missing_models:
-        run.log(f"stopped early: left out {len(left)} routes and {missing_models} models")
+    """The exit code: disagreement, then an interruption, a back end that failed, and work left undone."""
+    from optbudget.report.words import plural
+
+    left = sum(len(c.left_out) for c in found)
+    unfinished = bool(left or missing_models)
+    if unfinished:
+        models = f" and {plural(missing_models, 'model')}" if missing_models else ""
+        run.log(f"stopped early: left out {plural(left, 'route')}{models}")
     if any(c.disagreements for c in found):
         raise typer.Exit(exits.FAILED)
-    if interrupted and (left or missing_models):
+    if interrupted and unfinished:
         raise typer.Exit(exits.INTERRUPTED)
-    failed = [
-        r for c in found for r in c.routes
-        if r.route in wanted and r.outcome.termination is Termination.BACKEND_FAILED
-    ]  # fmt: skip
-    for route in failed:
-        run.log(f"{route.route}: {route.outcome.message}")
-    if failed:
+    reasons = _failed_as_asked(found, wanted)
+    for reason in reasons:
+        run.log(reason)
+    if reasons:
         raise typer.Exit(exits.MISSING)
-    if not all(c.agree for c in found):
+    if not all(c.agree for c in found if c.routes) or not any(c.routes for c in found):
         raise typer.Exit(exits.NOTHING)
-    if left or missing_models:
+    if unfinished:
         raise typer.Exit(exits.GAP)
+
+
+def _failed_as_asked(found: "Sequence[Comparison]", wanted: tuple[str, ...]) -> list[str]:
+    """Why patterns have no answer of which every route failed, each reason once."""
+    reasons: dict[str, None] = {}
+    for pattern in wanted:
+        matched = [r for c in found for r in c.routes if fnmatchcase(r.route, pattern)]
+        if matched and all(r.outcome.termination is Termination.BACKEND_FAILED for r in matched):
+            reasons |= {f"{pattern}: {r.outcome.message}": None for r in matched}
+    return list(reasons)

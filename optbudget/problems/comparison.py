@@ -5,13 +5,19 @@ bound, which nothing exceeds. Two routes **disagree** when no number can be the 
 value is above the other's bound, or one proves that there is no answer and the other has one. Routes that
 solve to the last digits (walking, backup, greedy, price, simplex) must besides have equal values to 1e-9,
 unless their own certified gap says that they did not get there (costs from 1e-6 to 1e9).
+
+A route need not prove its own answer: a value that **equals a bound which another route proves** is the
+optimum, whoever found it. Some questions restrict another (`RESTRICTS`): a bound on all policies is one on
+those that randomise nothing.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING
 
-from optbudget.status import Outcome, Solution, Termination
+from optbudget.status import OPTIMAL_GAP, Outcome, Solution, Termination
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,6 +28,29 @@ CLAIM = 1e-6
 """Relative room for a back end's own bound: its tolerances are about that."""
 EXACT = 1e-9
 """Relative difference within which exact routes must have equal values."""
+
+RESTRICTS: Mapping[str, str] = {
+    "deterministic-stage": "randomised",
+    "deterministic-budget": "randomised",
+    "whole": "relaxation",
+}
+"""Question -> the one whose answers include all of its own, so that a bound there is one here."""
+
+
+class Verdict(Enum):
+    """What a comparison makes of one route's answer; every "equals" is to the comparison's tolerance.
+
+    PROVED: its own bound proves it. EQUALS_PROVED_BOUND: it equals a bound that another route proves.
+    NOT_PROVED: no route has a larger value, and none proves that there is none. BELOW_BEST: another route
+    has a larger value. INFEASIBLE: it says that there is no answer. NO_ANSWER: it gave up or crashed.
+    """
+
+    PROVED = "proved"
+    EQUALS_PROVED_BOUND = "equals proved bound"
+    NOT_PROVED = "not proved"
+    BELOW_BEST = "below the best"
+    INFEASIBLE = "infeasible"
+    NO_ANSWER = "no answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +66,7 @@ class RouteResult:
     value : re-evaluated from the problem's own numbers; NaN without an answer
     bound : proved by the checker; NaN if nothing proves one
     claimed_bound : the back end's own bound where nothing of it is proved; NaN if there is none
+    called_optimal : whether it called its answer optimal itself, which proves nothing
     exact : whether it solves to the last digits
     build_seconds, solve_seconds : stating and solving
     memory : largest resident bytes of the solving process; NaN if unknown
@@ -50,6 +80,7 @@ class RouteResult:
     value: float = math.nan
     bound: float = math.nan
     claimed_bound: float = math.nan
+    called_optimal: bool = False
     exact: bool = False
     build_seconds: float = math.nan
     solve_seconds: float = math.nan
@@ -109,7 +140,9 @@ class Comparison:
         """A sentence for every two routes that cannot both be right; none means that all agree."""
         found: list[str] = []
         for question in dict.fromkeys(route.question for route in self.routes):
-            found += _contradictions([r for r in self.routes if r.question == question])
+            asked = [r for r in self.routes if r.question == question]
+            wider = [r for r in self.routes if r.question == RESTRICTS.get(question)]
+            found += _contradictions(asked, wider)
         return tuple(found)
 
     @property
@@ -127,15 +160,66 @@ class Comparison:
         best = self.best(route.question)
         return route.answered and best - route.value <= self.tolerance * (1.0 + abs(best))
 
+    def proved_bound(self, question: str) -> float:
+        """The least bound that a route proves for a question or one that it restricts; NaN if none does."""
+        about = {question, RESTRICTS.get(question, question)}
+        bounds = [r.bound for r in self.routes if r.question in about and not math.isnan(r.bound)]
+        return min(bounds, default=math.nan)
+
+    def verdict(self, route: RouteResult) -> Verdict:
+        """What the other routes make of an answer.
+
+        Examples
+        --------
+        >>> done = Outcome(Termination.OPTIMAL, Solution.CERTIFIED)
+        >>> found = Outcome(Termination.UNKNOWN, Solution.FEASIBLE, "called optimal; no bound was proved")
+        >>> ip = RouteResult("ip", "whole", outcome=done, value=18.0, bound=18.0)
+        >>> scip = RouteResult("mckp_ip/mathopt/scip", "whole", outcome=found, value=18.0)
+        >>> Comparison("x", 10.0, (ip, scip)).verdict(scip).value
+        'equals proved bound'
+        >>> Comparison("x", 10.0, (scip,)).verdict(scip).value
+        'not proved'
+        """
+        if not route.answered:
+            return Verdict.INFEASIBLE if route.infeasible else Verdict.NO_ANSWER
+        if not self.same_value(route):
+            return Verdict.BELOW_BEST
+        room = max(self.tolerance, OPTIMAL_GAP)
+        if route.gap <= room:
+            return Verdict.PROVED
+        lead = self.proved_bound(route.question) - route.value
+        return Verdict.EQUALS_PROVED_BOUND if lead <= room * (1.0 + abs(route.value)) else Verdict.NOT_PROVED
+
     def to_arrow(self) -> "pa.Table":
-        """One row per route: the columns of `optbudget compare --json`, and the question."""
+        """One row per route: the columns of `optbudget compare --json`."""
         import pyarrow as pa
 
-        texts = ("route", "question", "formulation", "backend", "termination", "solution")
-        numbers = ("value", "bound", "gap", "build_seconds", "solve_seconds", "memory_mb")
-        columns = [(name, pa.string()) for name in texts] + [(name, pa.float64()) for name in numbers]
-        schema = pa.schema([*columns, ("message", pa.string())])
-        return pa.Table.from_pylist([row_of(route) for route in self.routes], schema=schema)
+        schema = pa.schema([(name, getattr(pa, kind)()) for name, kind in COLUMNS.items()])
+        return pa.Table.from_pylist([self.row(route) for route in self.routes], schema=schema)
+
+    def row(self, route: RouteResult) -> dict[str, object]:
+        """One route as a row of `COLUMNS`; texts and numbers that do not exist are None."""
+
+        def number(x: float) -> float | None:
+            return x if math.isfinite(x) else None
+
+        return {
+            "route": route.route,
+            "question": route.question,
+            "formulation": route.formulation or None,
+            "backend": route.backend or None,
+            "termination": route.outcome.termination.value,
+            "solution": route.outcome.solution.value,
+            "called_optimal": route.called_optimal,
+            "verdict": self.verdict(route).value,
+            "value": number(route.value),
+            "bound": number(route.bound),
+            "gap": number(route.gap),
+            "build_seconds": number(route.build_seconds),
+            "solve_seconds": number(route.solve_seconds),
+            "memory_mb": number(route.memory / 2**20),
+            "message": route.outcome.message or None,
+        }
 
     def __repr__(self) -> str:
         same = sum(self.same_value(route) for route in self.routes)
@@ -143,31 +227,28 @@ class Comparison:
         return f"Comparison({self.name}: {len(self.routes)} routes {verdict}, {same} with the best value)"
 
 
-def row_of(route: RouteResult) -> dict[str, object]:
-    """One route as a row; numbers that do not exist are None."""
-
-    def number(x: float) -> float | None:
-        return x if math.isfinite(x) else None
-
-    return {
-        "route": route.route,
-        "question": route.question,
-        "formulation": route.formulation or None,
-        "backend": route.backend or None,
-        "termination": route.outcome.termination.value,
-        "solution": route.outcome.solution.value,
-        "value": number(route.value),
-        "bound": number(route.bound),
-        "gap": number(route.gap),
-        "build_seconds": number(route.build_seconds),
-        "solve_seconds": number(route.solve_seconds),
-        "memory_mb": number(route.memory / 2**20),
-        "message": route.outcome.message or None,
-    }
+COLUMNS: Mapping[str, str] = {
+    "route": "string",
+    "question": "string",
+    "formulation": "string",
+    "backend": "string",
+    "termination": "string",
+    "solution": "string",
+    "called_optimal": "bool_",
+    "verdict": "string",
+    "value": "float64",
+    "bound": "float64",
+    "gap": "float64",
+    "build_seconds": "float64",
+    "solve_seconds": "float64",
+    "memory_mb": "float64",
+    "message": "string",
+}
+"""Columns of a comparison as a table, and the Arrow type of each."""
 
 
-def _contradictions(routes: list[RouteResult]) -> list[str]:
-    """What cannot be true together among routes of one question."""
+def _contradictions(routes: list[RouteResult], wider: list[RouteResult]) -> list[str]:
+    """What cannot be true together among routes of one question, and with bounds of the one it restricts."""
     answered = [r for r in routes if r.answered]
     if not answered:
         return []
@@ -176,16 +257,17 @@ def _contradictions(routes: list[RouteResult]) -> list[str]:
     found = [
         f"{r.route} says that there is no answer, and {top.route} has one" for r in routes if r.infeasible
     ]
+    found += [
+        f"{top.route} achieves {top.value:.12g}, above what {r.route} proves to be the most, {r.bound:.12g}"
+        for r in (*routes, *wider)
+        if r.bound < top.value - room
+    ]
     for r in routes:
-        if r.bound < top.value - room:
+        claim = (EXACT if r.exact else CLAIM) * (1.0 + abs(top.value))
+        if not r.bound < top.value - room and r.claimed_bound < top.value - claim:
             found.append(
-                f"{top.route} achieves {top.value:.12g}, above what {r.route} proves to be the most, "
-                f"{r.bound:.12g}"
-            )
-        elif r.claimed_bound < top.value - CLAIM * (1.0 + abs(top.value)):
-            found.append(
-                f"{top.route} achieves {top.value:.12g}, above what {r.backend} says to be the most, "
-                f"{r.claimed_bound:.12g}"
+                f"{top.route} achieves {top.value:.12g}, above what {r.backend or r.route} says to be the "
+                f"most, {r.claimed_bound:.12g}"
             )
     for r in answered:
         if (

@@ -8,7 +8,7 @@ from optbudget.problems.comparison import Comparison
 from optbudget.problems.profile import performance_ratios
 from optbudget.report._extra import needs_extra
 from optbudget.report.figures import COLOURS, INK, STYLE
-from optbudget.report.words import number
+from optbudget.report.words import number, plural
 
 with needs_extra("report"):
     import matplotlib as mpl
@@ -17,6 +17,8 @@ with needs_extra("report"):
 
 LEAST_SECONDS = 1e-4
 DASHES = ("-", "--", "-.", ":")
+MARGIN = 0.04
+"""Share of a profile's axis left of the factor 1, where the lines of the fastest routes rise."""
 
 
 def route_figure(comparison: Comparison) -> Figure:
@@ -67,20 +69,24 @@ def profile_figure(comparisons: Sequence[Comparison]) -> Figure:
             ratios = performance_ratios(comparisons, question)
             known = np.concatenate([r[np.isfinite(r)] for r in ratios.values()])
             reach = 2.0 * float(known.max(initial=2.0))
+            begin = reach**-MARGIN
             for k, (name, ratio) in enumerate(ratios.items()):
                 at = np.sort(ratio[np.isfinite(ratio)])
                 share = np.arange(1, at.size + 1) / ratio.size
                 axes.step(
-                    np.concatenate([[1.0], at, [reach]]),
+                    np.concatenate([[begin], at, [reach]]),
                     np.concatenate([[0.0], share, [share[-1] if at.size else 0.0]]),
                     where="post", label=name, color=COLOURS[k % len(COLOURS)], linewidth=1.3,
                     linestyle=DASHES[k // len(COLOURS) % len(DASHES)],
                 )  # fmt: skip
             axes.set_xscale("log", base=2)
-            axes.set_xlim(1.0, reach)
+            axes.set_xlim(begin, reach)
+            axes.xaxis.set_major_locator(LogLocator(base=2))
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}" if x >= 1 else ""))
+            axes.xaxis.set_minor_locator(NullLocator())
             axes.set_ylim(0, 1.03)
             count = next(iter(ratios.values())).size
-            axes.set_title(f"{question}, {count} instances")
+            axes.set_title(f"{question}, {plural(count, 'instance')}")
             axes.set_xlabel("time within this factor of the fastest route")
             axes.set_ylabel("share of instances")
             axes.legend(fontsize=6.5, loc="center left", bbox_to_anchor=(1.0, 0.5))

@@ -1,10 +1,11 @@
 """Studies: the same instances by many routes, held against each other."""
 
-from optbudget.study.compare import TIME_LIMIT, Part, compare, stated
+from optbudget.study.compare import TIME_LIMIT, Part, compare, route_names, stated
 from optbudget.study.generators import GENERATORS, generate
+from optbudget.study.patterns import fitting, require_known
 from optbudget.study.record import fields_of, routes_table, write_study
-from optbudget.study.routes import Stand
 from optbudget.study.shrink import Shrunk, shrink, write_shrunk
+from optbudget.study.stand import Stand
 
 __all__ = [
     "GENERATORS",
@@ -14,7 +15,10 @@ __all__ = [
     "Stand",
     "compare",
     "fields_of",
+    "fitting",
     "generate",
+    "require_known",
+    "route_names",
     "routes_table",
     "shrink",
     "stated",

@@ -6,9 +6,9 @@ them can be right.
 """
 
 import math
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from functools import partial
 
 import numpy as np
@@ -19,11 +19,15 @@ from optbudget.problems import BudgetedMDP, ConstrainedMDP, Knapsack, LinearProg
 from optbudget.problems.comparison import Comparison, RouteResult
 from optbudget.solvers import Options
 from optbudget.status import Outcome, Solution, Termination
+from optbudget.study.arguments import instance, patterns_given, require_kinds
 from optbudget.study.own import Answers, curve_routes, knapsack_routes, split_routes
-from optbudget.study.routes import Route, Stand, declared_routes, known_pattern
+from optbudget.study.patterns import matches, require_known, require_solvers_of_pyomo
+from optbudget.study.routes import Route, declared_routes, split_programs
+from optbudget.study.stand import Stand
+from optbudget.study.taking import LIMITS
 from optbudget.workers import Monitor
 
-__all__ = ["TIME_LIMIT", "Part", "compare", "stated"]
+__all__ = ["TIME_LIMIT", "Part", "compare", "route_names", "stated"]
 
 TIME_LIMIT = 60.0
 """Seconds that one route may take when nobody says."""
@@ -51,10 +55,10 @@ class Part(Monitor):
 
 def compare(
     problem: BudgetedMDP | ConstrainedMDP | Knapsack,
-    budget: float,
+    budget: float | None = None,
     *,
     population: Population | None = None,
-    routes: tuple[str, ...] = (),
+    routes: Sequence[str] = (),
     tolerance: float = 1e-7,
     options: Options | None = None,
     monitor: Monitor | None = None,
@@ -65,12 +69,12 @@ def compare(
     Parameters
     ----------
     problem : a budgeted or constrained problem is that of one unit from its initial distribution
-    budget : money, >= 0; it takes the place of a constrained problem's own
-    population : also split the budget over these units, by greedy, by price, and as declared knapsacks of
-        the curves' useful budgets
+    budget : money, >= 0; None takes a constrained problem's own
+    population : of a budgeted problem: split the budget over these units, by greedy, by price, and as
+        declared knapsacks of the curves' useful budgets
     routes : patterns of names such as "walk", "cmdp_primal/*" or "*/pyomo:gurobi"; () takes our own methods
         and each declared program by the usual back ends
-    tolerance : relative difference up to which two values count as the same
+    tolerance : relative difference up to which two values count as the same, >= 0
     options : limits of every back end; when nobody says, 60 seconds each, and for first-order methods 6
         seconds and a feasibility of 1e-6
     monitor : is told of the route that is being taken; a limit of its ends the comparison between two
@@ -80,7 +84,8 @@ def compare(
     Raises
     ------
     UsageError
-        For a pattern that matches no route, or a budget that is not a number >= 0.
+        For a pattern that matches no route of the problem, naming the nearest; for a budget that is missing
+        or not a number >= 0; for an argument of another type.
 
     Examples
     --------
@@ -88,13 +93,14 @@ def compare(
     >>> compare(two_action_example(), 1.9, routes=("walk", "greedy", "cmdp_primal/mathopt/glop"))
     Comparison(problem: 3 routes agree, 3 with the best value)
     """
-    if not budget >= 0:
-        raise UsageError(f"the budget is {budget}; it must be a number >= 0")
-    if isinstance(problem, ConstrainedMDP):
-        problem = replace(problem, budget=budget)
+    require_kinds(tolerance, options, monitor, stand)
+    wanted = patterns_given(routes)
+    problem, money = instance(problem, budget, population)
     own_stand = Stand(options or Options(time_limit=TIME_LIMIT), hasty=options is None)
     with own_stand if stand is None else nullcontext(stand) as stand:
-        taken = _all_routes(stand, problem, budget, population, routes)
+        every = _every_route(stand, problem, money, population, wanted)
+        require_known(wanted, [route.name for route in every])
+        taken = [route for route in every if matches(route.name, wanted)]
         found: list[RouteResult] = []
         for i, route in enumerate(taken):
             if monitor is not None:
@@ -105,57 +111,73 @@ def compare(
     name = problem.problem if isinstance(problem, ConstrainedMDP) else problem
     title = name.folder.name if name.folder is not None else "problem"
     left = tuple(route.name for route in taken[len(found) :])
-    return Comparison(title, budget, tuple(found), tolerance, left)
+    return Comparison(title, money, tuple(found), tolerance, left)
 
 
-def _all_routes(
-    stand: Stand,
+def route_names(
     problem: BudgetedMDP | ConstrainedMDP | Knapsack,
+    budget: float | None = None,
+    *,
+    population: Population | None = None,
+    routes: Sequence[str] = ("*",),
+) -> list[str]:
+    """Names of the routes that an instance has; nothing is solved.
+
+    Parameters
+    ----------
+    routes : patterns: with some, every back end is listed, and a solver of Pyomo's that one names; with ()
+        the usual ones only
+    problem, budget, population : as for `compare`
+
+    Raises
+    ------
+    UsageError
+        As `compare`, but not for a pattern that matches no route.
+
+    Examples
+    --------
+    >>> from optbudget.problems.examples import two_action_example
+    >>> route_names(two_action_example(horizon=2), 1.9)[:4]
+    ['backup', 'walk', 'sweep', 'greedy']
+    """
+    wanted = patterns_given(routes)
+    problem, money = instance(problem, budget, population)
+    with Stand(Options()) as stand:
+        return [route.name for route in _every_route(stand, problem, money, population, wanted)]
+
+
+def _every_route(
+    stand: Stand,
+    problem: ConstrainedMDP | Knapsack | BudgetedMDP,
     budget: float,
     population: Population | None,
     wanted: tuple[str, ...],
 ) -> list[Route]:
+    """Every route to choose from, or the usual ones where no pattern is given."""
+    require_solvers_of_pyomo(wanted, stand)
     if isinstance(problem, Knapsack):
-        found = [*knapsack_routes(problem, budget), *declared_routes(stand, problem, budget, wanted)]
-    else:
-        alone = problem if isinstance(problem, ConstrainedMDP) else ConstrainedMDP(problem, budget)
-        found = []
-        if not alone.resources:
-            unit = alone.problem if alone.risk is None else alone.risk.applied(alone.problem)
-            answers = Answers(unit)
-            if population is not None:
-                found += _of_population(stand, answers, population, budget, wanted)
-            else:
-                found += curve_routes(answers, alone)
-                found += _of_one_unit(stand, answers, budget, wanted)
-        if population is None or alone.resources:
-            found += declared_routes(stand, alone, budget, wanted)
-    names = [route.name for route in found]
-    for pattern in wanted:
-        known_pattern(pattern, names)
-    return [r for r in found if not wanted or any(fnmatchcase(r.name, pattern) for pattern in wanted)]
-
-
-def _of_population(
-    stand: Stand, answers: Answers, population: Population, budget: float, wanted: tuple[str, ...]
-) -> list[Route]:
-    """The split of a budget over a population; the programs choose among useful budgets."""
-    knapsack = Knapsack.from_curves(answers.curves("walk")[0], population)
+        return [*knapsack_routes(problem, budget), *declared_routes(stand, problem, budget, wanted)]
+    alone = problem if isinstance(problem, ConstrainedMDP) else ConstrainedMDP(problem, budget)
+    if alone.resources:
+        return [*declared_routes(stand, alone, budget, wanted)]
+    answers = Answers(alone.problem if alone.risk is None else alone.risk.applied(alone.problem))
+    if population is not None:
+        programs = split_programs(stand, answers.knapsack(population), population.size, budget, wanted)
+        return [*split_routes(answers, population, budget, "relaxation"), *programs]
     return [
-        *split_routes(answers, population, budget, "relaxation"),
-        *declared_routes(stand, knapsack, budget, wanted),
+        *curve_routes(answers, alone),
+        *_of_one_unit(stand, answers, budget, wanted),
+        *declared_routes(stand, alone, budget, wanted),
     ]
 
 
 def _of_one_unit(stand: Stand, answers: Answers, budget: float, wanted: tuple[str, ...]) -> list[Route]:
     """The split of a budget over one unit is the unit's own problem: its useful budgets, in parts."""
     unit = answers.problem
-    asked = not wanted or any(pattern.startswith(("mckp_lp", "*")) for pattern in wanted)
-    if not asked or unit.initial_state.size > 1 or unit.n_states > ONE_UNIT_STATES:
+    if unit.initial_state.size > 1 or unit.n_states > ONE_UNIT_STATES:
         return []
     alone = Population(unit.labels, (unit.initial > 0).astype(np.int64))
-    knapsack = Knapsack.from_curves(answers.curves("walk")[0], alone)
-    routes = declared_routes(stand, knapsack, budget, wanted)
+    routes = split_programs(stand, answers.knapsack(alone), 1, budget, wanted)
     relaxed = [route for route in routes if route.name.startswith("mckp_lp/")]
     return [Route(route.name, partial(_asking, route, "randomised")) for route in relaxed]
 
@@ -166,7 +188,8 @@ def _asking(route: Route, question: str) -> RouteResult:
     if not found.answered:
         return found
     text = "bounded over the curve's useful budgets only"
-    return replace(found, outcome=Outcome(Termination.UNKNOWN, Solution.FEASIBLE, text))
+    stopped = found.outcome.termination if found.outcome.termination in LIMITS else Termination.UNKNOWN
+    return replace(found, outcome=Outcome(stopped, Solution.FEASIBLE, text))
 
 
 def stated(
@@ -194,15 +217,12 @@ def stated(
     LinearProgram(min, 3 columns, 4 rows, 8 entries)
     """
     row = statement({"cmdp_lp": "cmdp_primal"}.get(formulation, formulation))
-    if budget is None and not isinstance(problem, ConstrainedMDP):
-        raise UsageError("say how much money there is: --budget B")
+    problem, money = instance(problem, budget)
     if isinstance(problem, BudgetedMDP):
-        problem = ConstrainedMDP(problem, float(budget or 0.0))
-    elif isinstance(problem, ConstrainedMDP) and budget is not None:
-        problem = replace(problem, budget=budget)
+        problem = ConstrainedMDP(problem, money)
     if not isinstance(problem, row.of):
         raise UsageError(
             f"{row.name} states a {'knapsack' if row.of is Knapsack else 'Markov decision process'}, and the "
             "model is of another kind"
         )
-    return declared(row.name, "pyomo", problem, budget if isinstance(problem, Knapsack) else None)[0]
+    return declared(row.name, "pyomo", problem, money if isinstance(problem, Knapsack) else None)[0]

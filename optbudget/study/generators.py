@@ -51,7 +51,7 @@ def generate(
     Raises
     ------
     UsageError
-        If the family is not known, or a size is below 2.
+        If the family is not known, a size is no whole number >= 2, or the seed none >= 0.
 
     Examples
     --------
@@ -60,8 +60,9 @@ def generate(
     """
     if family not in GENERATORS:
         raise UsageError(f"family is {family!r}; known are {', '.join(GENERATORS)}")
-    if min(states, actions) < 2:
-        raise UsageError("states and actions must be at least 2")
+    for name, value, least in (("seed", seed, 0), ("states", states, 2), ("actions", actions, 2)):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise UsageError(f"{name} is {value!r:.40}; it must be a whole number >= {least}")
     rng = np.random.default_rng(seed)
     cost, utility, rows, worth = GENERATORS[family](rng, states, actions)
     acting = len(rows) // actions

@@ -38,6 +38,10 @@ class Answers:
         self.problem = problem
         self._curves: dict[str, tuple[CurveSet, float]] = {}
 
+    def knapsack(self, people: Population) -> Callable[[], Knapsack]:
+        """What makes the knapsack of the useful budgets of some units, once, when it is first called."""
+        return cache(lambda: Knapsack.from_curves(self.curves("walk")[0], people))
+
     def curves(self, method: str) -> tuple[CurveSet, float]:
         """The curves by a method, and the seconds that took."""
         if method not in self._curves:
@@ -173,9 +177,8 @@ def _frontier(problem: ConstrainedMDP) -> RouteResult:
     )
     if not np.isfinite(value):
         return replace(said, outcome=Outcome(Termination.INFEASIBLE, Solution.NONE))
-    return replace(
-        said, value=value, bound=value, outcome=Outcome(Termination.OPTIMAL, Solution.FEASIBLE, "enumerated")
-    )
+    outcome = Outcome(Termination.UNKNOWN, Solution.FEASIBLE, "enumerated; the checker proves no bound of it")
+    return replace(said, value=value, claimed_bound=value, called_optimal=True, outcome=outcome)
 
 
 def _guarded(name: str, question: str, take: Callable[[], RouteResult]) -> Callable[[], RouteResult]:

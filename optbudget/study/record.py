@@ -4,22 +4,31 @@ The folder is written aside and put in place whole, as every result is.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
+from optbudget.errors import UsageError
 from optbudget.files.aside import require_free, written_aside
 from optbudget.files.model_writer import UNSAFE_START, write_csv
 from optbudget.files.parquet_tables import write_parquet
-from optbudget.problems.comparison import Comparison, row_of
+from optbudget.problems.comparison import Comparison
 
 SCHEMA = "optbudget-comparison-1"
 
 
-def fields_of(comparisons: Sequence[Comparison]) -> dict[str, object]:
-    """The fields of `optbudget compare --json`; rows carry their model where there are several."""
-    several = len(comparisons) > 1
+def fields_of(
+    comparisons: Sequence[Comparison], *, skipped: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, object]:
+    """The fields of `optbudget compare --json`; rows carry their model where there are several.
+
+    Parameters
+    ----------
+    comparisons : at least one
+    skipped : model -> patterns that were asked for and that no route of it matches
+    """
+    several = len(comparisons) > 1 or bool(skipped)
     return {
         "agree": all(c.agree for c in comparisons),
         "tolerance": comparisons[0].tolerance,
@@ -33,7 +42,8 @@ def fields_of(comparisons: Sequence[Comparison]) -> dict[str, object]:
             }
             for c in comparisons
         ],
-        "routes": [({"model": c.name} if several else {}) | row_of(r) for c in comparisons for r in c.routes],
+        "skipped": [{"model": model, "routes": list(routes)} for model, routes in (skipped or {}).items()],
+        "routes": [({"model": c.name} if several else {}) | c.row(r) for c in comparisons for r in c.routes],
     }
 
 
@@ -50,23 +60,28 @@ def write_study(
     comparisons: Sequence[Comparison],
     folder: str | Path,
     *,
+    skipped: Mapping[str, Sequence[str]] | None = None,
     more: Sequence[Callable[[Path], object]] = (),
 ) -> None:
     """Write a study folder; it replaces an earlier one whole.
 
     Parameters
     ----------
+    comparisons : at least one
+    skipped : model -> patterns that were asked for and that no route of it matches
     more : functions that are handed the new folder to write figures or shrunk models into
 
     Raises
     ------
     UsageError
-        If the folder holds something else, or cannot be written.
+        Without a comparison; if the folder holds something else, or cannot be written.
     """
+    if not comparisons:
+        raise UsageError("there is no comparison to write")
     target = Path(folder).resolve()
     require_free(target, "comparison")
     with written_aside(target) as aside:
-        content = {"schema": SCHEMA, **fields_of(comparisons)}
+        content = {"schema": SCHEMA, **fields_of(comparisons, skipped=skipped)}
         text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
         (aside / "comparison.json").write_text(text + "\n", encoding="utf-8", newline="\n")
         table = routes_table(comparisons)

@@ -23,7 +23,7 @@ from optbudget.problems.comparison import Comparison
 from optbudget.solvers import Options
 from optbudget.study.compare import compare
 from optbudget.study.drafts import Draft, Instance, draft_of
-from optbudget.study.routes import Stand
+from optbudget.study.stand import Stand
 from optbudget.workers import Monitor
 
 Judge = Callable[[Instance], Comparison]
