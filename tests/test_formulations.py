@@ -1,5 +1,7 @@
 """The declared programs: two statements of one program, and answers that are read back and evaluated."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,15 +16,18 @@ from optbudget.formulations import (
     builder,
     declared,
     purified,
+    read_dual,
     read_primal,
     read_relaxed,
     read_whole,
     statement,
 )
 from optbudget.formulations.purify import envelope
-from optbudget.problems import ConstrainedMDP, Knapsack, LinearSolution, RiskTerm
+from optbudget.problems import BudgetedMDP, ConstrainedMDP, Knapsack, LinearSolution, RiskTerm
 from optbudget.problems.examples import two_action_example
 from optbudget.solvers import Options, find
+from optbudget.solvers.answer import RawAnswer
+from optbudget.solvers.audit import audit
 from optbudget.status import Outcome, Solution, Termination
 from optbudget.study import Stand, compare
 from optbudget.study.routes import applies
@@ -241,6 +246,21 @@ def test_what_ends_is_worth_its_utility_when_it_ends(stand):
     assert_stated(stand, ConstrainedMDP(unit, 0.75), truth)
 
 
+@pytest.mark.parametrize(("horizon", "rate"), [(400, 1.0), (None, 0.9999)])
+def test_probabilities_that_sum_to_a_little_more_than_one(stand, horizon, rate):
+    """Within what a model may have: the flow then grows, and a largest frequency of 1 would be wrong."""
+    more = 1 + 9e-10
+    unit = BudgetedMDP.from_tables(
+        {"state": ["s"], "action": ["wait"], "next_state": ["s"], "probability": [more]},
+        {"state": ["s"], "action": ["wait"], "cost": [0.0], "utility": [1.0]},
+        discount=rate, cost_discount=rate, horizon=horizon, reward="gross",
+    )  # fmt: skip
+    truth = 1 / (1 - rate * more) if horizon is None else sum(more**k for k in range(horizon))
+    for tool in ("pyomo", "mathopt"):
+        program, _ = stand.program("cmdp_primal", tool, ConstrainedMDP(unit, 1.0), None)
+        assert stand.solve(program, find("glop")).value == pytest.approx(truth, rel=1e-11)
+
+
 # -- several resources, and harm ----------------------------------------------------------------
 
 
@@ -429,6 +449,37 @@ def test_a_policy_a_little_over_its_limit_is_mixed_until_it_is_not():
     assert found.value == pytest.approx(5.5, abs=1e-6) and found.value <= 5.5
     refused = read_primal(problem, answered(program, [0.9, 0.1]))
     assert refused.outcome.solution is Solution.NONE and "exceeds a limit" in refused.outcome.message
+
+
+def test_a_policy_over_its_limit_by_the_rounding_of_a_long_horizon_is_mended(stand):
+    """A sum of 10,000 discounted decisions is off by more than a few steps of 2^-52 mend."""
+    more = 1 + 9e-10
+    unit = BudgetedMDP.from_tables(
+        {"state": ["s"] * 2, "action": ["wait", "buy"], "next_state": ["s"] * 2, "probability": [more] * 2},
+        {"state": ["s"] * 2, "action": ["wait", "buy"], "cost": [0.0, 1.0], "utility": [0.0, 2.0]},
+        discount=0.9999, cost_discount=0.9999, horizon=None, reward="gross",
+    )  # fmt: skip
+    problem = ConstrainedMDP(unit, 1.0)
+    program, _ = stand.program("cmdp_primal", "pyomo", problem, None)
+    found = read_primal(problem, stand.solve(program, find("glop")))
+    assert found.is_feasible and found.outcome.termination is Termination.OPTIMAL
+    assert found.value == pytest.approx(2.0, rel=1e-9)
+
+
+def test_a_first_order_answer_says_how_far_it_is_proved(stand):
+    """PDLP's multipliers of the dual prove nothing of the program; policy and prices prove a gap."""
+    problem = ConstrainedMDP(two_action_example(horizon=2), 1.5)
+    program, _ = stand.program("cmdp_dual", "pyomo", problem, None)
+    x, multipliers = np.array([1.9, 0.9, 9.0 + 1e-5]), np.array([1 + 1e-7, 0.0, 5 / 9, 4 / 9 - 1e-6])
+    claim = RawAnswer("OPTIMAL", Termination.OPTIMAL, x, multipliers, program.value(x))
+    loose = replace(find("pdlp"), infeasibility=1e-3, value_error=1e-3)
+    solution = audit(program, claim, loose, Options())
+    assert solution.outcome.solution is Solution.FEASIBLE and np.isnan(solution.bound)
+    assert "no bound was proved" in solution.outcome.message
+    found = read_dual(problem, solution)
+    assert found.outcome.solution is Solution.CERTIFIED and 1e-9 < found.gap < 1e-3
+    assert found.outcome.termination is Termination.NUMERICAL
+    assert f"a gap of {found.gap:.3g} only" in found.outcome.message
 
 
 def test_whole_options_over_the_budget_are_no_answer():

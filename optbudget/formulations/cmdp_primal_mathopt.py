@@ -43,7 +43,7 @@ def cmdp_primal(problem: ConstrainedMDP) -> "mathopt.Model":
     reward, cost = data.reward.tolist(), data.cost.tolist()
     limit, start, first = data.limit.tolist(), data.start.tolist(), data.pair_ptr.tolist()
 
-    # Variables: x[k, a] >= 0.
+    # Variables: x[k, a] >= 0, and no larger than the flow allows.
     x = [[m.add_variable(lb=0.0, ub=data.most, name=f"x[{k},{a}]") for a in pairs] for k in stages]
 
     # Objective: max sum reward x + constant.

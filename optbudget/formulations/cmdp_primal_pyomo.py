@@ -53,7 +53,7 @@ def cmdp_primal(problem: ConstrainedMDP) -> "pyo.ConcreteModel":
     limit, start, factor = data.limit.tolist(), data.start.tolist(), data.factor
     first = data.pair_ptr.tolist()
 
-    # Variables: x[k, a] >= 0.
+    # Variables: x[k, a] >= 0, and no larger than the flow allows.
     m.x = pyo.Var(m.K, m.A, bounds=(0.0, data.most if data.most < float("inf") else None))
 
     # Objective: max sum reward x + constant.

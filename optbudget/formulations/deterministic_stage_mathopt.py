@@ -5,14 +5,14 @@ zero where its action is not the one chosen (Dolgov & Durfee 2005, for discounte
 
 .. math:: \\sum_{a \\in A(s)} z_{ka} = 1, \\qquad x_{ka} \\le \\bar x \\, z_{ka},
 
-with :math:`\\bar x` the largest frequency: 1, or :math:`1/(1-\\gamma)` if the horizon is infinite.
+with :math:`\\bar x` the largest frequency: 1, or :math:`1/(1-\\gamma)` if the horizon is infinite
+(`optbudget.formulations.flow`).
 """
 
 from typing import TYPE_CHECKING
 
-from optbudget.errors import UsageError
 from optbudget.formulations.cmdp_primal_mathopt import cmdp_primal
-from optbudget.formulations.flow import flow
+from optbudget.formulations.flow import bounded_flow
 from optbudget.problems import ConstrainedMDP
 
 if TYPE_CHECKING:
@@ -30,9 +30,7 @@ def deterministic_stage(problem: ConstrainedMDP) -> "mathopt.Model":
     MissingExtraError
         If OR-Tools is not installed or cannot be loaded beside highspy.
     """
-    data = flow(problem)
-    if data.most == float("inf"):
-        raise UsageError("without discount over an infinite horizon a frequency has no largest value")
+    data = bounded_flow(problem)
     m = cmdp_primal(problem)
     stages, pairs = range(data.stages), range(problem.problem.cost.size)
     states, first = data.states.tolist(), data.pair_ptr.tolist()

@@ -5,14 +5,14 @@ zero where its action is not the one chosen (Dolgov & Durfee 2005, for discounte
 
 .. math:: \\sum_{a \\in A(s)} z_{ka} = 1, \\qquad x_{ka} \\le \\bar x \\, z_{ka},
 
-with :math:`\\bar x` the largest frequency: 1, or :math:`1/(1-\\gamma)` if the horizon is infinite.
+with :math:`\\bar x` the largest frequency: 1, or :math:`1/(1-\\gamma)` if the horizon is infinite
+(`optbudget.formulations.flow`).
 """
 
 from typing import TYPE_CHECKING
 
-from optbudget.errors import UsageError
 from optbudget.formulations.cmdp_primal_pyomo import cmdp_primal
-from optbudget.formulations.flow import flow
+from optbudget.formulations.flow import bounded_flow
 from optbudget.problems import ConstrainedMDP
 
 if TYPE_CHECKING:
@@ -40,9 +40,7 @@ def deterministic_stage(problem: ConstrainedMDP) -> "pyo.ConcreteModel":
     from optbudget.formulations._extra import pyomo_environ
 
     pyo = pyomo_environ()
-    data = flow(problem)
-    if data.most == float("inf"):
-        raise UsageError("without discount over an infinite horizon a frequency has no largest value")
+    data = bounded_flow(problem)
     m = cmdp_primal(problem)
     first = data.pair_ptr.tolist()
 

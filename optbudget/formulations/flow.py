@@ -18,10 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.errors import UsageError
-from optbudget.problems import ConstrainedMDP
+from optbudget.problems import BudgetedMDP, ConstrainedMDP
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+
+ROUNDING = 1e-12
+"""Relative excess of a largest frequency that is left to the solvers' tolerances."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +44,7 @@ class Flow:
     limit : (1 + R,)
     constant : what units that start in a terminal state are worth
     factor : of the flow into the next stage: 1, or the discount where the flow returns to its own stage
-    most : largest value that any frequency can have; inf where nothing is discounted
+    most : a value that the flow lets no frequency exceed; inf where nothing is discounted
     """
 
     problem: ConstrainedMDP
@@ -128,9 +131,6 @@ def flow(problem: ConstrainedMDP) -> Flow:
     earned = np.repeat((problem.reward + unit.discount * unit.expected(ended))[None, :], stages, axis=0)
     if unit.horizon is not None:
         earned[-1] = problem.reward + unit.discount * unit.expected(unit.terminal_utility)
-    most = 1.0 if unit.horizon is not None else np.inf
-    if unit.horizon is None and unit.discount < 1:
-        most = 1.0 / (1.0 - unit.discount)
     return Flow(
         problem=problem,
         stages=stages,
@@ -141,5 +141,34 @@ def flow(problem: ConstrainedMDP) -> Flow:
         limit=problem.limit,
         constant=float(unit.initial @ ended),
         factor=unit.discount if unit.horizon is None else 1.0,
-        most=most,
+        most=_most(unit, stages),
     )
+
+
+def bounded_flow(problem: ConstrainedMDP) -> Flow:
+    """As `flow`, for programs that need a largest frequency.
+
+    Raises
+    ------
+    UsageError
+        Also if the horizon is infinite and nothing is discounted.
+    """
+    data = flow(problem)
+    if data.most == np.inf:
+        raise UsageError("without discount over an infinite horizon a frequency has no largest value")
+    return data
+
+
+def _most(unit: BudgetedMDP, stages: int) -> float:
+    """What no frequency exceeds: 1, or 1/(1-discount); more where probabilities sum to more than 1.
+
+    A model's rows may exceed 1 by 1e-9. Over a long horizon the flow grows with them, and a bound of 1 would
+    make the program infeasible.
+    """
+    row = np.repeat(np.arange(unit.row_ptr.size - 1), np.diff(unit.row_ptr))
+    largest = max(1.0, float(np.bincount(row, unit.probability).max(initial=0.0)))
+    plain, grown = 1.0, largest ** (stages - 1)
+    if unit.horizon is None:
+        plain, grown = (1 / (1 - g) if g < 1 else np.inf for g in (unit.discount, unit.discount * largest))
+    grown *= max(1.0, float(unit.initial_probability.sum()))
+    return plain if grown <= plain * (1 + ROUNDING) else grown * (1 + ROUNDING)
