@@ -4,7 +4,20 @@ from typing import Annotated
 
 import typer
 
-from optbudget.cli import allocate, check, compare, demo, doctor, explain, export, new, report, solve, verify
+from optbudget.cli import (
+    allocate,
+    audit,
+    check,
+    compare,
+    demo,
+    doctor,
+    explain,
+    export,
+    new,
+    report,
+    solve,
+    verify,
+)
 from optbudget.cli.run import as_command
 
 __all__ = ["app", "main"]
@@ -17,6 +30,7 @@ COMMANDS = {
     "allocate": allocate,
     "verify": verify,
     "explain": explain,
+    "audit": audit,
     "compare": compare,
     "export": export,
     "report": report,

@@ -12,6 +12,7 @@ from optbudget.files.knapsack_folder import is_knapsack, read_knapsack
 from optbudget.files.model_folder import DataWarning, model_hash
 from optbudget.files.models import load_model, load_problem, read_model, read_problem
 from optbudget.files.populations import load_population
+from optbudget.files.response_curves import load_chosen, load_response_curves
 from optbudget.files.result_reader import load_result
 from optbudget.files.weighing import memory_to_read
 
@@ -25,11 +26,13 @@ __all__ = [
     "load",
     "load_answer",
     "load_baseline",
+    "load_chosen",
     "load_expected",
     "load_frontier",
     "load_model",
     "load_population",
     "load_problem",
+    "load_response_curves",
     "load_result",
     "located_in_baseline",
     "memory_to_read",

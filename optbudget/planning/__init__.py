@@ -1,5 +1,6 @@
 """Whole decisions made of routes: chances, arrivals, uncertain models, several limits, explanations."""
 
+from optbudget.planning.auditing import audit
 from optbudget.planning.explaining import difference, explain
 
-__all__ = ["difference", "explain"]
+__all__ = ["audit", "difference", "explain"]
