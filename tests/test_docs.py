@@ -52,6 +52,17 @@ def test_every_command_of_the_quickstart_runs(tmp_path, monkeypatch):
     assert "What is done today" in (tmp_path / "march.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("page", ["explanations", "auditing-a-plan"])
+def test_every_command_of_the_page_runs(page, tmp_path, monkeypatch):
+    for folder in ("models", "examples"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    monkeypatch.chdir(tmp_path)
+    asked = commands((ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8"))
+    assert asked
+    for arguments in asked:
+        run(*arguments)
+
+
 def blocks(text):
     """The Python and console blocks of a page in order, as (kind, text)."""
     return re.findall(r"```(python|console)\n(.*?)```", text, flags=re.DOTALL)
@@ -115,7 +126,8 @@ ALONE = [page for page in PAGES if page.name != "comparing.md"]
 
 @pytest.mark.parametrize("page", ALONE, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_examples_of_the_page(page, tmp_path, monkeypatch):
-    (tmp_path / "models").symlink_to(ROOT / "models")
+    for folder in ("models", "examples"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     monkeypatch.chdir(tmp_path)
     session = doctest.DocTestParser().get_doctest(
         examples(page.read_text(encoding="utf-8")), {}, page.name, str(page), 0
