@@ -43,15 +43,16 @@ def cmdp_dual(problem: ConstrainedMDP) -> "mathopt.Model":
 
     # Parameters: reward and cost of each frequency, limits, initial distribution.
     reward, cost = data.reward.tolist(), data.cost.tolist()
-    limit, start, state = data.limit.tolist(), data.start.tolist(), problem.problem.pair_state.tolist()
+    limit, start, factor = data.limit.tolist(), data.start.tolist(), data.factor
+    state, active = problem.problem.pair_state.tolist(), set(states)
 
     # Variables: y[k, s] free, price[r] >= 0.
-    y = [{s: m.add_variable(name=f"y[{k},{s}]") for s in states} for k in stages]
+    y = {(k, s): m.add_variable(name=f"y[{k},{s}]") for k in stages for s in states}
     price = {r: m.add_variable(lb=0.0, name=f"price[{r}]") for r in resources}
 
     # Objective: min of the initial values, and what the limits are worth.
     m.minimize_linear_objective(
-        mo.LinearSum(start[s] * y[0][s] for s in states if start[s])
+        mo.LinearSum(start[s] * y[0, s] for s in states)
         + mo.LinearSum(limit[r] * price[r] for r in resources)
         + data.constant
     )
@@ -60,19 +61,10 @@ def cmdp_dual(problem: ConstrainedMDP) -> "mathopt.Model":
     for k in stages:
         after = k if data.stationary else k + 1
         for a in pairs:
-            row = m.add_linear_constraint(lb=reward[k][a], name=f"covers[{k},{a}]")
-            coefficient = {state[a]: 1.0}
-            if data.stationary:
-                for j, p in data.leading(a):
-                    coefficient[j] = coefficient.get(j, 0.0) - data.factor * p
-            elif after < data.stages:
-                for j, p in data.leading(a):
-                    if j in y[after]:
-                        row.set_coefficient(y[after][j], -p)
-            for s, number in coefficient.items():
-                if s in y[k]:
-                    row.set_coefficient(y[k][s], number)
-            for r in resources:
-                if cost[r][k][a]:
-                    row.set_coefficient(price[r], cost[r][k][a])
+            leads = data.leading(a) if after < data.stages else []
+            later = mo.LinearSum(p * y[after, j] for j, p in leads if j in active)
+            use = mo.LinearSum(cost[r][k][a] * price[r] for r in resources if cost[r][k][a])
+            m.add_linear_constraint(
+                y[k, state[a]] - factor * later + use >= reward[k][a], name=f"covers[{k},{a}]"
+            )
     return m

@@ -1,4 +1,4 @@
-"""The constrained problem as a linear program in frequencies, in OR-Tools MathOpt (`cmdp_lp`).
+"""The constrained problem as a linear program in frequencies, in OR-Tools MathOpt (Altman 1999).
 
 .. math::
 
@@ -8,6 +8,9 @@
       \\text{ if the horizon is infinite}) && s \\\\
     & \\sum_{a \\in A(s)} x_{ka} = \\sum_a p_{as} x_{k-1,a} && k \\ge 1, s \\\\
     & \\sum_{k,a} \\hat c^r_{ka} x_{ka} \\le B_r && r
+
+That no frequency exceeds 1, or :math:`1/(1-\\gamma)`, follows from the rows; as a bound it helps methods that
+want a box.
 """
 
 from typing import TYPE_CHECKING
@@ -41,37 +44,30 @@ def cmdp_primal(problem: ConstrainedMDP) -> "mathopt.Model":
 
     # Parameters: reward and cost of each frequency, limits, initial distribution.
     reward, cost = data.reward.tolist(), data.cost.tolist()
-    limit, start, first = data.limit.tolist(), data.start.tolist(), data.pair_ptr.tolist()
+    limit, start, factor = data.limit.tolist(), data.start.tolist(), data.factor
+    first = data.pair_ptr.tolist()
 
     # Variables: x[k, a] >= 0, and no larger than the flow allows.
-    x = [[m.add_variable(lb=0.0, ub=data.most, name=f"x[{k},{a}]") for a in pairs] for k in stages]
+    x = {(k, a): m.add_variable(lb=0.0, ub=data.most, name=f"x[{k},{a}]") for k in stages for a in pairs}
 
     # Objective: max sum reward x + constant.
     m.maximize_linear_objective(
-        mo.LinearSum(reward[k][a] * x[k][a] for k in stages for a in pairs) + data.constant
+        mo.LinearSum(reward[k][a] * x[k, a] for k in stages for a in pairs) + data.constant
     )
 
     # Constraints: what leaves a state at a stage is what has arrived there.
     for k in stages:
+        before = k if data.stationary else k - 1
         for s in states:
-            row = m.add_linear_constraint(
-                lb=start[s] if k == 0 else 0.0, ub=start[s] if k == 0 else 0.0, name=f"flow[{k},{s}]"
+            leaving = mo.LinearSum(x[k, a] for a in range(first[s], first[s + 1]))
+            comes = data.arriving(s) if before >= 0 else []
+            arriving = mo.LinearSum(p * x[before, a] for a, p in comes)
+            m.add_linear_constraint(
+                leaving - factor * arriving == (start[s] if k == 0 else 0.0), name=f"flow[{k},{s}]"
             )
-            coefficient = dict.fromkeys(range(first[s], first[s + 1]), 1.0)
-            if data.stationary:
-                for a, p in zip(*data.arriving(s), strict=True):
-                    coefficient[a] = coefficient.get(a, 0.0) - data.factor * p
-            elif k > 0:
-                for a, p in zip(*data.arriving(s), strict=True):
-                    row.set_coefficient(x[k - 1][a], -p)
-            for a, number in coefficient.items():
-                row.set_coefficient(x[k][a], number)
 
     # Constraints: the expected use of each resource is within its limit.
     for r in resources:
-        row = m.add_linear_constraint(ub=limit[r], name=f"budget[{r}]")
-        for k in stages:
-            for a in pairs:
-                if cost[r][k][a]:
-                    row.set_coefficient(x[k][a], cost[r][k][a])
+        use = mo.LinearSum(cost[r][k][a] * x[k, a] for k in stages for a in pairs if cost[r][k][a])
+        m.add_linear_constraint(use <= limit[r], name=f"budget[{r}]")
     return m

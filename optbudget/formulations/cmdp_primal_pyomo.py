@@ -1,4 +1,4 @@
-"""The constrained problem as a linear program in frequencies, in Pyomo (Altman 1999; DESIGN's `cmdp_lp`).
+"""The constrained problem as a linear program in frequencies, in Pyomo (Altman 1999).
 
 .. math::
 
@@ -8,6 +8,9 @@
       \\text{ if the horizon is infinite}) && s \\\\
     & \\sum_{a \\in A(s)} x_{ka} = \\sum_a p_{as} x_{k-1,a} && k \\ge 1, s \\\\
     & \\sum_{k,a} \\hat c^r_{ka} x_{ka} \\le B_r && r
+
+That no frequency exceeds 1, or :math:`1/(1-\\gamma)`, follows from the rows; as a bound it helps methods that
+want a box.
 """
 
 from typing import TYPE_CHECKING
@@ -66,8 +69,8 @@ def cmdp_primal(problem: ConstrainedMDP) -> "pyo.ConcreteModel":
     def balance(m, k, s):  # type: ignore[no-untyped-def]
         leaving = pyo.quicksum(m.x[k, a] for a in range(first[s], first[s + 1]))
         before = k if data.stationary else k - 1
-        pairs, probabilities = data.arriving(s) if before >= 0 else ([], [])
-        arriving = pyo.quicksum(p * m.x[before, a] for a, p in zip(pairs, probabilities, strict=True))
+        comes = data.arriving(s) if before >= 0 else []
+        arriving = pyo.quicksum(p * m.x[before, a] for a, p in comes)
         return leaving - factor * arriving == (start[s] if k == 0 else 0.0)
 
     m.flow = pyo.Constraint(m.K, m.S, rule=balance)

@@ -42,7 +42,7 @@ def deterministic_budget(problem: ConstrainedMDP) -> "mathopt.Model":
 
     # Sets: nodes v, choices c, resources r with a limit.
     nodes, choices = range(len(data.parent)), range(len(data.pair))
-    resources = [r for r, b in enumerate(data.limit.tolist()) if b < float("inf")]
+    resources = data.limited
 
     # Parameters: reward and cost of each choice, times the probability of its node.
     reward, cost, limit = data.reward.tolist(), data.cost.tolist(), data.limit.tolist()
@@ -55,17 +55,12 @@ def deterministic_budget(problem: ConstrainedMDP) -> "mathopt.Model":
 
     # Constraints: one action at every node that is reached, none at the others.
     for v in nodes:
-        root = data.parent[v] < 0
-        row = m.add_linear_constraint(lb=float(root), ub=float(root), name=f"one_action[{v}]")
-        for c in range(data.first[v], data.first[v + 1]):
-            row.set_coefficient(z[c], 1.0)
-        if not root:
-            row.set_coefficient(z[data.parent[v]], -1.0)
+        taken = mo.LinearSum(z[c] for c in range(data.first[v], data.first[v + 1]))
+        reached = 1.0 if data.parent[v] < 0 else z[data.parent[v]]
+        m.add_linear_constraint(taken == reached, name=f"one_action[{v}]")
 
     # Constraints: the expected use of each resource is within its limit.
     for r in resources:
-        row = m.add_linear_constraint(ub=limit[r], name=f"budget[{r}]")
-        for c in choices:
-            if cost[r][c]:
-                row.set_coefficient(z[c], cost[r][c])
+        use = mo.LinearSum(cost[r][c] * z[c] for c in choices if cost[r][c])
+        m.add_linear_constraint(use <= limit[r], name=f"budget[{r}]")
     return m

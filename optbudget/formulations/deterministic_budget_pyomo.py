@@ -50,7 +50,7 @@ def deterministic_budget(problem: ConstrainedMDP) -> "pyo.ConcreteModel":
     # Sets: nodes v, choices c, resources r with a limit.
     m.V = pyo.RangeSet(0, len(data.parent) - 1)
     m.C = pyo.RangeSet(0, len(data.pair) - 1)
-    m.R = pyo.Set(initialize=[r for r, b in enumerate(data.limit.tolist()) if b < float("inf")])
+    m.R = pyo.Set(initialize=data.limited)
 
     # Parameters: reward and cost of each choice, times the probability of its node.
     reward, cost, limit = data.reward.tolist(), data.cost.tolist(), data.limit.tolist()
@@ -66,7 +66,7 @@ def deterministic_budget(problem: ConstrainedMDP) -> "pyo.ConcreteModel":
     # Constraints: one action at every node that is reached, none at the others.
     def one(m, v):  # type: ignore[no-untyped-def]
         taken = pyo.quicksum(m.z[c] for c in range(data.first[v], data.first[v + 1]))
-        return taken == 1 if data.parent[v] < 0 else taken - m.z[data.parent[v]] == 0
+        return taken == (1 if data.parent[v] < 0 else m.z[data.parent[v]])
 
     m.one_action = pyo.Constraint(m.V, rule=one)
 

@@ -30,24 +30,23 @@ def deterministic_stage(problem: ConstrainedMDP) -> "mathopt.Model":
     MissingExtraError
         If OR-Tools is not installed or cannot be loaded beside highspy.
     """
+    from optbudget.formulations._extra import mathopt
+
+    mo = mathopt()
     data = bounded_flow(problem)
     m = cmdp_primal(problem)
     stages, pairs = range(data.stages), range(problem.problem.cost.size)
     states, first = data.states.tolist(), data.pair_ptr.tolist()
-    frequencies = list(m.variables())
-    x = [frequencies[k * len(pairs) : (k + 1) * len(pairs)] for k in stages]
+    x = {(k, a): m.get_variable(k * len(pairs) + a) for k in stages for a in pairs}
 
     # Variables: z[k, a] in {0, 1}.
-    z = [[m.add_binary_variable(name=f"z[{k},{a}]") for a in pairs] for k in stages]
+    z = {(k, a): m.add_binary_variable(name=f"z[{k},{a}]") for k in stages for a in pairs}
 
     # Constraints: one action per state and stage; no frequency without its choice.
     for k in stages:
         for s in states:
-            row = m.add_linear_constraint(lb=1.0, ub=1.0, name=f"one_action[{k},{s}]")
-            for a in range(first[s], first[s + 1]):
-                row.set_coefficient(z[k][a], 1.0)
+            taken = mo.LinearSum(z[k, a] for a in range(first[s], first[s + 1]))
+            m.add_linear_constraint(taken == 1.0, name=f"one_action[{k},{s}]")
         for a in pairs:
-            row = m.add_linear_constraint(ub=0.0, name=f"chosen[{k},{a}]")
-            row.set_coefficient(x[k][a], 1.0)
-            row.set_coefficient(z[k][a], -data.most)
+            m.add_linear_constraint(x[k, a] - data.most * z[k, a] <= 0.0, name=f"chosen[{k},{a}]")
     return m

@@ -83,17 +83,13 @@ class Flow:
         pointer = np.append(0, np.cumsum(np.bincount(target, minlength=unit.n_states)))
         return pointer.astype(np.int64), pair[order], unit.probability[entry][order]
 
-    def arriving(self, state: int) -> tuple[list[int], list[float]]:
+    def arriving(self, state: int) -> list[tuple[int, float]]:
         """The pairs that lead to a state, and their probabilities."""
-        pointer, pair, probability = self.arrivals
-        span = slice(int(pointer[state]), int(pointer[state + 1]))
-        return pair[span].tolist(), probability[span].tolist()
+        return _entries(self.arrivals, state)
 
     def leading(self, pair: int) -> list[tuple[int, float]]:
         """Where a pair leads, and with which probability."""
-        pointer, state, probability = self.departures
-        span = slice(int(pointer[pair]), int(pointer[pair + 1]))
-        return list(zip(state[span].tolist(), probability[span].tolist(), strict=True))
+        return _entries(self.departures, pair)
 
     @cached_property
     def departures(self) -> tuple[Integers, Integers, Floats]:
@@ -101,6 +97,12 @@ class Flow:
         unit = self.problem.problem
         pointer, entry = unit.pair_entries
         return pointer, unit.next_state[entry].astype(np.int64), unit.probability[entry]
+
+
+def _entries(rows: tuple[Integers, Integers, Floats], row: int) -> list[tuple[int, float]]:
+    pointer, place, number = rows
+    span = slice(int(pointer[row]), int(pointer[row + 1]))
+    return list(zip(place[span].tolist(), number[span].tolist(), strict=True))
 
 
 def flow(problem: ConstrainedMDP) -> Flow:

@@ -48,12 +48,9 @@ def mckp_lp(problem: Knapsack, budget: float) -> "mathopt.Model":
 
     # Constraints: every unit takes one option; the budget.
     for g, units in enumerate(copies):
-        row = m.add_linear_constraint(lb=units, ub=units, name=f"one_option[{g}]")
-        for k in range(first[g], first[g + 1]):
-            row.set_coefficient(n[k], 1.0)
+        taken = mo.LinearSum(n[k] for k in range(first[g], first[g + 1]))
+        m.add_linear_constraint(taken == units, name=f"one_option[{g}]")
+    spend = mo.LinearSum(c * n_k for c, n_k in zip(cost, n, strict=True) if c)
     if any(cost) and budget < float("inf"):
-        row = m.add_linear_constraint(ub=budget, name="budget")
-        for k, c in enumerate(cost):
-            if c:
-                row.set_coefficient(n[k], c)
+        m.add_linear_constraint(spend <= budget, name="budget")
     return m

@@ -54,13 +54,8 @@ def mckp_unit(problem: Knapsack, budget: float) -> "mathopt.Model":
 
     # Constraints: one option per unit; the budget.
     for i, unit in enumerate(x):
-        row = m.add_linear_constraint(lb=1.0, ub=1.0, name=f"one_option[{i}]")
-        for z in unit.values():
-            row.set_coefficient(z, 1.0)
+        m.add_linear_constraint(mo.LinearSum(unit.values()) == 1.0, name=f"one_option[{i}]")
+    spend = mo.LinearSum(cost[k] * z for unit in x for k, z in unit.items() if cost[k])
     if any(cost) and budget < float("inf"):
-        row = m.add_linear_constraint(ub=budget, name="budget")
-        for unit in x:
-            for k, z in unit.items():
-                if cost[k]:
-                    row.set_coefficient(z, cost[k])
+        m.add_linear_constraint(spend <= budget, name="budget")
     return m

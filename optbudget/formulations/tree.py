@@ -46,6 +46,11 @@ class Tree:
     limit: Floats
     constant: float
 
+    @property
+    def limited(self) -> list[int]:
+        """The resources that have a limit."""
+        return np.flatnonzero(np.isfinite(self.limit)).tolist()
+
 
 def tree(problem: ConstrainedMDP) -> Tree:
     """The tree of histories of a finite problem.
