@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from optbudget.errors import UsageError
 from optbudget.problems import Knapsack, KnapsackAllocation
 from optbudget.status import OPTIMAL_GAP, Outcome, Solution, Termination
 from optbudget.workers import Monitor
+
+if TYPE_CHECKING:
+    from optbudget.allocation.knapsack_relaxation import Relaxation
 
 Method = Literal["greedy", "price", "ip"]
 METHODS = ("greedy", "price", "ip")
@@ -99,8 +102,8 @@ def allocate_knapsack(
         outcome = Outcome(Termination.INFEASIBLE, Solution.NONE, message)
         return _answer(knapsack, money, method, [], outcome=outcome)
     relaxed = relax(knapsack, money, method="price" if method == "ip" else method)
-    bound = dual_value(knapsack, money, relaxed.price)
     if method == "ip":
+        bound = dual_value(knapsack, money, relaxed.price)
         from optbudget.allocation.knapsack_integer import best_whole_choice
 
         choice = best_whole_choice(knapsack, money, relaxed, monitor=monitor)
@@ -108,15 +111,23 @@ def allocate_knapsack(
         return _answer(
             knapsack, money, method, rows, price=relaxed.price, bound=bound, stopped=choice.stopped
         )
+    return of_relaxation(knapsack, money, relaxed, method=method)
+
+
+def of_relaxation(
+    knapsack: Knapsack, budget: float, relaxed: "Relaxation", *, method: str
+) -> KnapsackAllocation:
+    """The rows of a relaxation, with at most one copy randomised, and the bound that its price proves."""
     served = np.flatnonzero(knapsack.count)
     rows = [
         (k, n, 1.0) for g, k, n in zip(
             served.tolist(), relaxed.option[served].tolist(), knapsack.count[served].tolist(), strict=True
         ) if g != relaxed.group
     ]  # fmt: skip
-    rows += [(row.level, row.units, row.probability) for row in relaxed.rows(knapsack, money)]
+    rows += [(row.level, row.units, row.probability) for row in relaxed.rows(knapsack, budget)]
     rows.sort(key=lambda row: int(knapsack.group_of[row[0]]))
-    return _answer(knapsack, money, method, rows, price=relaxed.price, bound=bound)
+    bound = dual_value(knapsack, budget, relaxed.price)
+    return _answer(knapsack, budget, method, rows, price=relaxed.price, bound=bound)
 
 
 def _answer(

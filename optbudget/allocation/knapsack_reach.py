@@ -51,9 +51,11 @@ class Reach:
         largest = self.gain * (dearest + abs(whole.capacity)) + self.run * (worthiest + 1)
         self.fits = whole.cost.dtype == np.int64 and 2 * largest < FITS
         kind = np.int64 if self.fits else np.object_
-        reduced: Whole = self.run * whole.value.astype(kind) - self.gain * whole.cost.astype(kind)
+        gained: Whole = self.run * whole.value.astype(kind)
+        spent: Whole = self.gain * whole.cost.astype(kind)
+        reduced: Whole = np.subtract(gained, spent)
         best: Whole = np.maximum.reduceat(reduced, whole.ptr[:-1])
-        self.penalty: Whole = np.repeat(best, np.diff(whole.ptr)) - reduced
+        self.penalty: Whole = np.subtract(np.repeat(best, np.diff(whole.ptr)), reduced)
         self.slack = 0
 
     def rest_at(self, turns: Iterable[Turn]) -> None:

@@ -61,8 +61,14 @@ class Relaxation:
         return deal(int(knapsack.count[self.group]), low, high, Fraction(budget) - self.spent)
 
 
-def relax(knapsack: Knapsack, budget: float, *, method: str = "greedy") -> Relaxation:
-    """The relaxation at a budget that covers the cheapest options; infinity buys every step."""
+def relax(
+    knapsack: Knapsack, budget: float, *, method: str = "greedy", taken: Floats | None = None
+) -> Relaxation:
+    """The relaxation at a budget that covers the cheapest options; infinity buys every step.
+
+    `taken`, (N,), are copies that take each option in a solution at hand: of steps at one price, those that
+    it has are bought first.
+    """
     n = len(knapsack.groups)
     kept, size = np.empty(knapsack.cost.size, dtype=np.int64), np.empty(n, dtype=np.int64)
     _knapsack_kernels.hulls(knapsack.ptr, knapsack.cost, knapsack.value, kept, size)
@@ -73,7 +79,10 @@ def relax(knapsack: Knapsack, budget: float, *, method: str = "greedy") -> Relax
     left = math.inf if math.isinf(budget) else float(Fraction(budget) - least)
     doubt = MARGIN * (left + 2 * float(least)) if left < math.inf else 0.0
     bought, order = _narrowed(price, weight, left, doubt) if method == "price" else _everything(price.size)
-    order = order[np.argsort(-price[order], kind="stable")]
+    if taken is None:
+        order = order[np.argsort(-price[order], kind="stable")]
+    else:
+        order = order[np.lexsort((-_had(knapsack, kept, group, place, taken)[order], -price[order]))]
     sequence = np.concatenate((bought, order))
 
     def after(steps: int) -> tuple[Integers, Fraction]:
@@ -116,6 +125,18 @@ def _steps(knapsack: Knapsack, kept: Integers, size: Integers) -> tuple[Integers
         span = slice(int(begin[g]), int(begin[g] + steps[g]))
         price[span] = np.minimum.accumulate(price[span])
     return group, place, price, cost * knapsack.count[group]
+
+
+def _had(knapsack: Knapsack, kept: Integers, group: Integers, place: Integers, taken: Floats) -> Floats:
+    """The share of its group's copies that have each step: whose option costs at least its upper end."""
+    rank = np.lexsort((-knapsack.cost, knapsack.group_of))
+    total = np.cumsum(taken[rank])
+    before = np.concatenate(([0.0], total))[knapsack.ptr[:-1]]
+    at_least = np.empty(taken.size)
+    at_least[rank] = total
+    share = (at_least - before[knapsack.group_of]) / np.maximum(knapsack.count, 1)[knapsack.group_of]
+    had: Floats = share[kept[place + 1]]
+    return had
 
 
 def _adder(knapsack: Knapsack) -> Callable[[Floats], Fraction]:

@@ -31,6 +31,7 @@ class Method(StrEnum):
     greedy = "greedy"
     price = "price"
     uniform = "uniform"
+    lp = "lp"
     ip = "ip"
 
 
@@ -65,7 +66,10 @@ def command(
     ] = 0,
     method: Annotated[
         Method,
-        typer.Option(help="greedy and price find the optimum; ip that of whole units; uniform equal shares."),
+        typer.Option(
+            help="greedy, price and lp (by a back end) find the optimum; ip that of whole units; "
+            "uniform equal shares."
+        ),
     ] = Method.greedy,
     baseline: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What is done today: state, count, budget.")
@@ -107,7 +111,7 @@ def command(
         allocate_knapsack(run, result, money, method=method.value, out=out, not_for_it=states)
         return
     require_result(result, "allocate")
-    if method in (Method.uniform, Method.ip) and money is not None and not isinstance(money, float):
+    if method not in (Method.greedy, Method.price) and money is not None and not isinstance(money, float):
         raise UsageError(
             f"a range of budgets is of the best split: leave out --method {method.value} or give one --budget"
         )
@@ -125,8 +129,7 @@ def command(
         answer = getattr(allocation, QUESTIONS[question[0]])(curves, units, question[1])
         extra[question[0]] = {"asked": question[1], "budget": answer.budget}
     if money is not None:
-        with run.working("whole units") if method is Method.ip else nullcontext() as monitor:
-            answer = allocation.allocate(curves, units, money, method=method.value, monitor=monitor)
+        answer = _split(run, curves, units, money, method)
     if answer.outcome.solution is Solution.NONE:
         run.answer({**_numbers(answer), **extra, "allocation": []})
     else:
@@ -140,6 +143,17 @@ def command(
         if question is not None and not run.json:
             answer = replace(answer, outcome=replace(answer.outcome, message=""))  # It was shown.
     _end(run, answer)
+
+
+def _split(run: Run, curves: "CurveSet", units: "Population", money: float, method: Method) -> "Allocation":
+    if method is Method.lp:
+        from optbudget.cli.allocate_lp import lp_allocation
+
+        return lp_allocation(run, curves, units, money)
+    from optbudget import allocation
+
+    with run.working("whole units") if method is Method.ip else nullcontext() as monitor:
+        return allocation.allocate(curves, units, money, method=method.value, monitor=monitor)  # type: ignore[arg-type]
 
 
 QUESTIONS = {

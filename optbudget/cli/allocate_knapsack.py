@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from optbudget.problems import Knapsack, KnapsackAllocation
 
-METHODS = ("greedy", "price", "ip")
+METHODS = ("greedy", "price", "lp", "ip")
 NUMBERS = ("budget", "value", "bound", "gap", "gap_absolute", "price", "spent", "unspent", "why_unspent")
 
 
@@ -29,7 +29,7 @@ def allocate_knapsack(
     not_for_it: dict[str, object],
 ) -> None:
     """Solve, show and, with --out, write; the model's folder is never written to."""
-    from optbudget import allocation, files
+    from optbudget import files
 
     given = [f"--{name.replace('_', '-')}" for name, value in not_for_it.items() if value]
     if given:
@@ -45,11 +45,7 @@ def allocate_knapsack(
     problem, issues = files.read_knapsack(model)
     for issue in issues:
         run.log(f"warning: {issue}")
-    with run.working("options") as monitor:
-        answers = [
-            allocation.allocate_knapsack(problem, money, method=method, monitor=monitor)  # type: ignore[arg-type]
-            for money in ([budget] if isinstance(budget, float) else budget.tolist())
-        ]
+    answers = _answers(run, problem, [budget] if isinstance(budget, float) else budget.tolist(), method)
     if not isinstance(budget, float):
         _show_range(run, answers)
         return
@@ -61,6 +57,20 @@ def allocate_knapsack(
         run.show(f"Written to {out}")
     say_how_it_ended(run, answer.outcome)
     finish(answer.outcome)
+
+
+def _answers(run: Run, problem: "Knapsack", budgets: list[float], method: str) -> "list[KnapsackAllocation]":
+    if method == "lp":
+        from optbudget.cli.allocate_lp import lp_knapsack
+
+        return [lp_knapsack(run, problem, money) for money in budgets]
+    from optbudget import allocation
+
+    with run.working("options") as monitor:
+        return [
+            allocation.allocate_knapsack(problem, money, method=method, monitor=monitor)  # type: ignore[arg-type]
+            for money in budgets
+        ]
 
 
 def _fields(answer: "KnapsackAllocation") -> dict[str, object]:
