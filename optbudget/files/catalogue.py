@@ -26,6 +26,9 @@ FORMULATIONS = "../optbudget/formulations"
 SHOWN = ("allocation_value", "deterministic_optimum")
 """Quantities of which the first is shown beside a model's first answer."""
 
+MOST_STATES = 3
+"""States of a population that an answer names one by one."""
+
 
 def catalogue(models: Path) -> str:
     """The text of models/README.md: its prose as it stands, the rest from the folders."""
@@ -91,7 +94,10 @@ def sentence(expected: Expected) -> str:
     if expected.quantity == "value":
         return f"V({given['state']}, {given['budget']:g}) = {value:.6g}"
     if expected.quantity == "allocation_value":
-        units = " and ".join(f"{count} in `{state}`" for state, count in given["population"].items())
+        people = given["population"]
+        units = " and ".join(f"{count} in `{state}`" for state, count in people.items())
+        if len(people) > MOST_STATES:
+            units = f"{sum(people.values()):,} units in {len(people)} states"
         return f"{units} with {given['budget']:g}: {value:.6g}"
     where = f" of `{given['state']}`" if "state" in given else ""
     money = f" with {given['budget']:g}:" if "budget" in given else ""
