@@ -187,6 +187,7 @@ def test_a_model_without_curves_names_its_routes_too():
         ({"budget": -1}, "it must be a number >= 0"),
         ({"budget": "5"}, "the budget is '5'"),
         ({"budget": True}, "the budget is True"),
+        ({"problem": load(ROOT / "models" / "whole_units")}, "say how much money there is"),
         ({"problem": "models/ties"}, r"optbudget.load\(\) reads one"),
         ({"problem": 3}, "this is 3"),
         ({"budget": 1.0, "routes": "ip"}, r"routes=\('ip',\)"),
@@ -359,6 +360,48 @@ def test_a_limit_before_the_first_route_shows_no_empty_table(model, mixed):
     assert "and 2 models" in done.stderr
 
 
+def test_a_broken_model_of_a_folder_is_named(mixed):
+    (mixed / "ties" / "model.toml").write_text('kind = "nope"')
+    done = run("compare", mixed, "--budget", 3, code=3)
+    assert done.stderr.startswith("ties/model.toml:1: kind is 'nope'")
+
+
+@pytest.mark.parametrize("name", ["empty", "nested", "study"])
+def test_a_folder_without_models_is_told(model, tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    copytree(model, tmp_path / "nested" / "deep" / "m")
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "comparison.json").write_text("{}")
+    done = run("compare", tmp_path / name, "--budget", 3, code=3)
+    assert f"{name} is no model (it has no model.toml), and no folder in it is one" in done.stderr
+
+
+class Impatient(Monitor):
+    """Lets so many looks pass and then says that the time is over."""
+
+    def __init__(self, looks):
+        super().__init__()
+        self.left = looks
+
+    def stop_reason(self):
+        self.left -= 1
+        return None if self.left >= 0 else Termination.TIME_LIMIT
+
+
+def test_a_limit_ends_our_own_routes_where_they_are():
+    unit = generate("random", seed=1, states=5, actions=3, horizon=6)
+    found = compare(unit, 3.0, routes=("backup", "walk"), monitor=Impatient(2))
+    assert [r.route for r in found.routes] == ["backup"] and found.left_out == ("walk",)
+    assert found.routes[0].outcome.termination is Termination.TIME_LIMIT
+    assert found.verdict(found.routes[0]) is Verdict.NO_ANSWER
+
+
+def test_a_limit_of_size_is_no_crash_of_a_back_end():
+    unit = generate("random", seed=1, states=5, actions=3, horizon=6)
+    found = compare(unit, 3.0, routes=("frontier",), monitor=Monitor(memory_limit=10))
+    assert found.routes[0].outcome.termination is Termination.MEMORY_LIMIT
+
+
 def test_lines_of_a_profile_rise_beside_the_axis_and_not_on_it():
     pair = (said("a", 3.0, solve_seconds=1.0), said("b", 3.0, solve_seconds=2.0))
     axes = profile_figure([Comparison("1", 1.0, pair), Comparison("2", 1.0, pair)]).axes[0]
@@ -389,8 +432,8 @@ def lying_price(monkeypatch):
     """Route "price" adds value wherever an action costs more than 1: a wrong number, not a crash."""
     true = own_routes.allocate
 
-    def lie(curves, people, budget, *, method):
-        answer = true(curves, people, budget, method=method)
+    def lie(curves, people, budget, *, method, **more):
+        answer = true(curves, people, budget, method=method, **more)
         dear = curves.problem.cost.max() > 1
         if method == "price" and dear and answer.outcome.solution is not Solution.NONE:
             return replace(answer, value=answer.value + 1.0, bound=answer.bound + 1.0)

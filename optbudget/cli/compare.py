@@ -1,8 +1,7 @@
 """`optbudget compare`: the same instance by every route, held against each other."""
 
 import math
-import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from optbudget.cli import exits
-from optbudget.cli.folders import require_apart, require_model
+from optbudget.cli.compare_models import Asked, fitting, models_of
+from optbudget.cli.folders import require_apart
 from optbudget.cli.run import Run
 from optbudget.errors import UsageError
 from optbudget.status import Termination
@@ -19,11 +19,9 @@ from optbudget.status import Termination
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from optbudget.problems import BudgetedMDP, ConstrainedMDP, Knapsack, Population
+    from optbudget.cli.compare_models import Problem
     from optbudget.problems.comparison import Comparison, RouteResult
     from optbudget.solvers import Options
-
-    Problem = BudgetedMDP | ConstrainedMDP | Knapsack
 
 
 def command(
@@ -63,20 +61,20 @@ def command(
     from optbudget import files, report, study
 
     if not 0 <= tolerance < math.inf:
-        raise UsageError(f"--tolerance is {tolerance}; it must be a number >= 0")
+        raise UsageError(f"--tolerance is {tolerance}; it must be a finite number >= 0")
     if budget is not None and not budget >= 0:
         raise UsageError(f"--budget is {budget}; it must be a number >= 0")
     wanted = tuple(filter(None, (name.strip() for name in (routes or "").split(","))))
     if routes is not None and not wanted:
         raise UsageError(f"--routes {routes!r} names no route; write for example walk,cmdp_primal/*")
-    folders = _models(model)
+    folders = models_of(model)
     if out is not None:
         require_apart(out, model)
         files.require_free(out.resolve(), "comparison")
         _ = report.profile_figure  # A missing extra is said before anything is solved.
     run.require_memory_to_read(*folders, *filter(None, (population,)))
     asked = Asked(budget, population, wanted)
-    fits, skipped = _fitting(folders, asked)
+    fits, skipped = fitting(folders, asked)
     found, kept = [], []
     with run.working("compare") as monitor:
         for k, (folder, patterns) in enumerate(fits.items()):
@@ -99,86 +97,6 @@ def command(
     _show(run, found, skipped, out)
     interrupted = monitor.stop_reason() is Termination.INTERRUPTED
     _end(run, found, wanted, len(fits) - len(found), interrupted=interrupted)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What every model of a study is asked.
-
-    Attributes
-    ----------
-    budget : money, or None for that of the model
-    population : file of the units, or None
-    routes : patterns; () for the usual ones
-    """
-
-    budget: float | None
-    population: Path | None
-    routes: tuple[str, ...]
-
-    def of(self, folder: Path) -> "tuple[Problem, float, Population | None]":
-        """A model, its money and its units.
-
-        Raises
-        ------
-        UsageError
-            If there is no money, or no such thing as units.
-        """
-        from optbudget import files
-        from optbudget.problems import BudgetedMDP, ConstrainedMDP
-
-        problem = files.load_problem(folder)
-        money = self.budget
-        if money is None and isinstance(problem, ConstrainedMDP):
-            money = problem.budget
-        if money is None:
-            raise UsageError(f"say how much money there is for {folder.resolve().name}: --budget B")
-        if self.population is None:
-            return problem, money, None
-        if not isinstance(problem, BudgetedMDP):
-            raise UsageError(
-                f"--population goes with a budgeted_mdp; {folder.resolve().name} is of another kind, "
-                "without states to count"
-            )
-        return problem, money, files.load_population(self.population, problem)
-
-
-def _fitting(
-    folders: "Sequence[Path]", asked: Asked
-) -> tuple[dict[Path, tuple[str, ...]], dict[str, tuple[str, ...]]]:
-    """The patterns that routes of each model match, and by name of the model those that none does.
-
-    A folder is read whole before anything is solved, so that a wrong model or pattern costs no study.
-
-    Raises
-    ------
-    UsageError
-        For a pattern that no route of any model matches.
-    """
-    from optbudget import study
-
-    if len(folders) == 1:
-        return {folders[0]: asked.routes}, {}
-    names: dict[Path, list[str]] = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # They are said when the model is read to be solved.
-        for folder in folders:
-            problem, money, people = asked.of(folder)
-            names[folder] = study.route_names(problem, money, population=people, routes=asked.routes)
-    study.require_known(asked.routes, (name for listed in names.values() for name in listed))
-    fits = {folder: study.fitting(asked.routes, listed) for folder, listed in names.items()}
-    without = {f.resolve().name: tuple(p for p in asked.routes if p not in fit) for f, fit in fits.items()}
-    taken = {folder: fit for folder, fit in fits.items() if fit or not asked.routes}
-    return taken, {name: patterns for name, patterns in without.items() if patterns}
-
-
-def _models(path: Path) -> list[Path]:
-    """The model itself, or the models in a folder, by name."""
-    require_model(path)
-    if (path / "model.toml").is_file() or not path.is_dir():
-        return [path]
-    found = sorted(folder for folder in path.iterdir() if (folder / "model.toml").is_file())
-    return found or [path]
 
 
 def _say_whose_budget(run: Run, folder: Path, problem: "Problem", money: float) -> None:

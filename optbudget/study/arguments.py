@@ -38,7 +38,7 @@ def instance(
             "say how much money there is: a budget (--budget B); only constrained problems bring their own"
         )
     try:
-        money = as_number(budget, "the budget")
+        money = as_number(budget, "the budget") + 0.0  # Of -0 it makes 0.
     except ProblemError as error:
         raise UsageError(str(error)) from None
     if not money >= 0:

@@ -20,6 +20,7 @@ from optbudget.problems.comparison import Comparison, RouteResult
 from optbudget.solvers import Options
 from optbudget.status import Outcome, Solution, Termination
 from optbudget.study.arguments import instance, patterns_given, require_kinds
+from optbudget.study.monitors import Limits
 from optbudget.study.own import Answers, curve_routes, knapsack_routes, split_routes
 from optbudget.study.patterns import matches, require_known, require_solvers_of_pyomo
 from optbudget.study.routes import Route, declared_routes, split_programs
@@ -27,7 +28,7 @@ from optbudget.study.stand import Stand
 from optbudget.study.taking import LIMITS
 from optbudget.workers import Monitor
 
-__all__ = ["TIME_LIMIT", "Part", "compare", "route_names", "stated"]
+__all__ = ["TIME_LIMIT", "compare", "route_names", "stated"]
 
 TIME_LIMIT = 60.0
 """Seconds that one route may take when nobody says."""
@@ -35,22 +36,6 @@ TIME_LIMIT = 60.0
 
 ONE_UNIT_STATES = 400
 """States up to which the split over one unit is declared, too."""
-
-
-class Part(Monitor):
-    """The monitor of a whole study as one of its instances sees it: part k of n."""
-
-    def __init__(self, whole: Monitor, k: int, of: int, name: str = "") -> None:
-        super().__init__(self._told, whole.time_limit, whole.memory_limit)
-        self._whole, self._k, self._of = whole, k, of
-        self._name = f"{name}: " if name and of > 1 else ""
-
-    def _told(self, fraction: float, text: str) -> None:
-        self._whole.progress((self._k + fraction) / self._of, self._name + text)
-
-    def stop_reason(self) -> Termination | None:
-        """Why the whole study should stop now, or None."""
-        return self._whole.stop_reason()
 
 
 def compare(
@@ -77,8 +62,8 @@ def compare(
     tolerance : relative difference up to which two values count as the same, >= 0
     options : limits of every back end; when nobody says, 60 seconds each, and for first-order methods 6
         seconds and a feasibility of 1e-6
-    monitor : is told of the route that is being taken; a limit of its ends the comparison between two
-        routes, and the others are named in `left_out`
+    monitor : is told of the route that is being taken; a limit of its ends a route of our own where it is,
+        and the comparison before the next route; those that were not begun are named in `left_out`
     stand : kept processes to use, for many comparisons in a row; it has its own options
 
     Raises
@@ -98,7 +83,7 @@ def compare(
     problem, money = instance(problem, budget, population)
     own_stand = Stand(options or Options(time_limit=TIME_LIMIT), hasty=options is None)
     with own_stand if stand is None else nullcontext(stand) as stand:
-        every = _every_route(stand, problem, money, population, wanted)
+        every = _every_route(stand, problem, money, population, wanted, Limits(monitor))
         require_known(wanted, [route.name for route in every])
         taken = [route for route in every if matches(route.name, wanted)]
         found: list[RouteResult] = []
@@ -152,15 +137,16 @@ def _every_route(
     budget: float,
     population: Population | None,
     wanted: tuple[str, ...],
+    monitor: Monitor | None = None,
 ) -> list[Route]:
     """Every route to choose from, or the usual ones where no pattern is given."""
     require_solvers_of_pyomo(wanted, stand)
     if isinstance(problem, Knapsack):
-        return [*knapsack_routes(problem, budget), *declared_routes(stand, problem, budget, wanted)]
+        return [*knapsack_routes(problem, budget, monitor), *declared_routes(stand, problem, budget, wanted)]
     alone = problem if isinstance(problem, ConstrainedMDP) else ConstrainedMDP(problem, budget)
     if alone.resources:
         return [*declared_routes(stand, alone, budget, wanted)]
-    answers = Answers(alone.problem if alone.risk is None else alone.risk.applied(alone.problem))
+    answers = Answers(alone.problem if alone.risk is None else alone.risk.applied(alone.problem), monitor)
     if population is not None:
         programs = split_programs(stand, answers.knapsack(population), population.size, budget, wanted)
         return [*split_routes(answers, population, budget, "relaxation"), *programs]

@@ -1,9 +1,10 @@
 """Our own routes: curves by each method that fits, the splits, and the deterministic frontier."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache, partial
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +13,23 @@ from optbudget.allocation import allocate, initial_curve
 from optbudget.allocation.knapsack import allocate_knapsack
 from optbudget.budgeted import deterministic_frontier, solve
 from optbudget.certify import price_bound
-from optbudget.errors import OptBudgetError
-from optbudget.problems import Allocation, BudgetedMDP, ConstrainedMDP, CurveSet, Knapsack, Population
+from optbudget.errors import IllPosedError, InterruptedWork, LimitError, OptBudgetError
+from optbudget.problems import BudgetedMDP, ConstrainedMDP, CurveSet, Knapsack, Population
 from optbudget.problems.comparison import RouteResult
 from optbudget.problems.examples import two_action_example
 from optbudget.status import Outcome, Solution, Termination
 from optbudget.study.routes import Route
+from optbudget.workers import Monitor
 
 Floats = NDArray[np.float64]
 
-METHODS = {"backup": "exact", "walk": "walk", "sweep": "sweep"}
+Curved = Literal["exact", "walk", "sweep"]
+
+METHODS: Mapping[str, Curved] = {"backup": "exact", "walk": "walk", "sweep": "sweep"}
 """Names of routes and of the methods of `optbudget.solve`."""
+
+RELAXED: tuple[Literal["greedy", "price"], ...] = ("greedy", "price")
+"""Methods, and names of routes, that split a budget with one unit randomised at most."""
 
 SWEEP_TOLERANCE = 1e-6
 BACKUP_SIZE = 2_000_000
@@ -32,79 +39,83 @@ FRONTIER_DECISIONS = 6
 
 
 class Answers:
-    """Curves of one problem, solved once per method."""
+    """Curves of one problem, solved once per method; a monitor may end that early."""
 
-    def __init__(self, problem: BudgetedMDP) -> None:
-        self.problem = problem
+    def __init__(self, problem: BudgetedMDP, monitor: Monitor | None = None) -> None:
+        self.problem, self.monitor = problem, monitor
         self._curves: dict[str, tuple[CurveSet, float]] = {}
 
     def knapsack(self, people: Population) -> Callable[[], Knapsack]:
         """What makes the knapsack of the useful budgets of some units, once, when it is first called."""
         return cache(lambda: Knapsack.from_curves(self.curves("walk")[0], people))
 
-    def curves(self, method: str) -> tuple[CurveSet, float]:
+    def curves(self, method: Curved) -> tuple[CurveSet, float]:
         """The curves by a method, and the seconds that took."""
         if method not in self._curves:
             _warmed_up(method, self.problem.horizon is None)
             begin = time.perf_counter()
-            found = solve(self.problem, method=method, tolerance=SWEEP_TOLERANCE)  # type: ignore[arg-type]
+            found = solve(self.problem, method=method, tolerance=SWEEP_TOLERANCE, monitor=self.monitor)
             self._curves[method] = found, time.perf_counter() - begin
         return self._curves[method]
 
 
 @cache
-def _warmed_up(method: str, forever: bool) -> CurveSet:
+def _warmed_up(method: Curved, forever: bool) -> CurveSet:
     """Solve a problem of one state first, so that loading compiled code is in nobody's time."""
-    return solve(two_action_example(horizon=None if forever else 2), method=method)  # type: ignore[arg-type]
+    return solve(two_action_example(horizon=None if forever else 2), method=method)
 
 
 def curve_routes(answers: Answers, problem: ConstrainedMDP) -> Iterator[Route]:
     """One unit from its initial distribution: its curve at the budget, by every method that fits."""
-    unit = answers.problem
+    unit, monitor = answers.problem, answers.monitor
     for name in METHODS:
         if name == "backup" and (unit.horizon is None or _work(unit) > BACKUP_SIZE):
             continue
-        yield Route(name, _guarded(name, "randomised", partial(_on_the_curve, answers, name, problem)))
-    if unit.initial_state.size == 1:
-        people = Population(unit.labels, (unit.initial > 0).astype(np.int64))
-        yield from split_routes(answers, people, problem.budget, "randomised")
-    if unit.horizon is not None and unit.initial_state.size == 1:
-        yield Route("vertex", _guarded("vertex", "deterministic-stage", partial(_vertex, answers, problem)))
-    if unit.horizon is not None and unit.horizon <= FRONTIER_DECISIONS and unit.initial_state.size == 1:
-        yield Route("frontier", _guarded("frontier", "deterministic-budget", lambda: _frontier(problem)))
+        yield _route(name, "randomised", partial(_on_the_curve, answers, name, problem), monitor)
+    if unit.initial_state.size > 1:
+        return
+    people = Population(unit.labels, (unit.initial > 0).astype(np.int64))
+    yield from split_routes(answers, people, problem.budget, "randomised")
+    if unit.horizon is not None:
+        yield _route("vertex", "deterministic-stage", partial(_vertex, answers, problem), monitor)
+        if unit.horizon <= FRONTIER_DECISIONS:
+            yield _route("frontier", "deterministic-budget", partial(_frontier, problem, monitor), monitor)
 
 
 def split_routes(answers: Answers, people: Population, budget: float, question: str) -> Iterator[Route]:
     """The best split of a budget over a population, greedily and by price."""
-    for name in ("greedy", "price"):
 
-        def take(name: str = name) -> RouteResult:
-            curves, solved = answers.curves("walk")
-            small = _warmed_up("walk", forever=False)
-            allocate(small, Population.at(small.problem, {"s": 1}), 1.0, method=name)  # type: ignore[arg-type]
-            begin = time.perf_counter()
-            found = allocate(curves, people, budget, method=name)  # type: ignore[arg-type]
-            return _of_allocation(name, question, found, solved, time.perf_counter() - begin)
+    def take(name: Literal["greedy", "price"]) -> RouteResult:
+        curves, solved = answers.curves("walk")
+        small = _warmed_up("walk", forever=False)
+        allocate(small, Population.at(small.problem, {"s": 1}), 1.0, method=name)
+        begin = time.perf_counter()
+        found = allocate(curves, people, budget, method=name, monitor=answers.monitor)
+        return RouteResult(
+            name, question, outcome=found.outcome, value=found.value, bound=found.bound, exact=True,
+            build_seconds=solved, solve_seconds=time.perf_counter() - begin,
+        )  # fmt: skip
 
-        yield Route(name, _guarded(name, question, take))
+    for name in RELAXED:
+        yield _route(name, question, partial(take, name), answers.monitor)
 
 
-def knapsack_routes(problem: Knapsack, budget: float) -> Iterator[Route]:
+def knapsack_routes(problem: Knapsack, budget: float, monitor: Monitor | None = None) -> Iterator[Route]:
     """Our own routes to a knapsack: its relaxation greedily and by price, and whole options."""
-    for name in ("greedy", "price", "ip"):
-        if name == "ip" and problem.interpolate:
-            continue
-        question = "whole" if name == "ip" else "relaxation"
 
-        def take(name: str = name, question: str = question) -> RouteResult:
-            begin = time.perf_counter()
-            found = allocate_knapsack(problem, budget, method=name)  # type: ignore[arg-type]
-            return RouteResult(
-                name, question, outcome=found.outcome, value=found.value, bound=found.bound, exact=True,
-                build_seconds=0.0, solve_seconds=time.perf_counter() - begin,
-            )  # fmt: skip
+    def take(name: Literal["greedy", "price", "ip"], question: str) -> RouteResult:
+        allocate_knapsack(Knapsack.from_arrays([0, 2], [0.0, 1.0], [0.0, 1.0]), 1.0, method=name)
+        begin = time.perf_counter()
+        found = allocate_knapsack(problem, budget, method=name, monitor=monitor)
+        return RouteResult(
+            name, question, outcome=found.outcome, value=found.value, bound=found.bound, exact=True,
+            build_seconds=0.0, solve_seconds=time.perf_counter() - begin,
+        )  # fmt: skip
 
-        yield Route(name, _guarded(name, question, take))
+    for name in RELAXED:
+        yield _route(name, "relaxation", partial(take, name, "relaxation"), monitor)
+    if not problem.interpolate:
+        yield _route("ip", "whole", partial(take, "ip", "whole"), monitor)
 
 
 def _work(unit: BudgetedMDP) -> float:
@@ -158,17 +169,10 @@ def _intercept(values: Floats, budgets: Floats, price: float) -> float:
     return float((values - price * budgets).max())
 
 
-def _of_allocation(name: str, question: str, found: Allocation, solved: float, seconds: float) -> RouteResult:
-    return RouteResult(
-        name, question, outcome=found.outcome, value=found.value, bound=found.bound, exact=True,
-        build_seconds=solved, solve_seconds=seconds,
-    )  # fmt: skip
-
-
-def _frontier(problem: ConstrainedMDP) -> RouteResult:
+def _frontier(problem: ConstrainedMDP, monitor: Monitor | None) -> RouteResult:
     begin = time.perf_counter()
     unit = problem.problem
-    found = deterministic_frontier(unit)
+    found = deterministic_frontier(unit, monitor=monitor)
     label = unit.labels[int(unit.initial_state[0])]
     value = float(found.value(label, float(problem.limit[0])))
     seconds = time.perf_counter() - begin
@@ -181,15 +185,22 @@ def _frontier(problem: ConstrainedMDP) -> RouteResult:
     return replace(said, value=value, claimed_bound=value, called_optimal=True, outcome=outcome)
 
 
-def _guarded(name: str, question: str, take: Callable[[], RouteResult]) -> Callable[[], RouteResult]:
-    """A route that cannot be taken says why, instead of ending the comparison."""
+def _route(name: str, question: str, take: Callable[[], RouteResult], monitor: Monitor | None) -> Route:
+    """A route that says why it cannot be taken, instead of ending the comparison."""
 
     def guarded() -> RouteResult:
         try:
             return take()
         except OptBudgetError as error:
-            return RouteResult(
-                name, question, outcome=Outcome(Termination.BACKEND_FAILED, Solution.NONE, str(error))
-            )
+            outcome = Outcome(_why(error, monitor), Solution.NONE, str(error))
+            return RouteResult(name, question, outcome=outcome)
 
-    return guarded
+    return Route(name, guarded)
+
+
+def _why(error: OptBudgetError, monitor: Monitor | None) -> Termination:
+    """Why a route of our own has no answer; a limit that is not the monitor's is one of size."""
+    stopped = None if monitor is None else monitor.stop_reason()
+    if isinstance(error, LimitError | InterruptedWork):
+        return stopped or Termination.MEMORY_LIMIT
+    return Termination.ILL_POSED if isinstance(error, IllPosedError) else Termination.BACKEND_FAILED
