@@ -69,6 +69,13 @@ def test_amounts_that_no_file_can_hold(tmp_path, budget):
     assert not out.exists()
 
 
+def test_a_folder_is_no_file(tmp_path):
+    (tmp_path / "a.lp").mkdir()
+    model = ROOT / "models" / "toll"
+    done = run("export", model, "--formulation", "cmdp_lp", "--budget", 3, "--out", tmp_path / "a.lp", code=2)
+    assert "is a folder" in done.stderr
+
+
 def test_the_commands_of_the_page_say_what_it_says(tmp_path, monkeypatch):
     (tmp_path / "models").symlink_to(ROOT / "models")
     monkeypatch.chdir(tmp_path)

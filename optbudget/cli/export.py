@@ -35,6 +35,8 @@ def command(
         raise UsageError(f"--out {out}: a program is written to a file that ends in .mps or .lp")
     if not out.resolve().parent.is_dir():
         raise UsageError(f"--out {out}: there is no folder {out.parent}; make it first")
+    if out.is_dir():
+        raise UsageError(f"--out {out} is a folder; name a file in it")
     if budget is not None and not 0 <= budget < math.inf:
         raise UsageError(
             f"--budget is {budget}; a program in a file needs a finite amount of money, 0 or more"

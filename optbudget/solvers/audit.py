@@ -14,7 +14,7 @@ import numpy as np
 
 from optbudget.problems.linear_program import Floats, LinearProgram, LinearSolution
 from optbudget.solvers.answer import RawAnswer
-from optbudget.solvers.bound import proven_bound
+from optbudget.solvers.bound import endless_column, proven_bound
 from optbudget.solvers.diagnose import Diagnosis
 from optbudget.solvers.options import Options
 from optbudget.solvers.table import BackEnd
@@ -249,4 +249,6 @@ def _outcome(
         return outcome
     stopped = Termination.UNKNOWN if optimum or raw.termination in WITHOUT_OPTIMUM else raw.termination
     why = "called optimal; no bound was proved" if optimum else f"stopped ({raw.claimed})"
+    if raw.row_price is not None and (column := endless_column(program, raw.row_price)):
+        why += f": {column}"
     return Outcome(stopped, Solution.FEASIBLE, why)

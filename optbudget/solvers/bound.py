@@ -58,6 +58,26 @@ def proven_bound(
     return float(offset + sign * best), sign * _one_sided(program, used)
 
 
+def endless_column(program: LinearProgram, row_price: ArrayLike) -> str:
+    """Why multipliers prove no bound: the worst reduced cost that points to a side without a limit; or "".
+
+    Examples
+    --------
+    >>> program = LinearProgram("min", [1.0], [0, 1], [0], [1.0], [2.0], [np.inf], [-np.inf], [np.inf])
+    >>> endless_column(program, [1.25])
+    'the reduced cost of x0 is -0.25, and x0 has no limit on that side'
+    """
+    sign = 1.0 if program.sense == "max" else -1.0
+    y = _one_sided(program, sign * np.asarray(row_price, dtype=np.float64))
+    d, size = _reduced(program, sign * program.objective, y)
+    bad = np.where(_toward_nothing(d, implied_box(program)) & (np.abs(d) > NOISE * size), np.abs(d), 0.0)
+    if not bad.any():
+        return ""
+    j = int(bad.argmax())
+    name = program.column_name(j)
+    return f"the reduced cost of {name} is {sign * d[j]:.3g}, and {name} has no limit on that side"
+
+
 def support_size(program: LinearProgram, row_price: ArrayLike) -> float:
     """Sum of the absolute terms in the bound that these multipliers prove on the objective 0."""
     y = np.asarray(row_price, dtype=np.float64) * (1.0 if program.sense == "max" else -1.0)
