@@ -77,6 +77,7 @@ def test_nobody_who_answers_is_no_agreement():
     lost = RouteResult("a", "q", outcome=Outcome(Termination.TIME_LIMIT))
     found = Comparison("x", 1.0, (lost,))
     assert not found.agree and not found.disagreements
+    assert repr(found) == "Comparison(x: 1 route without an answer, 0 with the best value)"
 
 
 def test_profiles_count_failures_as_infinitely_slow():
@@ -358,6 +359,8 @@ def test_a_limit_before_the_first_route_shows_no_empty_table(model, mixed):
         done = run("compare", where, "--budget", 3, "--time-limit", 0, code=7)
         assert done.stdout == "nothing was compared: the limit came before the first route\n"
     assert "and 2 models" in done.stderr
+    run("compare", mixed, "--budget", 3, "--time-limit", 0, "--out", model.parent / "s", code=7)
+    assert {path.suffix for path in (model.parent / "s").iterdir()} == {".json", ".csv", ".parquet"}
 
 
 def test_a_broken_model_of_a_folder_is_named(mixed):

@@ -119,9 +119,10 @@ def _options(run: Run) -> "Options | None":
 
 
 def _draw(found: "Sequence[Comparison]", folder: Path) -> None:
-    """The figures of a study, in print and on screen."""
+    """The figures of a study, in print and on screen; none where no route has an answer."""
     from optbudget import report
 
+    found = [c for c in found if any(r.answered for r in c.routes)]
     drawn = {"routes": report.route_figure(found[0])} if len(found) == 1 else {}
     if len(found) > 1:
         drawn["profile"] = report.profile_figure(found)

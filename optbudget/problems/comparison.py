@@ -221,10 +221,15 @@ class Comparison:
             "message": route.outcome.message or None,
         }
 
+    @property
+    def summary(self) -> str:
+        """In a few words whether the routes agree."""
+        return "agree" if self.agree else "DISAGREE" if self.disagreements else "without an answer"
+
     def __repr__(self) -> str:
         same = sum(self.same_value(route) for route in self.routes)
-        verdict = "agree" if self.agree else "DISAGREE"
-        return f"Comparison({self.name}: {len(self.routes)} routes {verdict}, {same} with the best value)"
+        routes = f"{len(self.routes)} {'route' if len(self.routes) == 1 else 'routes'}"
+        return f"Comparison({self.name}: {routes} {self.summary}, {same} with the best value)"
 
 
 COLUMNS: Mapping[str, str] = {

@@ -37,10 +37,9 @@ def route_figure(comparison: Comparison) -> Figure:
         axes.grid(False, axis="y")
         axes.set_xlabel("seconds, stating and solving")
         best = sum(map(comparison.same_value, shown))
-        verdict = "the routes agree" if comparison.agree else "THE ROUTES DISAGREE"
         name = comparison.name.replace("$", r"\$")
         axes.set_title(
-            f"{name}, budget {number(comparison.budget)}: {verdict}\n"
+            f"{name}, budget {number(comparison.budget)}: routes {comparison.summary}\n"
             f"{best} of {len(shown)} answers have the best value of their question"
         )
         axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))

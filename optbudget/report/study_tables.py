@@ -79,7 +79,7 @@ def _summary(c: Comparison, question: str) -> tuple[str, ...]:
     infeasible = not best and any(r.infeasible for r in asked)
     known = "infeasible" if infeasible else "unknown" if not best else "proved" if proved else "not proved"
     return (
-        c.name, question, "agree" if c.agree else "DISAGREE" if c.disagreements else "no answer",
+        c.name, question, c.summary,
         number(c.best(question), 10), known, f"{len(best)} of {len(asked)}",
         swift.route if swift else "", _seconds(swift.seconds) if swift else "",
     )  # fmt: skip

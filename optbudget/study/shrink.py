@@ -23,6 +23,7 @@ from optbudget.problems.comparison import Comparison
 from optbudget.solvers import Options
 from optbudget.study.compare import compare
 from optbudget.study.drafts import Draft, Instance, draft_of
+from optbudget.study.monitors import Limits
 from optbudget.study.stand import Stand
 from optbudget.workers import Monitor
 
@@ -86,7 +87,9 @@ def shrink(
 
         def again(instance: Instance) -> Comparison:
             one, money, people = instance
-            return compare(one, money, population=people, routes=culprits, stand=stand)
+            return compare(
+                one, money, population=people, routes=culprits, stand=stand, monitor=Limits(monitor)
+            )
 
         search = _Search(judge or again, monitor or Monitor(), comparison)
         found = search.run(draft_of(problem, budget, population), (problem, budget, population))
