@@ -6,14 +6,18 @@ import pytest
 from hypothesis import given
 from small_problems import plain_models, problem_of
 
+from optbudget.allocation import allocate
 from optbudget.budgeted.budget_policy import budget_policy
 from optbudget.budgeted.evaluation import evaluate
 from optbudget.budgeted.exact import exact_backup
+from optbudget.budgeted.in_use import policy_in_use
 from optbudget.budgeted.policies import policy_at, prices_for
 from optbudget.budgeted.price_sweep import passes, price_sweep
 from optbudget.budgeted.pruning import PruningPhase, PruningSchedule
+from optbudget.budgeted.walk import walk
 from optbudget.errors import NoAnswerError, ProblemError, UsageError
 from optbudget.files import load_model
+from optbudget.problems import Population
 from optbudget.problems.examples import two_action_example
 
 from reference import deterministic_trees
@@ -178,3 +182,17 @@ def test_what_cannot_be_answered_is_refused():
     for ask in (budget_policy(problem).choices, budget_policy(problem).evaluate):
         with pytest.raises(NoAnswerError, match="at least 0"):
             ask("s", -1.0)
+
+
+@pytest.mark.parametrize("budget", [20.0, 60.0, 100.0])
+def test_the_policies_of_a_walked_answer_spend_what_they_are_for(synthetic_ad, budget):
+    """A walk's certificate holds the slopes themselves, at which the two policies about them tie."""
+    answer = walk(synthetic_ad)
+    split = allocate(answer, Population.at(synthetic_ad, {"begin": 10}), budget)
+    used = policy_in_use(split)
+    spends = [evaluate(synthetic_ad, used, price=split.price * (1 + side)).spend[0] for side in (1e-6, -1e-6)]
+    np.testing.assert_allclose(spends, np.unique(split.unit_budget), rtol=1e-9)
+    for given_ in split.unit_budget:
+        ((price, _),) = prices_for(answer, "begin", given_)
+        policy = policy_at(synthetic_ad, [price])
+        assert evaluate(synthetic_ad, policy, price=price).spend[0] == pytest.approx(given_, rel=1e-9)

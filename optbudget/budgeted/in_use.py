@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from optbudget.budgeted.policies import policy_at
+from optbudget.budgeted.policies import TIE, policy_at
 from optbudget.problems import Allocation, PricePolicy
 from optbudget.workers import Monitor
 
@@ -67,5 +67,5 @@ def policy_in_use(answer: Allocation, *, monitor: Monitor | None = None) -> Pric
 def _inside(high: float, low: float, known: Floats) -> float:
     """A price between two slopes: one that the certificate vouches for, where it has one there."""
     middle = 2 * low if np.isinf(high) else float(np.sqrt(high) * np.sqrt(low)) or high / 2
-    between = known[(known < high) & (known > low)]
+    between = known[(known < high * (1 - TIE)) & (known > low * (1 + TIE))]
     return float(between[np.argmin(np.abs(between - middle))]) if between.size else middle

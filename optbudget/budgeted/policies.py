@@ -20,6 +20,9 @@ Floats = NDArray[np.float64]
 
 UNIT_ROUNDOFF = 2.0**-53
 
+TIE = 1e-9
+"""Prices closer to a slope than this, relatively, may be the slope itself, where two policies tie."""
+
 
 def prices_for(answer: CurveSet, label: str, budget: float) -> tuple[tuple[float, float], ...]:
     """The prices whose policies use a budget best, each with its probability; at most two.
@@ -45,21 +48,21 @@ def prices_for(answer: CurveSet, label: str, budget: float) -> tuple[tuple[float
         raise NoAnswerError(f"state {label!r} needs at least {budgets[0]:.6g}; the budget is {budget:.6g}")
     left = int(np.searchsorted(budgets, budget, side="right")) - 1
     slopes = np.concatenate(([np.inf], curve.prices, [0.0]))
-    low = _between(slopes[left], slopes[left + 1], answer.prices)
+    low = price_between(slopes[left], slopes[left + 1], answer.prices)
     if left == len(curve) or budget == budgets[left]:
         return ((low, 1.0),)
     share = float((budget - budgets[left]) / curve.length[left])
-    return (low, 1.0 - share), (_between(slopes[left + 1], slopes[left + 2], answer.prices), share)
+    return (low, 1.0 - share), (price_between(slopes[left + 1], slopes[left + 2], answer.prices), share)
 
 
-def _between(high: float, low: float, known: Floats) -> float:
-    """A price between two slopes, as far from both as can be."""
+def price_between(high: float, low: float, known: Floats) -> float:
+    """A price between two slopes, as far from both as can be; one of the `known` prices if any lies there."""
     if np.isinf(high):
         return float("inf")
     if low == 0:
         return 0.0
     middle = float(np.sqrt(high) * np.sqrt(low))
-    inside = known[(known < high) & (known > low)]
+    inside = known[(known < high * (1 - TIE)) & (known > low * (1 + TIE))]
     return float(inside[np.argmin(np.abs(np.log(inside / middle)))]) if inside.size else middle
 
 
