@@ -190,7 +190,8 @@ def test_the_policies_of_a_walked_answer_spend_what_they_are_for(synthetic_ad, b
     answer = walk(synthetic_ad)
     split = allocate(answer, Population.at(synthetic_ad, {"begin": 10}), budget)
     used = policy_in_use(split)
-    spends = [evaluate(synthetic_ad, used, price=split.price * (1 + side)).spend[0] for side in (1e-6, -1e-6)]
+    beside = (split.price, np.nextafter(split.price, 0.0))
+    spends = [evaluate(synthetic_ad, used, price=price).spend[0] for price in beside]
     np.testing.assert_allclose(spends, np.unique(split.unit_budget), rtol=1e-9)
     for given_ in split.unit_budget:
         ((price, _),) = prices_for(answer, "begin", given_)

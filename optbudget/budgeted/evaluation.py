@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from optbudget.errors import NoAnswerError, UsageError
+from optbudget.budgeted.fixed_policy import pairs_of
+from optbudget.errors import UsageError
 from optbudget.problems import BudgetedMDP, PricePolicy
 
 Floats = NDArray[np.float64]
@@ -70,21 +71,11 @@ def evaluate(problem: BudgetedMDP, policy: PricePolicy, *, price: float) -> Eval
     if problem.horizon is None:
         raise UsageError("evaluation by stages needs a finite horizon")
     n = problem.n_states
-    holds = (policy.price_low <= price) & ((price < policy.price_high) | np.isinf(policy.price_high))
-    rows = np.flatnonzero(holds)[::-1]
-    action = np.full((problem.horizon, n), -1, dtype=np.int64)
-    action[policy.stage[rows], policy.state[rows]] = policy.action[rows]
+    pairs = pairs_of(problem, policy, price)
     acting = np.flatnonzero(~problem.is_terminal)
-    pair_of = np.full((n, len(problem.actions)), -1, dtype=np.int64)
-    pair_of[problem.pair_state, problem.pair_action] = np.arange(problem.cost.size)
     found = Evaluation(problem.terminal_utility.copy(), np.zeros(n), np.zeros(n))
     for stage in reversed(range(problem.horizon)):
-        pair = np.where(action[stage, acting] < 0, -1, pair_of[acting, action[stage, acting]])
-        if (pair < 0).any():
-            label = problem.labels[acting[np.argmax(pair < 0)]]
-            raise NoAnswerError(
-                f"the policy holds no possible action for {label!r}, stage {stage}, price {price}"
-            )
+        pair = pairs[stage, acting]
         future = _expected(problem, found)
         row = problem.pair_row[pair]
         value, spend, variance = found.value.copy(), found.spend.copy(), found.variance.copy()

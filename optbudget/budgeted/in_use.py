@@ -17,9 +17,6 @@ from optbudget.workers import Monitor
 
 Floats = NDArray[np.float64]
 
-SAME = 1e-12
-"""Slopes so close to the price, relatively, are the price."""
-
 
 def policy_in_use(answer: Allocation, *, monitor: Monitor | None = None) -> PricePolicy | None:
     """The policy of the one or two prices that an allocation uses, for every state and stage.
@@ -52,8 +49,8 @@ def policy_in_use(answer: Allocation, *, monitor: Monitor | None = None) -> Pric
         return None
     problem = curves.problem if curves.stage == 0 else replace(curves.problem, horizon=horizon - curves.stage)
     slopes = curves.curves.gain / curves.curves.length
-    above = float(slopes[slopes > price * (1 + SAME)].min(initial=np.inf))
-    below = float(slopes[slopes < price * (1 - SAME)].max(initial=0.0))
+    above = float(slopes[slopes > price * (1 + TIE)].min(initial=np.inf))
+    below = float(slopes[slopes < price * (1 - TIE)].max(initial=0.0))
     if price == 0:
         policy = policy_at(problem, [0.0], monitor=monitor)
         return replace(policy, price_high=np.minimum(policy.price_high, above))

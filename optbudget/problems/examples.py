@@ -20,3 +20,18 @@ def two_action_example(horizon: int | None = None) -> BudgetedMDP:
         discount=0.9, cost_discount=0.9, horizon=horizon, reward="gross",
         title="Two actions", source="Boutilier & Lu 2016, section 2.2.3",
     )  # fmt: skip
+
+
+def retry_example(horizon: int = 2) -> BudgetedMDP:
+    """A customer who says yes to an ad for 1 with probability 1/2; a yes is worth 4 and ends it.
+
+    Undiscounted, so the spend is the number of ads: :math:`P(S = s) = 2^{-s}` below the horizon.
+    """
+    return BudgetedMDP(
+        states=("open", "won"), actions=("wait", "ad"),
+        pair_ptr=np.array([0, 2, 2]), pair_action=np.array([0, 1]), pair_row=np.array([0, 1]),
+        cost=np.array([0.0, 1.0]), utility=np.array([0.0, 0.0]),
+        row_ptr=np.array([0, 1, 3]), next_state=np.array([0, 0, 1]), probability=np.array([1.0, 0.5, 0.5]),
+        terminal_utility=np.array([0.0, 4.0]),
+        discount=1.0, cost_discount=1.0, horizon=horizon, reward="gross", title="Try again",
+    )  # fmt: skip
