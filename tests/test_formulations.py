@@ -119,6 +119,7 @@ def rows_of(program):
 
 def assert_same_program(one, other):
     """Equal but for the order of columns and rows, and the last digit of a sum."""
+    assert one.name == other.name
     assert one.sense == other.sense
     assert one.offset == pytest.approx(other.offset, abs=1e-12)
     columns = []
@@ -143,6 +144,7 @@ def stated_twice(stand, row, problem, budget):
     for tool in ("pyomo", "mathopt"):
         found = stand.program(row.name, tool, problem, budget)
         assert not isinstance(found, str), found
+        assert found[0].name == row.name
         both.append(found[0])
     return both
 

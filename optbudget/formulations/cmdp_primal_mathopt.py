@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from ortools.math_opt.python import mathopt
 
 
-def cmdp_primal(problem: ConstrainedMDP) -> "mathopt.Model":
+def cmdp_primal(problem: ConstrainedMDP, *, name: str = "cmdp_primal") -> "mathopt.Model":
     """The program of a constrained problem; its variables are x[k, a], stage by stage.
+
+    Programs that add to it give it their `name`.
 
     Raises
     ------
@@ -36,7 +38,7 @@ def cmdp_primal(problem: ConstrainedMDP) -> "mathopt.Model":
 
     mo = mathopt()
     data = flow(problem)
-    m = mo.Model(name="cmdp_primal")
+    m = mo.Model(name=name)
 
     # Sets: stages k, states s with actions, pairs a, resources r with a limit.
     stages, pairs = range(data.stages), range(problem.problem.cost.size)

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     import pyomo.environ as pyo
 
 
-def cmdp_primal(problem: ConstrainedMDP) -> "pyo.ConcreteModel":
+def cmdp_primal(problem: ConstrainedMDP, *, name: str = "cmdp_primal") -> "pyo.ConcreteModel":
     """The program of a constrained problem; `m.x[k, a]` are the frequencies.
+
+    Programs that add to it give it their `name`.
 
     Raises
     ------
@@ -43,7 +45,7 @@ def cmdp_primal(problem: ConstrainedMDP) -> "pyo.ConcreteModel":
 
     pyo = pyomo_environ()
     data = flow(problem)
-    m = pyo.ConcreteModel("cmdp_primal")
+    m = pyo.ConcreteModel(name)
 
     # Sets: stages k, states s with actions, pairs a, resources r with a limit.
     m.K = pyo.RangeSet(0, data.stages - 1)

@@ -34,7 +34,7 @@ def deterministic_stage(problem: ConstrainedMDP) -> "mathopt.Model":
 
     mo = mathopt()
     data = bounded_flow(problem)
-    m = cmdp_primal(problem)
+    m = cmdp_primal(problem, name="deterministic_stage")
     stages, pairs = range(data.stages), range(problem.problem.cost.size)
     states, first = data.states.tolist(), data.pair_ptr.tolist()
     x = {(k, a): m.get_variable(k * len(pairs) + a) for k in stages for a in pairs}

@@ -41,7 +41,7 @@ def deterministic_stage(problem: ConstrainedMDP) -> "pyo.ConcreteModel":
 
     pyo = pyomo_environ()
     data = bounded_flow(problem)
-    m = cmdp_primal(problem)
+    m = cmdp_primal(problem, name="deterministic_stage")
     first = data.pair_ptr.tolist()
 
     # Variables: z[k, a] in {0, 1}.
