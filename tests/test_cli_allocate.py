@@ -90,6 +90,56 @@ class TestRanges:
         assert "least feasible" not in run("allocate", toll, "--budget", "2:4:3").stdout
 
 
+MODELS = ROOT / "models"
+
+
+@pytest.mark.parametrize(
+    ("place", "options", "said"),
+    [
+        (MODELS / "two_limits", ("--budget", 3), "optbudget compare"),
+        (MODELS / "ward", ("--budget", 3), "first optbudget solve"),
+        (MODELS / "whole_units" / "options.csv", ("--budget", 3), "is a file; name its folder"),
+        (MODELS / "whole_units", ("--target-value", 3), "--target-value is for the states of a result"),
+        (MODELS / "whole_units", ("--budget", 3, "--stage", 1, "--baseline", "x"), "--stage and --baseline"),
+        (MODELS / "whole_units", (), "say how much money there is"),
+        (MODELS / "whole_units", ("--budget", 3, "--method", "uniform"), "greedy, price, lp, ip"),
+        (MODELS / "whole_units", ("--budget", "0:inf:3"), "'0:inf:3' needs 0 <= LO <= HI, HI finite"),
+        (MODELS / "whole_units", ("--budget", "0:10"), "of two numbers and a whole number"),
+        (MODELS / "whole_units", ("--budget", "1:0:2"), "needs 0 <= LO <= HI"),
+        (MODELS / "whole_units", ("--budget", "1,000"), "write for example 1000"),
+        (MODELS / "whole_units", ("--budget", "0:1:2", "--out", "x"), "leave out --out"),
+        (MODELS / "whole_units", ("--budget", 3, "--target-value", 1), "leave out one of them"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_asked(place, options, said):
+    done = run("allocate", place, *options, code=2)
+    assert said in done.stderr and done.stderr.count("\n") == 1 and not done.stdout
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [(MODELS / "nowhere", "there is no folder"), (MODELS, "neither a result, which has result.json, nor")],
+)
+def test_what_cannot_be_read(place, said):
+    assert said in run("allocate", place, "--budget", 3, code=3).stderr
+
+
+@pytest.mark.parametrize("method", ["greedy", "price", "ip", "lp"])
+def test_value_per_money_that_no_double_holds(tmp_path, method):
+    (tmp_path / "model.toml").write_text('kind = "knapsack"\n')
+    (tmp_path / "options.csv").write_text("group,option,cost,value\na,n,0,0\na,y,5e-324,1\n")
+    done = run("allocate", tmp_path, "--budget", 1, "--method", method, code=3)
+    assert "option 'y' of group 'a' costs 5e-324 more than 'n'" in done.stderr
+    assert "smaller unit of money" in done.stderr and "warning" not in done.stderr
+
+
+def test_why_money_is_left_is_one_line():
+    shown = run("allocate", MODELS / "whole_units", "--budget", 9, "--method", "ip").stdout
+    assert "\nLeft over because no whole choice of options spends more and is worth more.\n" in shown
+    shown = run("allocate", MODELS / "whole_units", "--budget", 100).stdout
+    assert "\nLeft over because every copy has the most valuable option" in shown
+
+
 def test_a_budget_without_limit(toll, tmp_path):
     fields = run_json("allocate", toll, "--budget", "inf", "--out", tmp_path / "out")
     assert fields["budget"] is None and fields["spent"] == 4 and fields["value"] == 1.5

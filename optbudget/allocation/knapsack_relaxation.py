@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from optbudget.allocation import _knapsack_kernels, exact
 from optbudget.allocation.dealing import Point, Row, deal
+from optbudget.errors import ProblemError
 from optbudget.problems import Knapsack
 
 Floats = NDArray[np.float64]
@@ -120,11 +121,25 @@ def _steps(knapsack: Knapsack, kept: Integers, size: Integers) -> tuple[Integers
     cost = knapsack.cost[kept[place + 1]] - knapsack.cost[kept[place]]
     with np.errstate(over="ignore"):
         price = (knapsack.value[kept[place + 1]] - knapsack.value[kept[place]]) / cost
+    if not np.isfinite(price).all():
+        k = int(place[np.argmax(~np.isfinite(price))])
+        raise ProblemError(_too_steep(knapsack, int(kept[k]), int(kept[k + 1])))
     rises = np.flatnonzero((np.diff(price) > 0) & (np.diff(group) == 0))
     for g in np.unique(group[rises]).tolist():
         span = slice(int(begin[g]), int(begin[g] + steps[g]))
         price[span] = np.minimum.accumulate(price[span])
     return group, place, price, cost * knapsack.count[group]
+
+
+def _too_steep(knapsack: Knapsack, lower: int, upper: int) -> str:
+    group = knapsack.groups[int(knapsack.group_of[upper])]
+    more = float(knapsack.cost[upper] - knapsack.cost[lower])
+    won = float(knapsack.value[upper] - knapsack.value[lower])
+    return (
+        f"option {knapsack.options[upper]!r} of group {group!r} costs {more!r} more than "
+        f"{knapsack.options[lower]!r} and is worth {won!r} more: value per money is beyond the largest "
+        "number, 1.8e308; state costs in a smaller unit of money, so that they are larger numbers, or as 0"
+    )
 
 
 def _had(knapsack: Knapsack, kept: Integers, group: Integers, place: Integers, taken: Floats) -> Floats:

@@ -123,9 +123,11 @@ def budget_range(text: str) -> Floats:
         low_text, high_text, number_text = text.split(":")
         low, high, number = float(low_text), float(high_text), int(number_text)
     except ValueError:
-        raise UsageError(f"{text!r} is not a range LO:HI:N, such as 0:1000:21") from None
+        raise UsageError(
+            f"{text!r} is not a range LO:HI:N of two numbers and a whole number, such as 0:1000:21"
+        ) from None
     if not (0 <= low <= high < math.inf) or number < (1 if low == high else 2):
-        raise UsageError(f"{text!r} needs 0 <= LO <= HI and N >= 2")
+        raise UsageError(f"the range {text!r} needs 0 <= LO <= HI, HI finite, and N >= 2")
     if number > LARGEST_RANGE:
         raise UsageError(f"{text!r} has more than {LARGEST_RANGE:,} budgets; ask for fewer")
     return np.linspace(low, high, number)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from optbudget.cli.allocate_folders import require_what_is_split
 from optbudget.cli.arguments import budget_or_range
-from optbudget.cli.folders import require_apart, require_result
+from optbudget.cli.folders import require_apart
 from optbudget.cli.outputs import say_how_it_ended
 from optbudget.cli.run import Run, finish
 from optbudget.errors import ProblemError, UsageError
@@ -103,14 +104,12 @@ def command(
     if files.is_knapsack(result):
         from optbudget.cli.allocate_knapsack import allocate_knapsack
 
-        if money is None:
-            raise UsageError("say how much money there is: --budget B, or a range --budget LO:HI:N")
         states: dict[str, object] = {"population": population, "stage": stage, "baseline": baseline}
         if question is not None:
             states[question[0]] = True
         allocate_knapsack(run, result, money, method=method.value, out=out, not_for_it=states)
         return
-    require_result(result, "allocate")
+    require_what_is_split(result)
     if method not in (Method.greedy, Method.price) and money is not None and not isinstance(money, float):
         raise UsageError(
             f"a range of budgets is of the best split: leave out --method {method.value} or give one --budget"
@@ -297,13 +296,16 @@ def _numbers(answer: "Allocation") -> dict[str, object]:
 
 
 def _show(run: Run, answer: "Allocation", extra: Mapping[str, Any]) -> None:
-    from optbudget.report.tables import Grid, allocation_grid, summary_grid
+    from optbudget.report.tables import NOTHING, Grid, allocation_grid, summary_grid
     from optbudget.report.words import number
 
     if run.json:
         run.answer({**_numbers(answer), **extra, "allocation": answer.to_arrow().to_pylist()})
         return
-    run.grids(summary_grid(answer), allocation_grid(answer))
+    run.grids(replace(summary_grid(answer), note=""))
+    if answer.why_unspent and answer.unspent > NOTHING * answer.budget:
+        run.show(f"Left over because {answer.why_unspent}.\n")
+    run.grids(allocation_grid(answer))
     for name in QUESTIONS.keys() & extra.keys():
         asked = name.replace("_", " ")
         run.show(f"{asked} {number(extra[name]['asked'])}: budget {number(extra[name]['budget'], 10)}")

@@ -22,7 +22,7 @@ NUMBERS = ("budget", "value", "bound", "gap", "gap_absolute", "price", "spent", 
 def allocate_knapsack(
     run: Run,
     model: Path,
-    budget: "float | NDArray[np.float64]",
+    budget: "float | NDArray[np.float64] | None",
     *,
     method: str,
     out: Path | None,
@@ -33,7 +33,13 @@ def allocate_knapsack(
 
     given = [f"--{name.replace('_', '-')}" for name, value in not_for_it.items() if value]
     if given:
-        raise UsageError(f"{model} is a knapsack, and {' and '.join(given)} is about states; leave it out")
+        verb, it = ("is", "it") if len(given) == 1 else ("are", "them")
+        asked = " and ".join(given)
+        raise UsageError(
+            f"{model} is a knapsack, and {asked} {verb} for the states of a result; leave {it} out"
+        )
+    if budget is None:
+        raise UsageError("say how much money there is: --budget B, or a range --budget LO:HI:N")
     if method not in METHODS:
         raise UsageError(f"--method {method} is not for a knapsack; it has {', '.join(METHODS)}")
     if out is not None:
@@ -90,7 +96,9 @@ def _show(run: Run, problem: "Knapsack", answer: "KnapsackAllocation") -> None:
     summary = tuple((name, number(getattr(answer, name))) for name in names)
     why = answer.why_unspent or ""
     title = f"{problem.title or 'Knapsack'} ({problem.money_unit}), method {answer.method}"
-    run.grids(Grid(title, ("", ">"), summary, f"Left over because {why}" if why else ""))
+    run.grids(Grid(title, ("", ">"), summary))
+    if why:
+        run.show(f"Left over because {why}.\n")
     cells = tuple(
         (row["group"], row["option"], f"{row['count']:,}", number(row["probability"]),
          number(float(problem.cost[k])), number(float(problem.value[k])))

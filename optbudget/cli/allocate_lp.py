@@ -41,11 +41,13 @@ def lp_knapsack(run: "Run", problem: "Knapsack", budget: float) -> "KnapsackAllo
 
     from optbudget.allocation import allocate_knapsack
     from optbudget.allocation.knapsack_crossover import crossed_knapsack
+    from optbudget.allocation.knapsack_relaxation import relax
     from optbudget.certify import least_spend
     from optbudget.problems import KnapsackAllocation
 
     if least_spend(problem) > budget:
         return replace(allocate_knapsack(problem, budget), method="lp")
+    relax(problem, budget)  # Refuses prices that no double holds, before a back end misreads them.
     solved = relaxed_by_backend(run, problem, budget)
     if isinstance(solved, Outcome):
         return KnapsackAllocation(problem, budget, [], [], [], method="lp", outcome=solved)  # type: ignore[arg-type]
