@@ -223,6 +223,15 @@ def test_sizes_of_drawn_instances_that_are_refused(wrong):
         generate("random", **{"seed": 1, **wrong})
 
 
+def test_discounts_that_differ_for_ever_are_swept_and_said_to_be_proved_no_further():
+    problem = load(ROOT / "models" / "uneven_discounts")
+    names = route_names(problem, 3.0)
+    assert "sweep" in names and "greedy" in names and "walk" not in names
+    sweep, greedy = compare(problem, 3.0, routes=("sweep", "greedy")).routes
+    assert sweep.gap > 0.01 and sweep.outcome.termination is Termination.NUMERICAL
+    assert greedy.answered and greedy.value == pytest.approx(sweep.value, abs=1e-5)
+
+
 def test_names_of_routes_are_listed_without_solving(monkeypatch):
     monkeypatch.setattr(own_routes, "solve", None)
     names = route_names(two_action_example(horizon=2), 1.0)

@@ -45,9 +45,16 @@ class Answers:
         self.problem, self.monitor = problem, monitor
         self._curves: dict[str, tuple[CurveSet, float]] = {}
 
+    @property
+    def base(self) -> Curved:
+        """The method whose curves are split: walking, where it fits."""
+        unit = self.problem
+        fits = unit.horizon is not None or unit.discount == unit.cost_discount
+        return "walk" if fits else "sweep"
+
     def knapsack(self, people: Population) -> Callable[[], Knapsack]:
         """What makes the knapsack of the useful budgets of some units, once, when it is first called."""
-        return cache(lambda: Knapsack.from_curves(self.curves("walk")[0], people))
+        return cache(lambda: Knapsack.from_curves(self.curves(self.base)[0], people))
 
     def curves(self, method: Curved) -> tuple[CurveSet, float]:
         """The curves by a method, and the seconds that took."""
@@ -71,6 +78,8 @@ def curve_routes(answers: Answers, problem: ConstrainedMDP) -> Iterator[Route]:
     for name in METHODS:
         if name == "backup" and (unit.horizon is None or _work(unit) > BACKUP_SIZE):
             continue
+        if name == "walk" and answers.base != "walk":
+            continue
         yield _route(name, "randomised", partial(_on_the_curve, answers, name, problem), monitor)
     if unit.initial_state.size > 1:
         return
@@ -86,7 +95,7 @@ def split_routes(answers: Answers, people: Population, budget: float, question: 
     """The best split of a budget over a population, greedily and by price."""
 
     def take(name: Literal["greedy", "price"]) -> RouteResult:
-        curves, solved = answers.curves("walk")
+        curves, solved = answers.curves(answers.base)
         small = _warmed_up("walk", forever=False)
         allocate(small, Population.at(small.problem, {"s": 1}), 1.0, method=name)
         begin = time.perf_counter()
@@ -141,6 +150,8 @@ def _on_the_curve(answers: Answers, name: str, problem: ConstrainedMDP) -> Route
         )
     else:
         stopped = curves.outcome.termination
+        if stopped in (Termination.OPTIMAL, Termination.TOLERANCE):
+            stopped = Termination.NUMERICAL  # That was proved otherwise; one price proves less here.
         outcome = Outcome.certified(
             gap=(bound - value) / (1 + abs(value)), tolerance=SWEEP_TOLERANCE, stopped=stopped
         )
