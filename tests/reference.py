@@ -228,3 +228,29 @@ def best_choice_by_table(groups, budget):
                 for b in range(budget + 1)
             ]
     return table[budget]
+
+
+def markov_policies(plain):
+    """Every deterministic Markov policy of a finite horizon: value by state, and spend by stage and state.
+
+    Yields (value[i], spend[stage][i]) in exact arithmetic, discounted to now.
+    """
+    n, horizon = len(plain["pairs"]), plain["horizon"]
+    choices = [range(len(options)) if options else (None,) for options in plain["pairs"]]
+    rate, cost_rate = plain["discount"], plain["cost_discount"]
+    for policy in product(product(*choices), repeat=horizon):
+        value = [Fraction(u) for u in plain["terminal"]]
+        spend = [[Fraction(0)] * n for _ in range(horizon)]
+        for stage in reversed(range(horizon)):
+            old, used = value, [list(row) for row in spend]
+            value = list(old)
+            for i, action in enumerate(policy[stage]):
+                if action is None:
+                    value[i] = Fraction(plain["terminal"][i])
+                    continue
+                cost, utility, row = plain["pairs"][i][action]
+                value[i] = utility - (cost if plain["net"] else 0) + rate * sum(p * old[j] for j, p in row)
+                spend[stage][i] = Fraction(cost)
+                for later in range(stage + 1, horizon):
+                    spend[later][i] = cost_rate * sum(p * used[later][j] for j, p in row)
+        yield value, spend

@@ -1,5 +1,6 @@
 """Checks of answers against the problem alone; numpy and the standard library, no solver."""
 
+from optbudget.certify.budget_lines import lines_bound, lines_room
 from optbudget.certify.envelope import capped_intercepts
 from optbudget.certify.knapsack_bound import dual_value, least_spend
 from optbudget.certify.knapsack_units import WholeKnapsack, whole_knapsack
@@ -13,6 +14,8 @@ __all__ = [
     "capped_intercepts",
     "dual_value",
     "least_spend",
+    "lines_bound",
+    "lines_room",
     "price_bound",
     "support",
     "verify",

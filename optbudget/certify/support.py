@@ -299,14 +299,14 @@ def terminal_numbers(problem: BudgetedMDP, kinds: tuple[Kind, ...], size: int) -
 def stage_weights(problem: BudgetedMDP, price: Floats, stage: int) -> Weights:
     """The price of the stage, and (alpha, beta) proportional to (1, that price), the larger of them 1."""
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        drift = _drift(problem.discount, problem.cost_discount, stage)
+        drift = price_drift(problem.discount, problem.cost_discount, stage)
         now = np.where(price == 0, 0.0, np.where(np.isinf(price), np.inf, price * drift))
         finite = np.where(np.isinf(price), 0.0, np.minimum(now, LARGEST_PRICE))
         return Weights(np.isinf(price), finite, np.minimum(1.0, 1.0 / now), np.minimum(1.0, now))
 
 
 @lru_cache(maxsize=4096)
-def _drift(discount: float, cost_discount: float, stage: int) -> float:
+def price_drift(discount: float, cost_discount: float, stage: int) -> float:
     """(cost_discount / discount)^stage, the nearest double; inf or 0 beyond the range of doubles."""
     with localcontext() as digits:
         digits.prec = 60

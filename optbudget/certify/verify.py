@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from optbudget.certify import allocation_checks as rows
+from optbudget.certify.budget_lines import mixture_checks
 from optbudget.certify.curve_checks import curve_checks, structure_ok
 from optbudget.certify.evidence import Evidence, gather
 from optbudget.certify.exact_checks import (
@@ -27,7 +28,14 @@ from optbudget.certify.policy_checks import Used, policy_check
 from optbudget.certify.stationary import stationary_evidence
 from optbudget.certify.support import Support, support
 from optbudget.errors import UsageError
-from optbudget.problems import Allocation, Check, CurveSet, KnapsackAllocation, Verification
+from optbudget.problems import (
+    Allocation,
+    Check,
+    CurveSet,
+    KnapsackAllocation,
+    PolicyMixture,
+    Verification,
+)
 from optbudget.status import Solution
 
 SAME_SLOPE = 1e-12
@@ -37,7 +45,7 @@ Known = dict[int, tuple[list[Check], Evidence | None]]
 """What was found about curves, by their identity."""
 
 
-Answer = CurveSet | Allocation | KnapsackAllocation
+Answer = CurveSet | Allocation | KnapsackAllocation | PolicyMixture
 
 
 def verify(answer: Answer, *, exact: bool = False, all_prices: bool = False) -> Verification:
@@ -45,8 +53,8 @@ def verify(answer: Answer, *, exact: bool = False, all_prices: bool = False) -> 
 
     Parameters
     ----------
-    answer : curves, an allocation or the answer to a knapsack, from a solver or from disk; where it was
-        read from disk, every number of its `result.json` is checked too
+    answer : curves, an allocation, a mixture of policies or the answer to a knapsack, from a solver or
+        from disk; where it was read from disk, every number of its `result.json` is checked too
     exact : besides, in integers rounded outward at every stage: at the prices of the allocation and a
         spread sample of the others
     all_prices : with `exact`, at all prices: then the gap itself is recomputed without rounding
@@ -97,6 +105,8 @@ def verify_all(
             checks = _of_allocation(answer, known, exact=exact, all_prices=all_prices)
         elif isinstance(answer, KnapsackAllocation):
             checks = knapsack_checks(answer)
+        elif isinstance(answer, PolicyMixture):
+            checks = mixture_checks(answer)
         else:
             raise UsageError(f"verify takes curves or an allocation, not {type(answer).__name__}")
         found.append(Verification(tuple(checks)))

@@ -1,6 +1,7 @@
 """Frozen nouns: each problem beside its answer. They hold and check data; they do not solve."""
 
 from optbudget.problems.allocation import Allocation
+from optbudget.problems.budget_lines import BudgetLines
 from optbudget.problems.budgeted_mdp import BudgetedMDP, ModelFolder
 from optbudget.problems.certificate import Check, Verification
 from optbudget.problems.constrained_mdp import ConstrainedMDP
@@ -10,13 +11,17 @@ from optbudget.problems.knapsack import Knapsack
 from optbudget.problems.knapsack_allocation import KnapsackAllocation
 from optbudget.problems.linear_program import LinearProgram, LinearSolution
 from optbudget.problems.policy import PricePolicy
+from optbudget.problems.policy_mixture import Conflict, PolicyMixture
 from optbudget.problems.population import Population
 from optbudget.problems.risk import RiskTerm
+from optbudget.problems.stage_budgets import StageBudgets
 
 __all__ = [
     "Allocation",
+    "BudgetLines",
     "BudgetedMDP",
     "Check",
+    "Conflict",
     "ConstrainedMDP",
     "CurveSet",
     "DeterministicFrontier",
@@ -25,9 +30,11 @@ __all__ = [
     "LinearProgram",
     "LinearSolution",
     "ModelFolder",
+    "PolicyMixture",
     "Population",
     "PricePolicy",
     "RiskTerm",
+    "StageBudgets",
     "StationaryWitness",
     "Verification",
 ]
