@@ -13,6 +13,7 @@ from small_problems import plain_models, problem_of
 from optbudget import allocate, load, solve, verify
 from optbudget.certify import lines_bound
 from optbudget.errors import NoAnswerError, ProblemError, UsageError
+from optbudget.files import load_expected, load_problem
 from optbudget.formulations import declared
 from optbudget.planning import allocate_lines
 from optbudget.problems import (
@@ -30,7 +31,7 @@ from optbudget.status import Outcome, Solution, Termination
 from optbudget.workers import Monitor
 
 CLOSE = 1e-6
-DRAWN = 150
+DRAWN = 300
 
 
 # -- instances, and the declared program of each ------------------------------------------------
@@ -51,7 +52,7 @@ def drawn(rng):
         pair_action=np.concatenate([np.arange(k) for k in np.diff(pair_ptr)]),
         pair_row=np.arange(m),
         cost=cost,
-        utility=rng.integers(-4, 9, m) + cost,
+        utility=rng.integers(-4, 5, m) + 3 * cost,
         row_ptr=np.append(0, np.cumsum(width)),
         next_state=np.concatenate([rng.permutation(n)[:d] for d in width]),
         probability=np.concatenate([rng.multinomial(8 - d, np.ones(d) / d) / 8 + 1 / 8 for d in width]),
@@ -65,17 +66,18 @@ def drawn(rng):
     if rng.random() < 0.75:
         cuts = np.sort(rng.choice(np.arange(1, horizon), size=rng.integers(1, horizon), replace=False))
         sizes = np.diff([0, *cuts, horizon])
-        money = rng.integers(0, 7, sizes.size) * population.size * sizes / 8
+        money = rng.integers(0, 5, sizes.size) * population.size * sizes / 8
         total = float(money.sum() * 0.75) if rng.random() < 0.3 else np.inf
         names = tuple(f"q{k}" for k in range(sizes.size))
         blocks = StageBudgets(names, sizes.tolist(), money, bool(rng.random() < 0.4), total)
     if blocks is not None and rng.random() < 0.6:
         return BudgetLines.of_stages(problem, blocks), population
+    free = cost > 0 if rng.random() < 0.8 else 1.0  # Mostly what is free needs nothing else.
     others = {
-        name: (rng.integers(0, 4, m) * 1.0, float(rng.integers(1, 9) * population.size * horizon / 16))
+        name: (rng.integers(0, 4, m) * free, float(rng.integers(1, 7) * population.size * horizon / 16))
         for name in ("staff", "beds")[: rng.integers(1, 3)]
     }
-    money = float(rng.integers(1, 9) * population.size * horizon / 12)
+    money = float(rng.integers(1, 7) * population.size * horizon / 12)
     return BudgetLines.of_resources(ConstrainedMDP.of(problem, money, others), blocks), population
 
 
@@ -137,8 +139,8 @@ def test_every_drawn_answer_is_that_of_the_declared_program(compared):
 
 def test_most_drawn_instances_have_a_line_that_binds(compared):
     answered = [ours for _, ours, _ in compared if ours.share.size]
-    assert len(answered) >= 100
-    assert sum(ours.binding.any() for ours in answered) >= 2 * DRAWN / 3
+    assert len(answered) >= 200
+    assert sum(ours.binding.any() for ours in answered) >= 200
     assert sum(ours.binding.sum() > 1 for ours in answered) >= 40
 
 
@@ -196,7 +198,7 @@ def test_two_blocks_against_all_policies(plain, data):
 
 def test_one_line_over_all_stages_is_the_split_of_one_budget():
     problem = load("models/synthetic_ad")
-    people = Population.at(problem, {"begin": 700, "problem known": 300} if "problem known" in problem.labels else {"begin": 1000})
+    people = Population.at(problem, {"begin": 700, "ours_1": 300})
     lines = BudgetLines.of_stages(problem, StageBudgets(("year",), (50,), (2000.0,)))
     ours = allocate_lines(lines, people)
     split = allocate(solve(problem, method="walk"), people, 2000.0)
@@ -217,14 +219,12 @@ def test_a_year_in_quarters_is_worth_less_than_one_pot_and_carrying_over_lies_be
 
 
 def test_two_limits_is_as_solved_by_hand():
-    from optbudget.files import load_expected, load_problem
-
     problem = load_problem("models/two_limits")
-    expected = {(e.quantity, tuple(e.arguments.values())): e.value for e in load_expected("models/two_limits")}
-    lines = BudgetLines.of_resources(problem)
-    ours = allocate_lines(lines, Population.at(problem.problem, {"lead": 1}))
-    value = next(value for (quantity, _), value in expected.items() if quantity == "value")
-    assert ours.value == pytest.approx(value, abs=1e-9)
+    ours = allocate_lines(BudgetLines.of_resources(problem), Population.at(problem.problem, {"lead": 1}))
+    expected = {e.quantity: e for e in load_expected("models/two_limits") if e.quantity != "limit_price"}
+    assert ours.value == pytest.approx(expected["optimum"].value, abs=1e-9)
+    assert ours.price == pytest.approx([1.0, 1.5], abs=1e-6)  # README.md of the model
+    assert verify(ours).ok
 
 
 def test_prices_are_what_one_more_unit_of_a_line_adds():
@@ -285,7 +285,7 @@ def test_drawn_conflicts_are_minimal(compared):
         if ours.conflict is None:
             continue
         for j, least in zip(ours.conflict.lines, ours.conflict.least, strict=True):
-            for amount, feasible in ((least * (1 + 1e-7), True), (least * (1 - 1e-6), least == 0)):
+            for amount, feasible in ((least * (1 + 1e-7), True), (least * (1 - 1e-4), least == 0)):
                 limits = np.full(lines.amount.size, np.inf)
                 limits[list(ours.conflict.lines)] = lines.amount[list(ours.conflict.lines)]
                 limits[j] = amount

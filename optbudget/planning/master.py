@@ -13,15 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from optbudget.problems import LinearProgram
+from optbudget.problems import LinearProgram, LinearSolution
 from optbudget.solvers import Options, find, missing, solve_program
 from optbudget.status import Termination
 
 Floats = NDArray[np.float64]
 
-BACK_ENDS = ("highs-simplex", "glop")
-"""The first that is installed solves the masters."""
-FEASIBILITY = 1e-9
+TRIED = (("highs-simplex", 1e-9), ("highs-simplex", None), ("glop", None))
+"""Back ends and their tolerances, one after another until one has an answer."""
+NOTHING = 1e-12
+"""Use of a line, relative to the most of any column, that is left out: solvers stumble over it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +64,7 @@ def solve_master(
     scale = float(objective.max()) - low or 1.0
     matrix = np.vstack([spend[:, lines].T / size[lines, None], np.ones(objective.size)])
     extra = np.vstack([-np.eye(lines.size)[:, bought[lines]], np.zeros(int(bought.sum()))])
-    full = np.hstack([matrix, extra])
+    full = np.hstack([np.where(matrix < NOTHING, 0.0, matrix), extra])
     program = LinearProgram(
         "max",
         np.append((objective - low) / scale, -(ceiling * size)[bought] / scale),
@@ -75,14 +76,23 @@ def solve_master(
         np.zeros(full.shape[1]),
         np.full(full.shape[1], np.inf),
     )  # fmt: skip
-    options = Options(time_limit=time_limit or 600.0, feasibility=FEASIBILITY)
-    backend = next((name for name in BACK_ENDS if not missing(find(name))), BACK_ENDS[0])
-    solution = solve_program(program, backend, options=options)
+    solution = _solved(program, time_limit)
     if solution.x is None or solution.row_price is None:
         return solution.outcome.termination
     price = np.zeros(amount.size)
     price[lines] = np.maximum(solution.row_price[:-1], 0.0) * scale / size[lines]
     return Mixed(low + scale * solution.value, solution.x[: objective.size], price)
+
+
+def _solved(program: LinearProgram, time_limit: float | None) -> LinearSolution:
+    """The answer of the first back end that is installed and has one, else that of the last."""
+    installed = [tried for tried in TRIED if not missing(find(tried[0]))] or [TRIED[0]]
+    for backend, feasibility in installed:
+        options = Options(time_limit=time_limit or 600.0, feasibility=feasibility)
+        solution = solve_program(program, backend, options=options)
+        if solution.x is not None and solution.row_price is not None:
+            break
+    return solution
 
 
 def line_scale(spend: Floats, amount: Floats) -> Floats:
