@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference import markov_policies
 from scipy.optimize import linprog
 from small_problems import plain_models, problem_of
 
@@ -30,6 +29,8 @@ from optbudget.solvers import solve_programs
 from optbudget.status import Outcome, Solution, Termination
 from optbudget.workers import Monitor
 
+from reference import markov_policies
+
 CLOSE = 1e-6
 DRAWN = 300
 
@@ -44,7 +45,9 @@ def drawn(rng):
     m = int(pair_ptr[-1])
     width = rng.integers(1, min(n, 3) + 1, m)
     cost = rng.integers(0, 5, m).astype(float)
-    cost[pair_ptr[:-1][np.diff(pair_ptr) > 0]] *= rng.random() < 0.2  # Mostly there is an action that is free.
+    cost[pair_ptr[:-1][np.diff(pair_ptr) > 0]] *= (
+        rng.random() < 0.2
+    )  # Mostly there is an action that is free.
     problem = BudgetedMDP(
         states=tuple(f"s{i}" for i in range(n)),
         actions=("a", "b", "c"),
@@ -210,7 +213,9 @@ def test_a_year_in_quarters_is_worth_less_than_one_pot_and_carrying_over_lies_be
     problem = load("models/synthetic_ad")
     people = Population.at(problem, {"begin": 1000})
     worth = [
-        allocate_lines(BudgetLines.of_stages(problem, StageBudgets.even(2000.0, 50, k, carry_over=c)), people).value
+        allocate_lines(
+            BudgetLines.of_stages(problem, StageBudgets.even(2000.0, 50, k, carry_over=c)), people
+        ).value
         for k, c in ((4, False), (4, True), (1, False))
     ]
     assert worth[0] <= worth[1] * (1 + 1e-9) <= worth[2] * (1 + 2e-9)
@@ -279,7 +284,7 @@ def test_a_line_below_what_must_be_spent_says_the_least():
 
 
 def test_drawn_conflicts_are_minimal(compared):
-    """Without any one of its lines the rest of a conflict can be kept, and with what it says each suffices."""
+    """Without any one of its lines the rest of a conflict can be kept, and what it says suffices."""
     jobs, wanted = [], []
     for (lines, population), ours, _ in compared:
         if ours.conflict is None:
@@ -346,7 +351,9 @@ def test_forged_conflicts_fail(good):
     weight = np.array([1.0, 0.0, 0.0, 0.0])
     assert failing(PolicyMixture(good.lines, good.population, outcome=outcome)) == {"infeasible"}
     forged = Conflict((0,), weight, (1e6,))
-    assert failing(PolicyMixture(good.lines, good.population, conflict=forged, outcome=outcome)) == {"infeasible"}
+    assert failing(PolicyMixture(good.lines, good.population, conflict=forged, outcome=outcome)) == {
+        "infeasible"
+    }
 
 
 def test_the_bound_needs_a_price_of_every_line_and_none_of_what_is_unlimited():

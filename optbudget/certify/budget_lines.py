@@ -2,8 +2,8 @@
 
 For prices :math:`\\lambda_j \\ge 0` of the lines let :math:`\\lambda^r_k` be the sum over the lines that pay
 for resource r at stage k, and w the optimal value of the ordinary problem with the reward
-:math:`r - \\sum_r \\lambda^r_k (\\gamma_c/\\gamma)^k c^r`. By Lagrangian duality no policy that keeps the lines
-in expectation, joint or not, is worth more than
+:math:`r - \\sum_r \\lambda^r_k (\\gamma_c/\\gamma)^k c^r`. By Lagrangian duality no policy that keeps the
+lines in expectation, joint or not, is worth more than
 
 .. math:: \\sum_j \\lambda_j B_j + \\sum_s n_s w_0(s) .
 
@@ -82,7 +82,9 @@ def _top(lines: BudgetLines, prices: Floats, weight: float) -> Floats:
     reward, unit = weight * problem.pair_reward, (rows.widest + 8) * ROUNDOFF
     top = weight * problem.terminal_utility
     for stage in range(lines.horizon - 1, -1, -1):
-        now = np.minimum(stage_price[stage] * price_drift(problem.discount, problem.cost_discount, stage), LARGEST_PRICE)
+        now = np.minimum(
+            stage_price[stage] * price_drift(problem.discount, problem.cost_discount, stage), LARGEST_PRICE
+        )
         paid = (now @ cost) * (1.0 - (cost.shape[0] + 3) * 2 * ROUNDOFF)
         ahead = rows.expect(np.column_stack([top, np.abs(top)]), problem.discount)[problem.pair_row]
         size = np.abs(reward) + paid + ahead[:, 1]
@@ -122,7 +124,9 @@ def conflict_check(answer: PolicyMixture) -> Check:
     others = np.ones(len(answer.lines.names), dtype=np.bool_)
     others[list(answer.conflict.lines)] = False
     ok = proved < 0 and not answer.conflict.weight[others].any() and answer.share.size == 0
-    return Check("infeasible", bool(ok), f"{named}: weighted, every policy lacks at least {-proved:.6g} of them")
+    return Check(
+        "infeasible", bool(ok), f"{named}: weighted, every policy lacks at least {-proved:.6g} of them"
+    )
 
 
 def evaluated(answer: PolicyMixture, which: int) -> tuple[float, float, Floats]:

@@ -10,6 +10,7 @@ Where no policy keeps all lines, the answer says which lines contradict each oth
 `optbudget.planning.conflict`.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
@@ -31,6 +32,8 @@ Floats = NDArray[np.float64]
 SHRUNK = (1e-12, 1e-10, 1e-8, 0.0)
 """Shares of every line that are left unspent, one after another, so that rounding stays within it."""
 SMALLEST = 2.0**-52
+MENDED = 2.0**-36
+"""Share of the most frugal policy that is mixed in where solvers leave a line exceeded by rounding."""
 INSIDE = 0.5
 """Share of the tolerance at which the search ends; the rest is for rounding."""
 NOTHING = 1e-9
@@ -126,34 +129,39 @@ def _mixture(passes: PricedPolicies, state: State, empty: PolicyMixture) -> Poli
     Where a line holds the least that can be spent of it, it is kept up to the rounding of that spend.
     """
     lines = empty.lines
-    unusable = (state.columns.spend[:, lines.amount == 0] > 0).any(axis=1)
-    columns = state.columns.take(~unusable)
+    usable = np.flatnonzero((state.columns.spend[:, lines.amount == 0] == 0).all(axis=1))
+    columns = state.columns.take(usable)
+    for room, share in _candidates(columns, lines):
+        used = share > 0
+        found = replace(
+            empty, share=share[used], policy=passes.policies(columns.take(used)),
+            outcome=Outcome(Termination.UNKNOWN, Solution.FEASIBLE),
+        )  # fmt: skip
+        limits = zip(found.exact_spend(), lines.amount.tolist(), strict=True)
+        if all(b == np.inf or spent <= Fraction(b) * (1 + Fraction(room)) for spent, b in limits):
+            return found
+    text = "what is left of the lines is less than rounding; allow a little more money"
+    return replace(empty, outcome=Outcome(Termination.NUMERICAL, Solution.NONE, text))
+
+
+def _candidates(columns: Columns, lines: BudgetLines) -> Iterator[tuple[float, Floats]]:
+    """Shares (N,) of the columns that leave a little of every line, and the room that they are granted."""
+    if len(columns) == 0:
+        return
     never = np.full(lines.amount.size, np.inf)
+    with np.errstate(invalid="ignore"):
+        left = np.where(lines.amount > 0, 1.0 - columns.spend / lines.amount, 1.0).min(axis=1, initial=1.0)
+    frugal = int(left.argmax())
     for shrunk in SHRUNK:
-        if len(columns) == 0:
-            break
         amount = np.where(np.isinf(lines.amount), np.inf, lines.amount * (1.0 - shrunk))
         mixed = solve_master(columns.value, columns.spend, amount, never)
         if isinstance(mixed, Termination):
             continue
-        share = _shares(mixed.share)
-        found = _with_policies(passes, columns, share, empty)
-        room = Fraction(0 if shrunk else lines_room(lines))
-        limits = zip(found.exact_spend(), lines.amount.tolist(), strict=True)
-        if all(b == np.inf or spent <= Fraction(b) * (1 + room) for spent, b in limits):
-            return found
-    text = "the lines can hardly be kept: what is left of them is less than rounding; allow a little more money"
-    return replace(empty, outcome=Outcome(Termination.NUMERICAL, Solution.NONE, text))
-
-
-def _with_policies(
-    passes: PricedPolicies, columns: Columns, share: Floats, empty: PolicyMixture
-) -> PolicyMixture:
-    used = share > 0
-    policy = passes.policies(columns.take(used))
-    return replace(
-        empty, share=share[used], policy=policy, outcome=Outcome(Termination.UNKNOWN, Solution.FEASIBLE)
-    )
+        yield 0.0 if shrunk else lines_room(lines), _shares(mixed.share)
+        if left[frugal] > 0:
+            mended = mixed.share * (1.0 - MENDED)
+            mended[frugal] += MENDED
+            yield 0.0, _shares(mended)
 
 
 def _shares(share: Floats) -> Floats:

@@ -31,7 +31,7 @@ LEAST_GAP = 1e-9
 def feasible_columns(
     passes: PricedPolicies, columns: Columns, amount: Floats, *, monitor: Monitor | None = None
 ) -> tuple[Columns, Floats | None]:
-    """Columns some mixture of which keeps the lines, and None; or columns, and weights (J,) that prove otherwise."""
+    """Columns of which some mixture keeps the lines, and None; or columns, and weights (J,) against it."""
     if (columns.spend <= amount).all(axis=1).any():
         return columns, None
     price = 1.0 / line_scale(columns.spend, amount)
@@ -78,7 +78,8 @@ def in_words(lines: BudgetLines, conflict: Conflict) -> str:
     names = [repr(lines.names[j]) for j in conflict.lines]
     if len(names) == 1:
         j = conflict.lines[0]
-        return f"line {names[0]} holds {lines.amount[j]:.10g}, and at least {conflict.least[0]:.10g} must be spent"
+        holds, least = lines.amount[j], conflict.least[0]
+        return f"line {names[0]} holds {holds:.10g}, and at least {least:.10g} must be spent"
     cures = " or ".join(
         f"{lines.names[j]!r} at least {least:.10g} in place of {lines.amount[j]:.10g}"
         for j, least in zip(conflict.lines, conflict.least, strict=True)
@@ -95,7 +96,7 @@ def _least(
     line: int,
     monitor: Monitor | None,
 ) -> float:
-    """What a line of the conflict must hold at least if the others stay; a little too much, never too little."""
+    """What a line of the conflict must hold at least if the others stay, rounded up."""
     rest = np.where(weight > 0, amount, np.inf)
     rest[line] = np.inf
     columns, _ = feasible_columns(passes, columns, rest, monitor=monitor)

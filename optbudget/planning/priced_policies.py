@@ -1,10 +1,10 @@
 """One pass at prices of the lines gives a policy for the whole population, and a bound.
 
 At prices :math:`\\lambda_j` the problem separates into units, and every unit into an ordinary Markov decision
-process with reward :math:`\\gamma^k r - \\gamma_c^k \\sum_j \\lambda_j [k \\in K_j] c^{r(j)}`. Its backward pass gives,
-for every state at once, the best policy and its value w; carrying the population forward under that policy
-gives a *column*: value v and use :math:`b_j` of each line, summed over all units. Every policy of the joint
-problem satisfies :math:`v - \\sum_j \\lambda_j b_j \\le \\sum_s n_s w(s)`.
+process with reward :math:`\\gamma^k r - \\gamma_c^k \\sum_{j: k \\in K_j} \\lambda_j c^{r(j)}`. Its backward
+pass gives, for every state at once, the best policy and its value w; carrying the population forward under
+that policy gives a *column*: value v and use :math:`b_j` of each line, summed over all units. Every policy of
+the joint problem satisfies :math:`v - \\sum_j \\lambda_j b_j \\le \\sum_s n_s w(s)`.
 """
 
 from dataclasses import dataclass

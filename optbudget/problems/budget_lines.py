@@ -67,7 +67,9 @@ class BudgetLines:
         _require_simple(self.problem)
         size, pairs = len(self.resources), self.problem.cost.size
         object.__setattr__(self, "names", tuple(self.names))
-        arrays = {name: np.array(getattr(self, name), dtype=np.int64) for name in ("first", "end", "resource")}
+        arrays = {
+            name: np.array(getattr(self, name), dtype=np.int64) for name in ("first", "end", "resource")
+        }
         cost = np.array(self.resource_cost, dtype=np.float64).reshape(size, -1 if size else pairs)
         owned: dict[str, NDArray[np.generic]] = {
             **arrays, "amount": np.array(self.amount, dtype=np.float64), "resource_cost": cost,
@@ -96,14 +98,15 @@ class BudgetLines:
         end = np.cumsum(budgets.decisions)
         if end[-1] != problem.horizon:
             raise ProblemError(f"the blocks have {end[-1]} decisions together, the problem {problem.horizon}")
-        names, amount, first = list(budgets.blocks), np.array(budgets.amounts), end - budgets.decisions
+        names, amount = list(budgets.blocks), np.array(budgets.amounts)
+        first: Integers = end - np.array(budgets.decisions, dtype=np.int64)
         if budgets.carry_over:
             amount, first = np.cumsum(amount), np.zeros_like(end)
             names = [names[0], *(f"up to {name}" for name in names[1:])]
         if np.isfinite(budgets.total):
             names.append("total")
             amount, first = np.append(amount, budgets.total), np.append(first, 0)
-            end = np.append(end, problem.horizon)
+            end = np.append(end, end[-1])
         return cls(problem, tuple(names), amount, first, end, np.zeros(len(names), dtype=np.int64))
 
     @classmethod
@@ -118,17 +121,20 @@ class BudgetLines:
         risk, problem = constrained.risk, constrained.problem
         problem = problem if risk is None else risk.applied(problem)
         _require_simple(problem)
-        limited = np.flatnonzero(np.isfinite(constrained.limit))
-        names = [(MONEY, *constrained.resources)[r] for r in limited]
-        whole = np.full(limited.size, problem.horizon)
-        first, amount = np.zeros(limited.size, dtype=np.int64), constrained.limit[limited]
+        resource = np.flatnonzero(np.isfinite(constrained.limit))
+        words = (MONEY, *constrained.resources)
+        names = [words[r] for r in resource.tolist()]
+        first, end = np.zeros_like(resource), np.full_like(resource, problem.horizon or 0)
+        amount: Floats = constrained.limit[resource]
         if budgets is not None:
             stages = cls.of_stages(problem, budgets)
             names += stages.names
             amount, first = np.append(amount, stages.amount), np.append(first, stages.first)
-            whole, limited = np.append(whole, stages.end), np.append(limited, stages.resource)
-        return cls(problem, tuple(names), amount, first, whole, limited, constrained.resources,
-                   constrained.resource_cost)  # fmt: skip
+            end, resource = np.append(end, stages.end), np.append(resource, stages.resource)
+        return cls(
+            problem, tuple(names), amount, first, end, resource, constrained.resources,
+            constrained.resource_cost,
+        )  # fmt: skip
 
     @property
     def horizon(self) -> int:
@@ -161,19 +167,17 @@ class BudgetLines:
         """
         problem, cost = self.problem, self.cost
         value, use = 0.0, np.zeros((self.horizon, cost.shape[0]))
-        reached = population.count.astype(np.float64)
-        acting = np.flatnonzero(~problem.is_terminal)
+        reached: Floats = population.count.astype(np.float64)
+        acting, ended = np.flatnonzero(~problem.is_terminal), np.flatnonzero(problem.is_terminal)
         width = np.diff(problem.row_ptr)
         for stage in range(self.horizon):
-            rate = problem.discount**stage
-            value += rate * float(reached[problem.is_terminal] @ problem.terminal_utility[problem.is_terminal])
             taken, number = pair[stage, acting], reached[acting]
-            value += rate * float(number @ problem.pair_reward[taken])
+            earned = number @ problem.pair_reward[taken] + reached[ended] @ problem.terminal_utility[ended]
+            value += problem.discount**stage * float(earned)
             use[stage] = problem.cost_discount**stage * (cost[:, taken] @ number)
             mass = np.bincount(problem.pair_row[taken], number, minlength=width.size)
-            reached = np.bincount(
-                problem.next_state, np.repeat(mass, width) * problem.probability, minlength=problem.n_states
-            )
+            moved = np.repeat(mass, width) * problem.probability
+            reached = np.bincount(problem.next_state, moved, problem.n_states).astype(np.float64)
         value += problem.discount**self.horizon * float(reached @ problem.terminal_utility)
         return value, use
 
@@ -188,9 +192,13 @@ def _require_simple(problem: BudgetedMDP) -> None:
     if not isinstance(problem, BudgetedMDP):
         raise UsageError(f"a BudgetedMDP is needed; got {problem!r:.40}")
     if problem.horizon is None:
-        raise ProblemError("budget lines need a finite horizon: state one, long enough for what is discounted")
+        raise ProblemError(
+            "budget lines need a finite horizon: state one, long enough for what is discounted"
+        )
     if problem.budget_cap is not None:
-        raise ProblemError("the problem caps the budget of one unit, and budget lines are of all units together")
+        raise ProblemError(
+            "the problem caps the budget of one unit, and budget lines are of all units together"
+        )
 
 
 def _line_issues(lines: BudgetLines) -> list[Issue]:
@@ -202,16 +210,22 @@ def _line_issues(lines: BudgetLines) -> list[Issue]:
         if not lines.amount[j] >= 0:
             found.append(f"line {name!r} holds {lines.amount[j]}; it must be a number >= 0")
         if not 0 <= first < end <= lines.horizon:
-            found.append(f"line {name!r} is of stages {first} to {end - 1}; there are 0 to {lines.horizon - 1}")
+            found.append(
+                f"line {name!r} is of stages {first} to {end - 1}; there are 0 to {lines.horizon - 1}"
+            )
         if not 0 <= lines.resource[j] <= len(lines.resources):
-            found.append(f"line {name!r} is of resource {lines.resource[j]}; there are 0 to {len(lines.resources)}")
+            found.append(
+                f"line {name!r} is of resource {lines.resource[j]}; there are 0 to {len(lines.resources)}"
+            )
     return [Issue("error", "budget-line", text) for text in found]
 
 
 def _cost_issues(lines: BudgetLines) -> list[Issue]:
     issues, problem = [], lines.problem
     for r, k in np.argwhere(~(np.isfinite(lines.resource_cost) & (lines.resource_cost >= 0)))[:20].tolist():
-        text = f"the cost in {lines.resources[r]!r} is {lines.resource_cost[r, k]}; it must be finite and >= 0"
+        text = (
+            f"the cost in {lines.resources[r]!r} is {lines.resource_cost[r, k]}; it must be finite and >= 0"
+        )
         state = problem.labels[int(problem.pair_state[k])]
         action = problem.actions[int(problem.pair_action[k])]
         issues.append(Issue("error", "cost", text, state=state, action=action))

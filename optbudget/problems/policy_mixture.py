@@ -166,7 +166,7 @@ class PolicyMixture:
         return np.asarray(self.price > 0)
 
     def _require_answer(self) -> None:
-        if self.share.size == 0 or self.outcome.solution is Solution.NONE and self.outcome.message:
+        if self.share.size == 0 or (self.outcome.solution is Solution.NONE and self.outcome.message):
             raise NoAnswerError(self.outcome.message or "there is no mixture")
 
     def to_arrow(self) -> "pa.Table":

@@ -53,9 +53,7 @@ class StageBudgets:
             sizes = f"{len(self.blocks)}, {len(self.decisions)} and {len(self.amounts)}"
             raise ProblemError(f"blocks, decisions and amounts must be as many, and some; there are {sizes}")
         issues = [
-            f"block {name!r} is listed twice"
-            for k, name in enumerate(self.blocks)
-            if name in self.blocks[:k]
+            f"block {name!r} is listed twice" for k, name in enumerate(self.blocks) if name in self.blocks[:k]
         ]
         for name, decisions, amount in zip(self.blocks, self.decisions, self.amounts, strict=True):
             if isinstance(decisions, bool) or not (decisions >= 1 and decisions == int(decisions)):
