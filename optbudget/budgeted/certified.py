@@ -1,6 +1,6 @@
 """From the lines of all prices to the answer: curves, their gap, and why the work ended."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -60,7 +60,7 @@ def certified(
             prices=found.price,
             gap=gap,
             state_gap=gaps,
-            rounding=_rounding(found),
+            rounding=lines_rounding(found),
             method=method,
             tolerance=tolerance,
             outcome=_outcome(gap, tolerance, stopped, message),
@@ -74,11 +74,13 @@ def certified(
     return replace(answers[0], stages=later, outcome=_outcome(widest, tolerance, stopped, message))
 
 
-def tightened(answer: CurveSet) -> CurveSet:
-    """The same answer with the checker's own gaps where these are narrower and worth their time.
+def tightened(answer: CurveSet, *, otherwise: Callable[[], CurveSet] | None = None) -> CurveSet:
+    """The same answer with the checker's own gaps where these are worth their time.
 
     The passes bound rounding by the largest numbers of a stage; the checker follows each state. That
-    matters where states differ by many orders of magnitude.
+    matters where states differ by many orders of magnitude: its gaps are mostly narrower, and where they
+    are wider ours would not be proved. `otherwise` makes the answer to take where rounding lifts a curve
+    above what it achieves by more than is excused.
     """
     problem = answer.problem
     assert problem.horizon is not None
@@ -86,8 +88,10 @@ def tightened(answer: CurveSet) -> CurveSet:
     work = problem.next_state.size * answer.prices.size * decisions
     if answer.gap <= OPTIMAL_GAP or not problem.n_states <= FOLLOWED or work > WORTH_FOLLOWING:
         return answer
-    own, lines = proved_gaps(answer, decisions=decisions)
-    gaps = np.minimum(answer.state_gap, np.where(np.isnan(own), np.inf, own))
+    own, lines, achieved = proved_gaps(answer, decisions=decisions)
+    if not achieved and otherwise is not None:
+        return tightened(otherwise())
+    gaps = np.where(np.isnan(own), answer.state_gap, own)
     gap = float(gaps.max())
     intercept = lines if answer.intercept is None else np.fmin(answer.intercept, lines)
     outcome = _outcome(gap, answer.tolerance, answer.outcome.termination, "")
@@ -101,7 +105,7 @@ def _outcome(gap: float, tolerance: float, stopped: Termination | None, message:
     return Outcome.certified(gap=gap, tolerance=tolerance, stopped=reason, message=message)
 
 
-def _rounding(lines: PriceLines) -> float:
+def lines_rounding(lines: PriceLines) -> float:
     """Largest rounding bound of a point's value and of its spend at its price."""
     finite = np.where(np.isinf(lines.price), 0.0, lines.price)
     return float((lines.value_error + finite * lines.spend_error).max())

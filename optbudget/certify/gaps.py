@@ -20,8 +20,8 @@ SMALLEST = 1e-16
 WIDENINGS = 60
 
 
-def proved_gaps(answer: CurveSet, *, decisions: int | None = None) -> tuple[Floats, Floats]:
-    """Relative gap of each state, and the lines that prove it.
+def proved_gaps(answer: CurveSet, *, decisions: int | None = None) -> tuple[Floats, Floats, bool]:
+    """Relative gap of each state, the lines that prove it, and whether the curves are achieved.
 
     Parameters
     ----------
@@ -32,17 +32,18 @@ def proved_gaps(answer: CurveSet, *, decisions: int | None = None) -> tuple[Floa
     -------
     gap : (n,) largest (upper - lower) / (1 + |lower|) over all budgets; inf where nothing is proved
     intercept : (n, K) V(s, b) <= intercept + price * b at `answer.prices`; +inf at an infinite price
+    achieved : whether no breakpoint lies above what the checker's points achieve by more than it excuses
 
     Examples
     --------
     >>> from optbudget.budgeted import solve
     >>> from optbudget.problems.examples import two_action_example
-    >>> gap, intercept = proved_gaps(solve(two_action_example(horizon=3), method="walk"))
-    >>> bool(gap[0] < 1e-9)
-    True
+    >>> gap, intercept, achieved = proved_gaps(solve(two_action_example(horizon=3), method="walk"))
+    >>> bool(gap[0] < 1e-9), achieved
+    (True, True)
     """
     evidence = gather(answer.problem, answer.prices, decisions=decisions)
-    _, _, shortfall, _ = reached(answer, evidence, decisions=decisions)
+    _, _, shortfall, allowed = reached(answer, evidence, decisions=decisions)
     finite = np.where(np.isfinite(shortfall), shortfall, 1e300)
     starts = answer.curves.indptr[:-1] + np.arange(len(answer))
     gap = np.empty(len(answer))
@@ -51,7 +52,7 @@ def proved_gaps(answer: CurveSet, *, decisions: int | None = None) -> tuple[Floa
         own = finite[int(starts[first]) : int(starts[first]) + at.state.size]
         piece = bracket.pieces(at, own, answer.problem.budget_cap)
         gap[first:last] = _held(piece, evidence.lines, first, last)
-    return gap, evidence.points.intercept
+    return gap, evidence.points.intercept, bool((shortfall <= allowed).all())
 
 
 def _held(piece: bracket.Pieces, lines: Support, first: int, last: int) -> Floats:

@@ -180,9 +180,8 @@ def _bound(answer: KnapsackAllocation) -> Check:
         steps = prove_whole_bound(answer.knapsack, answer.budget, price, answer.bound)
     except Unproved as error:
         return Check("bound", False, f"stated {answer.bound:.17g}; {error}")
-    return Check(
-        "bound", True, f"stated {answer.bound:.17g}, proved by {steps:,} steps of the value function"
-    )
+    work = f"{steps:,} step{'' if steps == 1 else 's'} of the value function"
+    return Check("bound", True, f"stated {answer.bound:.17g}, proved by {work}")
 
 
 def _infeasible(answer: KnapsackAllocation) -> Check:

@@ -42,7 +42,8 @@ class Allocation:
     price : value of one more unit of money, >= 0; 0 if money is left
     spent, unspent : expected spend, and budget - spent; spent <= budget in exact arithmetic
     why_unspent : a sentence, or None when nothing is left
-    method : "greedy", "price", "uniform" or "ip" (nobody randomised; the bound is over such splits)
+    method : "greedy", "price", "uniform", "lp" (by a back end) or "ip" (nobody randomised; the bound is over
+        such splits)
     outcome : why the computation stopped, and what is in hand
     stated : what `result.json` says, where the allocation was read from disk
     """

@@ -38,7 +38,7 @@ class KnapsackAllocation:
     spent, unspent : exact expected spend and what is left of the budget, each rounded to nearest;
         the exact spend is at most the budget
     why_unspent : a sentence, or None when nothing is left
-    method : "greedy", "price" or "ip"
+    method : "greedy", "price", "lp" (by a back end) or "ip"
     tolerance : the relative gap that was asked for
     outcome : why the computation stopped, and what is in hand
     stated : what `result.json` says, where it was read from disk
