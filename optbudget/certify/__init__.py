@@ -1,22 +1,26 @@
 """Checks of answers against the problem alone; numpy and the standard library, no solver."""
 
+from optbudget.certify.arrival_checks import arrivals_bound
 from optbudget.certify.budget_lines import lines_bound, lines_room
 from optbudget.certify.envelope import capped_intercepts
 from optbudget.certify.knapsack_bound import dual_value, least_spend
 from optbudget.certify.knapsack_units import WholeKnapsack, whole_knapsack
 from optbudget.certify.potentials import price_bound
+from optbudget.certify.stage_lines import stage_lines
 from optbudget.certify.support import Support, support
 from optbudget.certify.verify import verify, verify_all
 
 __all__ = [
     "Support",
     "WholeKnapsack",
+    "arrivals_bound",
     "capped_intercepts",
     "dual_value",
     "least_spend",
     "lines_bound",
     "lines_room",
     "price_bound",
+    "stage_lines",
     "support",
     "verify",
     "verify_all",

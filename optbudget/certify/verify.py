@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from optbudget.certify import allocation_checks as rows
+from optbudget.certify.arrival_checks import arrival_checks
 from optbudget.certify.budget_lines import mixture_checks
 from optbudget.certify.curve_checks import curve_checks, structure_ok
 from optbudget.certify.evidence import Evidence, gather
@@ -30,6 +31,7 @@ from optbudget.certify.support import Support, support
 from optbudget.errors import UsageError
 from optbudget.problems import (
     Allocation,
+    ArrivalAllocation,
     Check,
     CurveSet,
     KnapsackAllocation,
@@ -45,7 +47,7 @@ Known = dict[int, tuple[list[Check], Evidence | None]]
 """What was found about curves, by their identity."""
 
 
-Answer = CurveSet | Allocation | KnapsackAllocation | PolicyMixture
+Answer = CurveSet | Allocation | ArrivalAllocation | KnapsackAllocation | PolicyMixture
 
 
 def verify(answer: Answer, *, exact: bool = False, all_prices: bool = False) -> Verification:
@@ -53,8 +55,8 @@ def verify(answer: Answer, *, exact: bool = False, all_prices: bool = False) -> 
 
     Parameters
     ----------
-    answer : curves, an allocation, a mixture of policies or the answer to a knapsack, from a solver or
-        from disk; where it was read from disk, every number of its `result.json` is checked too
+    answer : curves, an allocation (with arrivals or without), a mixture of policies or the answer to a
+        knapsack, from a solver or from disk; where it was read from disk, every number of its `result.json` is checked too
     exact : besides, in integers rounded outward at every stage: at the prices of the allocation and a
         spread sample of the others
     all_prices : with `exact`, at all prices: then the gap itself is recomputed without rounding
@@ -103,6 +105,8 @@ def verify_all(
             checks = _of_curves(answer, known, exact=exact, all_prices=all_prices)
         elif isinstance(answer, Allocation):
             checks = _of_allocation(answer, known, exact=exact, all_prices=all_prices)
+        elif isinstance(answer, ArrivalAllocation):
+            checks = _of_arrivals(answer, known, exact=exact, all_prices=all_prices)
         elif isinstance(answer, KnapsackAllocation):
             checks = knapsack_checks(answer)
         elif isinstance(answer, PolicyMixture):
@@ -158,6 +162,20 @@ def _of_allocation(answer: Allocation, known: Known, *, exact: bool, all_prices:
         yield from exact_curve_checks(answer.curves, evidence.points, parts, everything=all_prices)
         if not whole:
             yield from exact_allocation_check(answer, evidence.points, parts)
+
+
+def _of_arrivals(
+    answer: ArrivalAllocation, known: Known, *, exact: bool, all_prices: bool
+) -> Iterator[Check]:
+    """The allocation of those here, the curves of every stage that money is set aside for, and the rest."""
+    if answer.outcome.solution is not Solution.NONE:
+        yield from _of_allocation(answer.here, known, exact=exact, all_prices=all_prices)
+        for k in sorted({*answer.stage.tolist()} - {answer.here.curves.stage}):
+            try:
+                yield from _one_stage(answer.curves.at_stage(k), f"stage {k}: ", known)[0]
+            except KeyError:
+                yield Check(f"stage {k}: curves", False, "they are missing")
+    yield from arrival_checks(answer)
 
 
 def _in_use(answer: Allocation) -> Used | None:

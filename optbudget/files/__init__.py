@@ -1,6 +1,7 @@
 """Problems and answers to and from disk."""
 
 from optbudget.files.answers import load_answer
+from optbudget.files.arrivals import load_arrivals
 from optbudget.files.aside import require_free
 from optbudget.files.baselines import kept_baseline, load_baseline, located_in_baseline
 from optbudget.files.caps import cap_issues
@@ -25,6 +26,7 @@ __all__ = [
     "kept_baseline",
     "load",
     "load_answer",
+    "load_arrivals",
     "load_baseline",
     "load_chosen",
     "load_expected",

@@ -79,7 +79,7 @@ def read_population(path: Path, problem: BudgetedMDP, issues: list[Issue]) -> Po
     kind = names(table, "type", "population", found) if typed else None
     where = None
     if state is not None and not (typed and kind is None):
-        where = _positions(problem, state, kind, found)
+        where = positions(problem, state, kind, found, "population")
     read = _of_units if columns is LISTED else _of_counts
     population = read(problem, table, where, found)
     if population is not None and population.size == 0:
@@ -147,10 +147,10 @@ def _two_kinds(path: Path) -> Issue:
     return Issue("error", "two-kinds", message, path.name, 1)
 
 
-def _positions(
-    problem: BudgetedMDP, state: Names, kind: Names | None, found: list[Finding]
+def positions(
+    problem: BudgetedMDP, state: Names, kind: Names | None, found: list[Finding], of: str
 ) -> NDArray[np.int64]:
-    """Index of the state in each row, -1 where the problem has none such (a finding)."""
+    """Index of the state in each row of the table `of`, -1 where the problem has none such (a finding)."""
     labels = np.asarray(state.distinct, dtype=object)[state.code]
     if kind is not None:
         labels = np.asarray(kind.distinct, dtype=object)[kind.code] + "/" + labels
@@ -158,7 +158,7 @@ def _positions(
     for row in np.flatnonzero(where < 0)[:FIRST_ISSUES].tolist():
         label = labels[row]
         message = f"no state is called {label!r}{did_you_mean(label, problem.labels)}"
-        found.append(Finding("unknown-state", message, "population", row, "state", label))
+        found.append(Finding("unknown-state", message, of, row, "state", label))
     return where
 
 

@@ -1,6 +1,8 @@
 """Frozen nouns: each problem beside its answer. They hold and check data; they do not solve."""
 
 from optbudget.problems.allocation import Allocation
+from optbudget.problems.arrival_allocation import ArrivalAllocation
+from optbudget.problems.arrivals import Arrivals
 from optbudget.problems.budget_lines import BudgetLines
 from optbudget.problems.budgeted_mdp import BudgetedMDP, ModelFolder
 from optbudget.problems.certificate import Check, Verification
@@ -19,6 +21,8 @@ from optbudget.problems.stage_budgets import StageBudgets
 __all__ = [
     "Allocation",
     "BudgetLines",
+    "ArrivalAllocation",
+    "Arrivals",
     "BudgetedMDP",
     "Check",
     "Conflict",
