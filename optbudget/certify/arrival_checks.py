@@ -6,8 +6,8 @@ The allocation of those here is checked as any other. Besides:
   stage, in full or as one pair of adjacent ones whose probabilities sum to 1 exactly;
 * `spent` is the exact sum rounded to nearest, and the exact sum is at most the budget; `value` is the
   exact sum rounded down; rates are the doubles of the problem, to whole powers;
-* :math:`\\lambda B + \\sum_s C_s w_0(s) + \\sum_{k,s} \\gamma^k E[N_{ks}] w_k(s)`, added up exactly from lines of
-  this package's own pass at the stated price, is at most `bound`.
+* :math:`\\lambda B + \\sum_s C_s w_0(s) + \\sum_{k,s} \\gamma^k E[N_{ks}] w_k(s)`, added up exactly from
+  lines of this package's own pass at the stated price, is at most `bound`.
 """
 
 import math

@@ -1,7 +1,7 @@
 """Lines above the curves of every stage, from one backward pass at one price.
 
-Let :math:`\\lambda_k = \\lambda (\\gamma_c / \\gamma)^k`. One pass at :math:`\\lambda` goes through the optimal
-values :math:`w_k` of the ordinary problem with reward :math:`r - \\lambda_j c` from stage k on, and
+Let :math:`\\lambda_k = \\lambda (\\gamma_c / \\gamma)^k`. One pass at :math:`\\lambda` goes through the
+optimal values :math:`w_k` of the ordinary problem with reward :math:`r - \\lambda_j c` from stage k on, and
 
 .. math:: V_k(s, b) \\le w_k(s) + \\lambda_k b, \\qquad
           \\gamma^k V_k(s, b) \\le \\gamma^k w_k(s) + \\lambda \\gamma_c^k b,

@@ -56,7 +56,8 @@ def verify(answer: Answer, *, exact: bool = False, all_prices: bool = False) -> 
     Parameters
     ----------
     answer : curves, an allocation (with arrivals or without), a mixture of policies or the answer to a
-        knapsack, from a solver or from disk; where it was read from disk, every number of its `result.json` is checked too
+        knapsack, from a solver or from disk; where it was read from disk, every number of its `result.json`
+        is checked too
     exact : besides, in integers rounded outward at every stage: at the prices of the allocation and a
         spread sample of the others
     all_prices : with `exact`, at all prices: then the gap itself is recomputed without rounding

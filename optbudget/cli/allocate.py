@@ -75,6 +75,10 @@ def command(
     baseline: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What is done today: state, count, budget.")
     ] = None,
+    arrivals: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Who is still to come: stage, state, expected (--keep-stages)."),
+    ] = None,
     target_value: Annotated[
         float | None, typer.Option(metavar="V", help="The least budget that is worth V in total.")
     ] = None,
@@ -104,7 +108,9 @@ def command(
     if files.is_knapsack(result):
         from optbudget.cli.allocate_knapsack import allocate_knapsack
 
-        states: dict[str, object] = {"population": population, "stage": stage, "baseline": baseline}
+        states: dict[str, object] = {
+            "population": population, "stage": stage, "baseline": baseline, "arrivals": arrivals,
+        }  # fmt: skip
         if question is not None:
             states[question[0]] = True
         allocate_knapsack(run, result, money, method=method.value, out=out, not_for_it=states)
@@ -118,8 +124,15 @@ def command(
         require_apart(out, result)
         files.require_free(out.resolve())
     run.require_memory_to_read(result, *filter(None, (population, baseline)))
-    curves = _curves_of(result, stage)
+    curves = _curves_of(result, stage if arrivals is None else 0)
     units = _population_of(population, curves.problem)
+    if arrivals is not None:
+        from optbudget.cli.allocate_arrivals import allocate_arrivals
+
+        others = {"baseline": baseline, "method": method in (Method.uniform, Method.ip)}
+        others |= {question[0]: True} if question is not None else {}
+        allocate_arrivals(run, curves, units, arrivals, money, stage=stage, out=out, not_for_it=others)
+        return
     if money is not None and not isinstance(money, float):
         _show_range(run, curves, units, money)
         return

@@ -3,18 +3,29 @@
 from pathlib import Path
 
 from optbudget.errors import UsageError
+from optbudget.files.arrival_results import holds_arrivals, read_arrivals
 from optbudget.files.aside import recover
 from optbudget.files.knapsack_folder import KIND
 from optbudget.files.knapsack_results import load_knapsack_result
 from optbudget.files.result_reader import load_result
 from optbudget.files.stated_fields import read_json
-from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Knapsack, KnapsackAllocation
+from optbudget.problems import (
+    Allocation,
+    ArrivalAllocation,
+    BudgetedMDP,
+    CurveSet,
+    Knapsack,
+    KnapsackAllocation,
+)
 
 
 def load_answer(
     path: str | Path, model: str | Path | BudgetedMDP | Knapsack | None = None
-) -> CurveSet | Allocation | KnapsackAllocation:
-    """Read a result folder of curves, of an allocation or of a knapsack; see `load_result`."""
+) -> CurveSet | Allocation | ArrivalAllocation | KnapsackAllocation:
+    """Read a result folder of curves, of an allocation, with arrivals or without, or of a knapsack.
+
+    See `load_result`, which reads the allocation of those here where there are arrivals.
+    """
     folder = Path(path)
     recover(folder.resolve())
     if (folder / "result.json").is_file():
@@ -25,4 +36,7 @@ def load_answer(
             return load_knapsack_result(folder, stated, model)
     if isinstance(model, Knapsack):
         raise UsageError("the result answers no knapsack, and one was given")
-    return load_result(folder, model)
+    answer = load_result(folder, model)
+    if isinstance(answer, Allocation) and holds_arrivals(folder):
+        return read_arrivals(folder, answer)
+    return answer

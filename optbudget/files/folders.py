@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from optbudget.errors import Issue, ProblemError, UsageError
 from optbudget.files.answers import load_answer
+from optbudget.files.arrival_results import write_arrivals
 from optbudget.files.aside import recover, require_free, written_aside
 from optbudget.files.constrained_folder import write_constrained
 from optbudget.files.frontiers import load_frontier
@@ -17,6 +18,7 @@ from optbudget.files.result_writer import write_result
 from optbudget.files.stated_fields import read_json
 from optbudget.problems import (
     Allocation,
+    ArrivalAllocation,
     BudgetedMDP,
     ConstrainedMDP,
     CurveSet,
@@ -25,13 +27,14 @@ from optbudget.problems import (
     KnapsackAllocation,
     PricePolicy,
 )
+from optbudget.status import Solution
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
 Model = BudgetedMDP | ConstrainedMDP | Knapsack
-Answer = CurveSet | Allocation | KnapsackAllocation
+Answer = CurveSet | Allocation | ArrivalAllocation | KnapsackAllocation
 
 
 def load(path: str | Path) -> Model | Answer | DeterministicFrontier:
@@ -116,6 +119,11 @@ def save(
                 noun, aside, target, command=command, copy=copy, warnings=warnings, seed=seed
             )
         else:
+            if isinstance(noun, ArrivalAllocation):
+                if noun.here.curves.stage > 0 or noun.outcome.solution is Solution.NONE:
+                    raise UsageError("a plan with arrivals is saved if it is of stage 0 and has an answer")
+                write_arrivals(noun, aside)
+                noun = noun.here
             write_result(
                 noun, aside, target, command=command, copy=copy, policy=policy, warnings=warnings, seed=seed,
                 baseline=baseline,

@@ -136,7 +136,7 @@ class _Groups:
     here: int
     stage: Integers
     state: Integers
-    units: Floats | NDArray[np.object_]
+    units: NDArray[np.object_]
     ptr: Integers
     budget: Floats
     value: Floats
@@ -214,7 +214,7 @@ class _Groups:
 
 
 def _rows(groups: _Groups, level: Integers, marginal: int, rest: Fraction) -> list[tuple[float, ...]]:
-    """(group, units, point, probability) of every row; of the marginal group so that `rest` is not exceeded."""
+    """(group, units, point, probability) of every row; the marginal group spends at most `rest` besides."""
     rows: list[tuple[float, ...]] = []
     for g, (n, at) in enumerate(zip(groups.units.tolist(), level.tolist(), strict=True)):
         low = int(groups.ptr[g]) + at

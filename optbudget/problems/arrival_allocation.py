@@ -1,8 +1,8 @@
 """One budget over those who are here and those who are still to come.
 
 A unit that comes at stage k in state s and is then given the budget b spends it from there on. Seen from
-now its spend is :math:`\\gamma_c^k b` and its value :math:`\\gamma^k v`, k counted from the stage of those who
-are here; :math:`E[N_{ks}]` of them are expected.
+now its spend is :math:`\\gamma_c^k b` and its value :math:`\\gamma^k v`, k counted from the stage of those
+who are here; :math:`E[N_{ks}]` of them are expected.
 """
 
 import math
@@ -127,13 +127,14 @@ class ArrivalAllocation:
 
     def __repr__(self) -> str:
         return (
-            f"ArrivalAllocation({self.here.population.size:,} units here, {self.arrivals.total:,.6g} expected, "
-            f"budget {self.budget:.6g}: value {self.value:.6g}, gap {self.gap:.1e}, price {self.price:.4g}, "
-            f"set aside {self.set_aside:.6g}, unspent {self.unspent:.3g})"
+            f"ArrivalAllocation({self.here.population.size:,} units here, "
+            f"{self.arrivals.total:,.6g} expected, budget {self.budget:.6g}: value {self.value:.6g}, "
+            f"gap {self.gap:.1e}, price {self.price:.4g}, set aside {self.set_aside:.6g}, "
+            f"unspent {self.unspent:.3g})"
         )
 
 
-def discounted_sum(after: NDArray[np.int64], rate: float, *factors: Floats) -> Fraction:
+def discounted_sum(after: NDArray[np.int64], rate: float, *factors: Floats | NDArray[np.object_]) -> Fraction:
     """Sum over rows of rate^after times the product of the factors, exactly.
 
     Examples
