@@ -88,13 +88,14 @@ def tightened(answer: CurveSet, *, otherwise: Callable[[], CurveSet] | None = No
     work = problem.next_state.size * answer.prices.size * decisions
     if answer.gap <= OPTIMAL_GAP or not problem.n_states <= FOLLOWED or work > WORTH_FOLLOWING:
         return answer
-    own, lines, achieved = proved_gaps(answer, decisions=decisions)
+    gaps, lines, achieved = proved_gaps(answer, decisions=decisions)
     if not achieved and otherwise is not None:
         return tightened(otherwise())
-    gaps = np.where(np.isnan(own), answer.state_gap, own)
     gap = float(gaps.max())
     intercept = lines if answer.intercept is None else np.fmin(answer.intercept, lines)
-    outcome = _outcome(gap, answer.tolerance, answer.outcome.termination, "")
+    stopped = answer.outcome.termination
+    stopped = Termination.NUMERICAL if stopped in (Termination.OPTIMAL, Termination.TOLERANCE) else stopped
+    outcome = _outcome(gap, answer.tolerance, stopped, "")
     return replace(answer, gap=gap, state_gap=gaps, intercept=intercept, outcome=outcome)
 
 

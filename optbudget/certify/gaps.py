@@ -23,6 +23,8 @@ WIDENINGS = 60
 def proved_gaps(answer: CurveSet, *, decisions: int | None = None) -> tuple[Floats, Floats, bool]:
     """Relative gap of each state, the lines that prove it, and whether the curves are achieved.
 
+    A stated gap that is narrower than the one found here, and proved, is kept.
+
     Parameters
     ----------
     answer : curves over a finite horizon, with the prices that are to prove them
@@ -52,6 +54,10 @@ def proved_gaps(answer: CurveSet, *, decisions: int | None = None) -> tuple[Floa
         own = finite[int(starts[first]) : int(starts[first]) + at.state.size]
         piece = bracket.pieces(at, own, answer.problem.budget_cap)
         gap[first:last] = _held(piece, evidence.lines, first, last)
+        narrow = np.fmin(answer.state_gap[first:last], gap[first:last])
+        proved = np.ones(narrow.size, dtype=bool)
+        np.logical_and.at(proved, piece.state - first, bracket.holds(piece, evidence.lines, narrow, first))
+        gap[first:last][proved] = narrow[proved]
     return gap, evidence.points.intercept, bool((shortfall <= allowed).all())
 
 
