@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from optbudget.planning import explain
     from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Knapsack, Population
     from optbudget.report import plot
+    from optbudget.simulate import simulate
 
 _HOME = {
     "Allocation": "problems",
@@ -36,6 +37,7 @@ _HOME = {
     "load": "files",
     "plot": "report",
     "save": "files",
+    "simulate": "simulate",
     "solve": "budgeted",
     "verify": "certify",
 }
@@ -55,6 +57,7 @@ __all__ = [
     "load",
     "plot",
     "save",
+    "simulate",
     "solve",
     "verify",
 ]

@@ -17,6 +17,7 @@ from optbudget.problems.policy_mixture import Conflict, PolicyMixture
 from optbudget.problems.population import Population
 from optbudget.problems.risk import RiskTerm
 from optbudget.problems.stage_budgets import StageBudgets
+from optbudget.problems.rollouts import Rollouts, RolloutSummary
 
 __all__ = [
     "Allocation",
@@ -39,6 +40,8 @@ __all__ = [
     "PricePolicy",
     "RiskTerm",
     "StageBudgets",
+    "RolloutSummary",
+    "Rollouts",
     "StationaryWitness",
     "Verification",
 ]

@@ -1,0 +1,155 @@
+"""From an allocation to what its units do: which prices they draw, and the actions of a price.
+
+A useful budget of a state is what the policy of any price between the slopes of its two segments spends. All
+rows of a greedy allocation are served by two prices, just above and just below the price of the split; rows
+of equal shares by as few as pierce all their intervals. A budget that no price spends (where curves end at
+the cap of one unit) is drawn between two prices that spend less and more.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optbudget.budgeted import evaluate, policy_at
+from optbudget.errors import UsageError
+from optbudget.problems import Allocation, PricePolicy
+from optbudget.simulate.levels import pair_table
+from optbudget.workers import Monitor
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+Interval = tuple[float, float]
+
+SAME = 1e-9
+"""Relative difference of budgets, or of prices, that may be rounding."""
+
+
+@dataclass(frozen=True, eq=False)
+class PricedUnits:
+    """Units of an allocation by the price that they draw at the start.
+
+    Attributes
+    ----------
+    price : (L,) decreasing
+    wanted : (L, T, n) int64; the pair that a price takes in each stage and state, -1 in terminal states
+    state, count : (r,) the rows of the allocation
+    low, high : (r,) the labels that the units of a row draw between
+    share : (r,) chance of `high`, each unit by itself
+    probability : (r,) of the row; below 1 only in the two rows of a randomised unit
+    """
+
+    price: Floats
+    wanted: Integers
+    state: Integers
+    count: Integers
+    low: Integers
+    high: Integers
+    share: Floats
+    probability: Floats
+
+
+def priced_units(answer: Allocation, *, monitor: Monitor | None = None) -> PricedUnits:
+    """The prices by which the units of an allocation act, and what is done at each.
+
+    Raises
+    ------
+    UsageError
+        If a budget of the allocation is not one that policies by price spend (pruned curves).
+    """
+    problem, known = answer.curves.problem, answer.curves.prices
+    active = np.flatnonzero(~problem.is_terminal[answer.state] & (answer.count > 0))
+    rows = [(int(answer.state[r]), float(answer.unit_budget[r])) for r in active]
+    intervals = [_intervals(answer, i, budget) for i, budget in rows]
+    price = piercing([one for both in intervals for one in both], known)
+    policy = policy_at(problem, price, monitor=monitor)
+    spend = np.array([evaluate(problem, policy, price=float(p)).spend for p in price])
+    drawn = [
+        _drawn(spend[:, i], _first_inside(own, price), budget, problem.labels[i])
+        for (own, *_), (i, budget) in zip(intervals, rows, strict=True)
+    ]
+    low, high, share = np.array(drawn).reshape(-1, 3).T
+    return PricedUnits(
+        price, _wanted(policy, price), answer.state[active], answer.count[active], low.astype(np.int64),
+        high.astype(np.int64), share, answer.probability[active],
+    )  # fmt: skip
+
+
+def _intervals(answer: Allocation, state: int, budget: float) -> list[Interval]:
+    """Prices that spend a useful budget; where a curve ends at a cap, also those of the one before."""
+    curve, known = answer.curves.curves[state], answer.curves.prices
+    level = int(np.argmin(np.abs(curve.budgets - budget)))
+    slope = [math.inf, *curve.prices.tolist(), 0.0]
+    if answer.curves.problem.budget_cap is None or level == 0 or level < len(curve):
+        return [(slope[level + 1], slope[level])]
+    nearest = float(known[known < slope[level] * (1 - SAME)].max(initial=0.0))
+    return [(math.nextafter(nearest, -1.0), slope[level]), (slope[level], slope[level - 1])]
+
+
+def _first_inside(interval: Interval, price: Floats) -> int:
+    """Label of the dearest of the prices in an interval."""
+    return next(label for label, p in enumerate(price.tolist()) if _holds(*interval, p))
+
+
+def _drawn(spend: Floats, label: int, budget: float, name: str) -> tuple[int, int, float]:
+    """Labels that spend at most and at least the budget in expectation, and the chance of the second."""
+    slack = SAME * max(1.0, abs(budget))
+    if abs(spend[label] - budget) <= slack:
+        return label, label, 0.0
+    below, above = np.flatnonzero(spend <= budget), np.flatnonzero(spend >= budget)
+    if below.size == 0 or above.size == 0:
+        raise UsageError(
+            f"no policies by price spend {budget:.6g} in {name!r}: such a budget comes of pruned curves; "
+            "solve without pruning"
+        )
+    low, high = int(below[np.argmax(spend[below])]), int(above[np.argmin(spend[above])])
+    return low, high, float((budget - spend[low]) / (spend[high] - spend[low])) if high != low else 0.0
+
+
+def piercing(intervals: list[Interval], known: Floats) -> Floats:
+    """The fewest prices, decreasing, so that each open interval holds one; known prices where there are any.
+
+    An interval that ends at 0 or at infinity includes that end.
+
+    Examples
+    --------
+    >>> piercing([(1.0, 3.0), (2.0, 5.0), (0.0, 0.5)], np.array([2.5, 0.0]))
+    array([2.5, 0. ])
+    """
+    chosen: list[float] = []
+    for low, high in sorted(set(intervals), key=lambda interval: interval[1]):
+        if any(_holds(low, high, price) for price in chosen):
+            continue
+        inside = [price for price in known.tolist() if _holds(low, high, price)]
+        chosen.append(max(inside) if inside else _between(low, high))
+    return np.array(sorted(set(chosen), reverse=True))
+
+
+def _holds(low: float, high: float, price: float) -> bool:
+    """Whether a price lies in an interval, and not so near its ends that its policies may tie."""
+    if price <= 0.0 or math.isinf(price):
+        return low <= 0.0 if price <= 0.0 else math.isinf(high)
+    room = SAME * price if high > low * (1 + 4 * SAME) else 0.0
+    return low + room < price < high - room
+
+
+def _between(low: float, high: float) -> float:
+    if low <= 0.0 or math.isinf(high):
+        return 0.0 if low <= 0.0 else math.inf
+    return math.sqrt(low) * math.sqrt(high)
+
+
+def _wanted(policy: PricePolicy, price: Floats) -> Integers:
+    """(L, T, n): the pair of each price, stage and state."""
+    problem = policy.problem
+    wanted = np.full((price.size, problem.horizon or 0, problem.n_states), -1, dtype=np.int64)
+    table = pair_table(problem)
+    for label, at in enumerate(price):
+        rows = np.flatnonzero(
+            (policy.price_low <= at) & ((at < policy.price_high) | np.isinf(policy.price_high))
+        )
+        rows = rows[::-1]
+        wanted[label, policy.stage[rows], policy.state[rows]] = table[policy.state[rows], policy.action[rows]]
+    return wanted
