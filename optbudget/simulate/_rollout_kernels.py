@@ -9,16 +9,15 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from optbudget.simulate._draws_kernels import binomial, uniforms
-from optbudget.simulate._money_kernels import minus_down, over_down
+from optbudget.simulate._draws_kernels import uniforms
+from optbudget.simulate._money_kernels import over_down
 from optbudget.simulate._step_kernels import (
-    dearest_that_fits,
+    in_order,
     last_worth,
     move,
     paid,
     serve,
     slack_of,
-    spread,
 )
 
 LOTTERY = 0xFFFFFFFF
@@ -26,6 +25,9 @@ LOTTERY = 0xFFFFFFFF
 
 DRAWN = 0xFFFFFF
 """The entry of draws that decide how many units of a group are raised."""
+
+START = 0xFFFFFFFF
+"""The stage of draws before the first."""
 
 
 class Levels(NamedTuple):
@@ -75,13 +77,16 @@ def reallocated(world, levels, stage, counts, money, key, taken):
     The least feasible budgets come first, the units raised at the margin last, the randomised one at the end.
     """
     n = counts.shape[0]
-    taken[:] = 0
-    level, place = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+    for pair in range(taken.shape[0]):
+        taken[pair] = 0
+    level, place = np.empty(n, dtype=np.int64), np.empty(n)
     marginal, raised = bought(levels, stage, counts, money, level, place)
     slack = slack_of(world, stage, counts, money)
     whole = math.floor(raised)
     lot = raised > whole
-    for i in np.argsort(place, kind="mergesort"):
+    order = np.empty(n, dtype=np.int64)
+    for at in range(in_order(place, place, n, order)):
+        i = order[at]
         units = counts[i]
         if i == marginal:
             units -= whole + int(lot)
@@ -100,9 +105,8 @@ def reallocated(world, levels, stage, counts, money, key, taken):
 
 @njit(cache=True, nogil=True)
 def reallocating_trial(world, levels, start, money, key, spend):
-    """Dynamic reallocation: what is left is split anew at every stage, and never exceeded."""
-    counts = np.empty((1, start.shape[0]), dtype=np.int64)
-    counts[0] = start
+    """Dynamic reallocation: what is left is split anew at every stage, and never exceeded; start (1, n)."""
+    counts = start.copy()
     taken = np.zeros((1, world.cost.shape[0]), dtype=np.int64)
     value, weight = 0.0, 1.0
     for stage in range(spend.shape[0]):
@@ -121,8 +125,9 @@ def following_trial(world, wanted, start, key, spend):
     taken = np.zeros((start.shape[0], world.cost.shape[0]), dtype=np.int64)
     value, weight = 0.0, 1.0
     for stage in range(spend.shape[0]):
-        taken[:] = 0
         for label in range(counts.shape[0]):
+            for pair in range(taken.shape[1]):
+                taken[label, pair] = 0
             for i in range(counts.shape[1]):
                 if counts[label, i] > 0:
                     taken[label, wanted[label, stage, i]] += counts[label, i]
@@ -139,20 +144,23 @@ def index_trial(world, wanted, index, start, money, key, spend):
     counts, total = start.copy(), np.empty(n, dtype=np.int64)
     taken = np.zeros((labels, world.cost.shape[0]), dtype=np.int64)
     rank, group = np.empty(labels * n), np.empty(labels * n, dtype=np.int64)
+    order = np.empty(labels * n, dtype=np.int64)
     value, weight = 0.0, 1.0
     for stage in range(spend.shape[0]):
-        taken[:] = 0
         groups = 0
         for i in range(n):
             total[i] = 0
             for label in range(labels):
+                for pair in range(world.pair_ptr[i], world.pair_ptr[i + 1]):
+                    taken[label, pair] = 0
                 total[i] += counts[label, i]
                 if counts[label, i] > 0:
                     rank[groups] = -index[stage, wanted[label, stage, i]]
                     group[groups] = label * n + i
                     groups += 1
         slack = slack_of(world, stage, total, money)
-        for g in np.argsort(rank[:groups], kind="mergesort"):
+        for at in range(in_order(rank, rank, groups, order)):
+            g = order[at]
             label, i = group[g] // n, group[g] % n
             pair = wanted[label, stage, i]
             slack = serve(world, stage, i, pair, counts[label, i], slack, taken[label])
@@ -166,109 +174,13 @@ def index_trial(world, wanted, index, start, money, key, spend):
 
 
 @njit(cache=True, nogil=True)
-def level_of(levels, stage, state, money):
-    """The highest level whose budget is within the money, and the chance of the one above it."""
-    first, size = levels.first[stage, state], levels.points[stage, state]
-    budgets = levels.budget[first : first + size]
-    level = np.searchsorted(budgets, money, side="right") - 1
-    if level < 0 or level == size - 1:
-        return max(level, 0), 0.0
-    return level, (money - budgets[level]) / (budgets[level + 1] - budgets[level])
-
-
-@njit(cache=True, nogil=True)
-def static_pair(world, levels, stage, state, level, money, strict):
-    """What a unit that owns `money` does at a level; if strict, at most the dearest it can pay for."""
-    pair = levels.pair[levels.first[stage, state] + level]
-    if strict:
-        slack = minus_down(money, world.least[stage, state])
-        if world.extra[stage, pair] > slack:
-            return dearest_that_fits(world, stage, state, slack)
-    return pair
-
-
-@njit(cache=True, nogil=True)
-def gathered(state, money, units, size, near):
-    """Groups of one state and of amounts `near` each other made one, with the least; sorted. Their number."""
-    order = np.argsort(money[:size], kind="mergesort")
-    order = order[np.argsort(state[:size][order], kind="mergesort")]
-    sorted_state, sorted_money, sorted_units = state[order], money[order], units[order]
-    last = -1
-    for g in range(size):
-        alike = last >= 0 and state[last] == sorted_state[g] and sorted_money[g] - money[last] <= near
-        if alike:
-            units[last] += sorted_units[g]
-        else:
-            last += 1
-            state[last], money[last], units[last] = sorted_state[g], sorted_money[g], sorted_units[g]
-    return last + 1
-
-
-@njit(cache=True, nogil=True)
-def static_trial(world, levels, rows, strict, key, spend):
-    """Every unit owns its money and gets no more: rows are groups of units by (state, money, units)."""
-    state, money, units = rows[0].copy(), rows[1].copy(), rows[2].copy()
-    after = np.zeros(world.terminal_utility.shape[0], dtype=np.int64)
-    people, near = units.sum(), 1e-12 * money.max()
-    value, weight = 0.0, 1.0
-    size = gathered(state, money, units, state.shape[0], near)
-    for stage in range(spend.shape[0]):
-        room = min(people, 2 * size * after.shape[0])
-        new_state, new_money = np.empty(room, dtype=np.int64), np.empty(room)
-        new_units = np.empty(room, dtype=np.int64)
-        filled, reward, ended, spend[stage] = 0, 0.0, 0.0, 0.0
-        group, before = 0, -1
-        for g in range(size):
-            i = state[g]
-            group = group if i == before else 0
-            before = i
-            level, chance = level_of(levels, stage, i, money[g])
-            raised = binomial(units[g], chance, key, DRAWN, stage, i, group)
-            for up in range(2):
-                acting = raised if up else units[g] - raised
-                if acting == 0:
-                    continue
-                pair = static_pair(world, levels, stage, i, level + up, money[g], strict)
-                reward += acting * world.reward[pair]
-                spend[stage] += acting * world.cost[pair]
-                left = over_down(minus_down(money[g], world.cost[pair]), world.cost_discount)
-                spread(world, pair, acting, key, stage, i, group, after)
-                group += 1
-                row = world.pair_row[pair]
-                for entry in range(world.row_ptr[row], world.row_ptr[row + 1]):
-                    j = world.next_state[entry]
-                    if world.pair_ptr[j] == world.pair_ptr[j + 1]:
-                        ended += after[j] * world.terminal_utility[j]
-                    elif after[j] > 0:
-                        new_state[filled], new_money[filled], new_units[filled] = j, left, after[j]
-                        filled += 1
-                    after[j] = 0
-        value += weight * (reward + world.discount * ended)
-        weight *= world.discount
-        state, money, units = new_state, new_money, new_units
-        size = gathered(state, money, units, filled, near)
-    for g in range(size):
-        value += weight * units[g] * world.terminal_utility[state[g]]
-    return value
-
-
-@njit(cache=True, nogil=True)
 def drawn_rows(state, count, probability, key, units):
     """Units of each row of an allocation, (r,): of the two rows of a randomised unit one has it."""
     r = 0
     while r < count.shape[0]:
         units[r] = count[r]
         if probability[r] < 1.0:
-            first = uniforms(key, LOTTERY, -1, state[r], 0)[0] < probability[r]
+            first = uniforms(key, LOTTERY, START, state[r], 0)[0] < probability[r]
             units[r], units[r + 1] = int(first), 1 - int(first)
             r += 1
         r += 1
-
-
-@njit(cache=True, nogil=True)
-def drawn_labels(state, units, low, high, share, key, start):
-    """Adds the units of each row to start (L, n), each at its own draw of two labels."""
-    for r in range(state.shape[0]):
-        raised = binomial(units[r], share[r], key, DRAWN, -1, state[r], r)
-        start[high[r], state[r]] += raised
-        start[low[r], state[r]] += units[r] - raised

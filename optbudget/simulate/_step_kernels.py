@@ -53,8 +53,10 @@ def move(world, taken, key, stage, after):
     taken (L, m) are units by label and pair. The draws of a group depend on its stage, its state and its rank
     among the groups of that state only, so that policies which do alike meet the same chances.
     """
-    after[:] = 0
     reward, spend, ended = 0.0, 0.0, 0.0
+    for label in range(after.shape[0]):
+        for i in range(after.shape[1]):
+            after[label, i] = 0
     for i in range(after.shape[1]):
         group = 0
         for label in range(after.shape[0]):
@@ -134,3 +136,27 @@ def paid(world, taken, money):
         if taken[pair] > 0:
             money = minus_down(money, times_up(taken[pair], world.cost[pair]))
     return money
+
+
+@njit(cache=True, nogil=True)
+def in_order(first, second, size, order):
+    """Fills order with 0, ..., size - 1 by two keys, then by themselves (Shell's sort); returns size."""
+    gap = 1
+    while gap < size // 3:
+        gap = 3 * gap + 1
+    for g in range(size):
+        order[g] = g
+    while gap > 0:
+        for right in range(gap, size):
+            g, at = order[right], right
+            while at >= gap:
+                h = order[at - gap]
+                if first[h] < first[g] or (first[h] == first[g] and second[h] < second[g]):
+                    break
+                if first[h] == first[g] and second[h] == second[g] and h < g:
+                    break
+                order[at] = h
+                at -= gap
+            order[at] = g
+        gap //= 3
+    return size

@@ -16,7 +16,7 @@ from optbudget.problems import BudgetedMDP, Population
 from optbudget.simulate import _step_kernels as kernels
 from optbudget.simulate._money_kernels import over_down
 from optbudget.simulate.own import PopulationPolicy
-from optbudget.simulate.simulate import seed_word
+from optbudget.simulate.trials import seed_word
 from optbudget.simulate.world import world_of
 
 try:
