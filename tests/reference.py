@@ -254,3 +254,154 @@ def markov_policies(plain):
                 for later in range(stage + 1, horizon):
                     spend[later][i] = cost_rate * sum(p * used[later][j] for j, p in row)
         yield value, spend
+def worst_needs(plain):
+    """need[k][i][a]: what a unit needs in the worst case if it takes action a; least[k][i] over actions."""
+    least = [[Fraction(0)] * len(plain["pairs"])]
+    need = []
+    for _ in range(plain["horizon"]):
+        now = [
+            [cost + plain["cost_discount"] * max(least[0][j] for j, _ in row) for cost, _, row in options]
+            for options in plain["pairs"]
+        ]
+        need.insert(0, now)
+        least.insert(0, [min(options, default=Fraction(0)) for options in now])
+    return need, least
+
+
+def dearest_that_fits(options, need, least, slack):
+    """The dearest action whose need beyond the least is within the slack, the first of equals."""
+    fits = [a for a in range(len(options)) if need[a] - least <= slack or need[a] == least]
+    return max(fits, key=lambda a: (options[a][0], -a))
+
+
+def _law_of(units):
+    """Law of how many units are where, from one law {state: probability} for each unit."""
+    law = {(): Fraction(1)}
+    for row in units:
+        after = {}
+        for where, p in law.items():
+            for j, q in row:
+                key = tuple(sorted((*where, j)))
+                after[key] = after.get(key, 0) + p * q
+        law = after
+    return law
+
+
+def reallocation(plain, stages, units, money):
+    """(expected value, largest discounted spend) of dynamic reallocation over every path, exactly.
+
+    stages[k][i] = (least budget, [(length, price)], [action of each level]); units are states, sorted.
+    """
+    need, least = worst_needs(plain)
+
+    def acting(k, units, money):
+        """(probability, action of each unit) once the lottery is drawn."""
+        curves = stages[k]
+        level = dict.fromkeys(units, 0)
+        when = dict.fromkeys(units, -1)
+        rest = money - sum(curves[i][0] for i in units)
+        segments = [(-price, i, s) for i in set(units) for s, (_, price) in enumerate(curves[i][1])]
+        marginal, raised = None, Fraction(0)
+        for turn, (_, i, s) in enumerate(sorted(segments)):
+            length = curves[i][1][s][0]
+            if units.count(i) * length > rest:
+                marginal, raised = i, max(rest, Fraction(0)) / length
+                break
+            rest -= units.count(i) * length
+            level[i], when[i] = level[i] + 1, turn
+        whole = int(raised)
+        lot = raised - whole
+        order = sorted((i for i in set(units) if plain["pairs"][i]), key=lambda i: (when[i], i))
+        plan = []
+        for i in order:
+            count = units.count(i) - (whole + (lot > 0) if i == marginal else 0)
+            plan += [(i, level[i])] * count
+        if marginal is not None:
+            plan += [(marginal, level[marginal] + 1)] * whole
+        if lot > 0:
+            return [
+                (1 - lot, [*plan, (marginal, level[marginal])]),
+                (lot, [*plan, (marginal, level[marginal] + 1)]),
+            ]
+        return [(Fraction(1), plan)]
+
+    def served(k, plan, money):
+        slack = money - sum(least[k][i] for i, _ in plan)
+        for i, at in plan:
+            a = stages[k][i][2][at]
+            if need[k][i][a] - least[k][i] > max(slack, 0):
+                a = dearest_that_fits(plain["pairs"][i], need[k][i], least[k][i], slack)
+            slack -= need[k][i][a] - least[k][i]
+            yield i, a
+
+    def worth(k, units, money):
+        if k == plain["horizon"]:
+            return Fraction(sum(plain["terminal"][i] for i in units)), Fraction(0)
+        key = (k, units, money)
+        if key not in known:
+            value, most = Fraction(0), Fraction(0)
+            for chance, plan in acting(k, units, money):
+                options = [plain["pairs"][i][a] for i, a in served(k, plan, money)]
+                spend = sum(cost for cost, _, _ in options)
+                reward = sum(utility - (cost if plain["net"] else 0) for cost, utility, _ in options)
+                rest = (money - spend) / plain["cost_discount"]
+                ahead = most_ahead = Fraction(0)
+                for where, p in _law_of([row for _, _, row in options]).items():
+                    ended = sum(plain["terminal"][j] for j in where if not plain["pairs"][j])
+                    going = tuple(j for j in where if plain["pairs"][j])
+                    v, s = worth(k + 1, going, rest)
+                    ahead, most_ahead = ahead + p * (ended + v), max(most_ahead, s)
+                value += chance * (reward + plain["discount"] * ahead)
+                most = max(most, spend + plain["cost_discount"] * most_ahead)
+            known[key] = value, most
+        return known[key]
+
+    known = {}
+    return worth(0, tuple(units), Fraction(money))
+
+
+def static_worth(plain, stages, state, money, strict):
+    """Exact expected value of one unit that acts as if it had what is left of its money; stages as above."""
+    need, least = worst_needs(plain)
+
+    def worth(k, i, money):
+        if k == plain["horizon"] or not plain["pairs"][i]:
+            return Fraction(plain["terminal"][i])
+        first, segments, actions = stages[k][i]
+        budgets = list(itertools.accumulate([length for length, _ in segments], initial=first))
+        level = max([at for at, b in enumerate(budgets) if b <= money], default=0)
+        share = Fraction(0)
+        if money > budgets[level] and level + 1 < len(budgets):
+            share = (money - budgets[level]) / (budgets[level + 1] - budgets[level])
+        total = Fraction(0)
+        for at, chance in ((level, 1 - share), (level + 1, share)):
+            if chance == 0:
+                continue
+            a = actions[at]
+            slack = money - least[k][i]
+            if strict and need[k][i][a] - least[k][i] > slack:
+                a = dearest_that_fits(plain["pairs"][i], need[k][i], least[k][i], slack)
+            cost, utility, row = plain["pairs"][i][a]
+            rest = (money - cost) / plain["cost_discount"]
+            ahead = sum(p * worth(k + 1, j, rest) for j, p in row)
+            total += chance * (utility - (cost if plain["net"] else 0) + plain["discount"] * ahead)
+        return total
+
+    return worth(0, state, Fraction(money))
+
+
+def unit_by_unit(plain, action, units, random):
+    """(value, spend) of one trial in which every unit draws for itself; action[k][i] is what it does."""
+    value = spend = 0.0
+    for i in units:
+        for k in range(plain["horizon"]):
+            if not plain["pairs"][i]:
+                value += float(plain["discount"]) ** k * plain["terminal"][i]
+                break
+            cost, utility, row = plain["pairs"][i][action[k][i]]
+            value += float(plain["discount"]) ** k * (utility - (cost if plain["net"] else 0))
+            spend += float(plain["cost_discount"]) ** k * cost
+            i = random.choices([j for j, _ in row], [float(p) for _, p in row])[0]
+        else:
+            value += float(plain["discount"]) ** plain["horizon"] * plain["terminal"][i]
+    return value, spend

@@ -1,4 +1,4 @@
-"""One trial in which every unit owns its money: groups of units by (state, money left); nothing is checked."""
+"""One trial in which every unit owns its money: groups of units by (state, money left); no checks."""
 
 import numpy as np
 from numba import njit
@@ -42,7 +42,7 @@ def static_pair(world, levels, stage, state, level, money, strict):
 
 @njit(cache=True, nogil=True)
 def gathered(groups, spare, size):
-    """Groups of one state and, to rounding, one amount of money made one with the least; sorted. Their number.
+    """Groups of one state and, to rounding, one amount of money become one with the least, sorted; how many.
 
     groups and spare are (state, money, units), each of at least `size`; the spare is filled.
     """

@@ -21,7 +21,7 @@ from optbudget.problems import BudgetedMDP
 Floats = NDArray[np.float64]
 
 ROOM = 1e-12
-"""Relative room for rounding in what is kept back; none where sums of costs are exact."""
+"""Relative room for rounding in what is kept back; none where nothing is, or sums of costs are exact."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +63,8 @@ def reserves(problem: BudgetedMDP) -> Reserves:
         if acting.size:
             least[stage, acting] = np.minimum.reduceat(need, problem.pair_ptr[acting])
         extra[stage] = need - least[stage, problem.pair_state]
-        if room:
-            extra[stage] *= 1.0 + room
+        kept = (worst[problem.pair_row] > 0) | (least[stage, problem.pair_state] > 0)
+        extra[stage, kept] *= 1.0 + room
         lowest = np.flatnonzero(extra[stage] == 0.0)[::-1]
         pair[stage, problem.pair_state[lowest]] = lowest
         ahead = least[stage]
