@@ -254,6 +254,8 @@ def markov_policies(plain):
                 for later in range(stage + 1, horizon):
                     spend[later][i] = cost_rate * sum(p * used[later][j] for j, p in row)
         yield value, spend
+
+
 def worst_needs(plain):
     """need[k][i][a]: what a unit needs in the worst case if it takes action a; least[k][i] over actions."""
     least = [[Fraction(0)] * len(plain["pairs"])]

@@ -15,6 +15,7 @@ from optbudget.cli import (
     export,
     new,
     report,
+    simulate,
     solve,
     verify,
 )
@@ -28,6 +29,7 @@ COMMANDS = {
     "check": check,
     "solve": solve,
     "allocate": allocate,
+    "simulate": simulate,
     "verify": verify,
     "explain": explain,
     "audit": audit,

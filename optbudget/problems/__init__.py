@@ -16,8 +16,8 @@ from optbudget.problems.policy import PricePolicy
 from optbudget.problems.policy_mixture import Conflict, PolicyMixture
 from optbudget.problems.population import Population
 from optbudget.problems.risk import RiskTerm
-from optbudget.problems.stage_budgets import StageBudgets
 from optbudget.problems.rollouts import Rollouts, RolloutSummary
+from optbudget.problems.stage_budgets import StageBudgets
 
 __all__ = [
     "Allocation",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from optbudget.report.figures import figure_4, figure_6, write
     from optbudget.report.pages import page
     from optbudget.report.plotting import plot
+    from optbudget.report.rollouts import rollout_grid
     from optbudget.report.studies import profile_figure, route_figure
     from optbudget.report.study_tables import disagreement_grid, route_grid, study_grid
     from optbudget.report.tables import Grid, allocation_grid, curve_grid, print_grids, summary_grid
@@ -30,6 +31,7 @@ _HOME = {
     "plot": "plotting",
     "print_grids": "tables",
     "profile_figure": "studies",
+    "rollout_grid": "rollouts",
     "route_figure": "studies",
     "route_grid": "study_tables",
     "study_grid": "study_tables",
@@ -50,6 +52,7 @@ __all__ = [
     "plot",
     "print_grids",
     "profile_figure",
+    "rollout_grid",
     "route_figure",
     "route_grid",
     "study_grid",

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from optbudget.allocation import SweetSpot
 from optbudget.errors import UsageError
-from optbudget.problems import Allocation, CurveSet
+from optbudget.problems import Allocation, CurveSet, Rollouts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def plot(answer: CurveSet | Allocation | SweetSpot, *, states: "Sequence[str] | None" = None) -> "Figure":
-    """Draw an answer: curves with their prices, who gets how much, or value over a range of budgets.
+def plot(
+    answer: CurveSet | Allocation | SweetSpot | Rollouts, *, states: "Sequence[str] | None" = None
+) -> "Figure":
+    """Draw an answer: curves with their prices, who gets how much, value over budgets, or what is spent.
 
     Parameters
     ----------
-    answer : curves of every state, an allocation, or a sweet spot
+    answer : curves of every state, an allocation, a sweet spot, or roll-outs of policies
     states : for curves, the labels of the states to draw; default: the initial states and those that
         gain most from money, six at most
 
@@ -43,6 +45,11 @@ def plot(answer: CurveSet | Allocation | SweetSpot, *, states: "Sequence[str] | 
         return allocation_figure(answer)
     if isinstance(answer, SweetSpot):
         return sweet_spot_figure(answer)
+    if isinstance(answer, Rollouts):
+        from optbudget.report.rollout_figure import rollout_figure
+
+        return rollout_figure(answer)
     raise UsageError(
-        f"there is no figure for a {type(answer).__name__}; plot curves, an allocation or a sweet spot"
+        f"there is no figure for a {type(answer).__name__}; plot curves, an allocation, a sweet spot or "
+        "roll-outs"
     )

@@ -1,0 +1,130 @@
+"""`optbudget simulate`: policies acted out over a population, trial by trial, beside the proved bound."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from optbudget.cli.allocate import _population_of
+from optbudget.cli.folders import require_result
+from optbudget.cli.run import Run
+from optbudget.errors import UsageError
+
+if TYPE_CHECKING:
+    from optbudget.problems import BudgetedMDP, Population, Rollouts
+
+
+def command(
+    run: Run,
+    result: Annotated[Path, typer.Argument(metavar="RESULT", help="A result folder.", show_default=False)],
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            metavar="B", help="Money for all units together; without it that of the split in RESULT.", min=0.0
+        ),
+    ] = None,
+    customers: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="So many units at the initial state.")
+    ] = None,
+    population: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Table of state, count or of unit, state; without it that of the split in RESULT, else the "
+            "model's own, else one unit.",
+        ),
+    ] = None,
+    policy: Annotated[
+        str, typer.Option(metavar="NAMES", help="Among bmdp, dbra, sub, uba, index and cap.")
+    ] = "bmdp,dbra,sub,uba,index",
+    trials: Annotated[int, typer.Option(metavar="K", min=1, help="How often each is acted out.")] = 100,
+    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Of the draws, the same for all.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.parquet", help="Write every trial of every policy.")
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(metavar="FILE.svg|.png|.pdf", help="Draw what is spent, stage by stage.")
+    ] = None,
+) -> None:
+    """Act out policies over a population; dbra and sub need a result of solve --keep-stages."""
+    from optbudget import files
+    from optbudget.problems import Allocation
+    from optbudget.simulate import simulate
+
+    require_result(result, "simulate")
+    if customers is not None and population is not None:
+        raise UsageError("--customers and --population both say who there is: leave out one of them")
+    for option, path in (("--out", out), ("--figure", figure)):
+        if path is not None and not path.resolve().parent.is_dir():
+            raise UsageError(f"{option} {path}: there is no folder {path.parent}; make it first")
+    run.require_memory_to_read(result, *filter(None, (population,)))
+    answer = files.load_result(result)
+    split, curves = (answer, answer.curves) if isinstance(answer, Allocation) else (None, answer)
+    if budget is None and split is None:
+        raise UsageError("say how much money there is: --budget B")
+    if customers is not None:
+        units = _at_initial(curves.problem, customers)
+    elif population is None and split is not None:
+        units = split.population
+    else:
+        units = _population_of(population, curves.problem)
+    money = split.budget if budget is None and split is not None else float(budget or 0.0)
+    with run.working("simulating") as monitor:
+        found = simulate(
+            curves, units, money, policies=policy.split(","), trials=trials, seed=seed,
+            threads=run.threads, monitor=monitor,
+        )  # fmt: skip
+    if found.trials < trials:
+        run.log(f"stopped after {found.trials:,} of {trials:,} trials")
+    _write(run, found, out, figure)
+    _show(run, found)
+
+
+def _at_initial(problem: "BudgetedMDP", units: int) -> "Population":
+    """So many units at the initial state; where there are several, shares that must come out whole."""
+    from optbudget.problems import Population
+
+    starts = problem.initial.nonzero()[0].tolist()
+    count = {problem.labels[i]: units * float(problem.initial[i]) for i in starts}
+    broken = {label: number for label, number in count.items() if abs(number - round(number)) > 1e-9 * units}
+    if broken:
+        shares = ", ".join(f"{number:g} in {label}" for label, number in list(broken.items())[:3])
+        raise UsageError(
+            f"--customers {units} would be {shares}: take a number that comes out whole, or name a table of "
+            "state,count with --population"
+        )
+    return Population.at(problem, {label: round(number) for label, number in count.items()})
+
+
+def _write(run: Run, found: "Rollouts", out: Path | None, figure: Path | None) -> None:
+    if out is not None:
+        import pyarrow.parquet as pq
+
+        pq.write_table(found.to_arrow(), out)
+        run.show(f"wrote {out}")
+    if figure is not None:
+        from optbudget import report
+
+        report.write(report.plot(found), figure)
+        run.show(f"wrote {figure}")
+
+
+def _show(run: Run, found: "Rollouts") -> None:
+    if run.json:
+        answer = found.allocation
+        run.answer(
+            {
+                "budget": found.budget,
+                "units": answer.population.size,
+                "trials": found.trials,
+                "seed": found.seed,
+                "value": answer.value,
+                "bound": found.bound,
+                "policies": {name: asdict(found.summary(name)) for name in found.policies},
+            }
+        )
+        return
+    from optbudget.report.rollouts import rollout_grid
+
+    run.grids(rollout_grid(found))
