@@ -12,12 +12,12 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from optbudget.allocation import allocate
-    from optbudget.budgeted import solve
+    from optbudget.budgeted import solve, strict_curve
     from optbudget.certify import verify
     from optbudget.curves import Curve, Curves
     from optbudget.errors import OptBudgetError, ProblemError
     from optbudget.files import load, save
-    from optbudget.planning import explain
+    from optbudget.planning import chance_constrained, explain, mean_variance, spend_risk
     from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Knapsack, Population
     from optbudget.report import plot
     from optbudget.simulate import simulate
@@ -33,12 +33,16 @@ _HOME = {
     "Population": "problems",
     "ProblemError": "errors",
     "allocate": "allocation",
+    "chance_constrained": "planning",
     "explain": "planning",
     "load": "files",
+    "mean_variance": "planning",
     "plot": "report",
     "save": "files",
     "simulate": "simulate",
     "solve": "budgeted",
+    "spend_risk": "planning",
+    "strict_curve": "budgeted",
     "verify": "certify",
 }
 
@@ -53,12 +57,16 @@ __all__ = [
     "Population",
     "ProblemError",
     "allocate",
+    "chance_constrained",
     "explain",
     "load",
+    "mean_variance",
     "plot",
     "save",
     "simulate",
     "solve",
+    "spend_risk",
+    "strict_curve",
     "verify",
 ]
 

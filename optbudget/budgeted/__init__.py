@@ -10,6 +10,7 @@ from optbudget.budgeted.policies import policy_at
 from optbudget.budgeted.price_sweep import passes, price_sweep
 from optbudget.budgeted.pruning import PruningPhase, PruningSchedule
 from optbudget.budgeted.solve import solve
+from optbudget.budgeted.strict import strict_curve
 from optbudget.budgeted.walk import walk
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "price_sweep",
     "solve",
     "stationary_solve",
+    "strict_curve",
     "walk",
 ]

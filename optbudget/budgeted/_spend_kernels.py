@@ -79,10 +79,10 @@ def longest(rows, pairs, shift, after, now):
 
 
 @njit(cache=True)
-def laws(rows, pairs, shift, part, reach, after, now):
+def laws(rows, pairs, shift, reach, after, now):
     """Law of the spend of a policy from each state, in steps of the grid: one backward pass.
 
-    shift (T, m) or (1, m): steps that a pair costs at each stage; part: probability of one step more.
+    shift (T, m) or (1, m): steps that a pair costs at each stage.
     reach (2, n) int64 and after, now (n, K) are filled; the answer is in `after` if T is even, else `now`.
     """
     row_ptr, next_state, probability, pair_row = rows
@@ -107,15 +107,11 @@ def laws(rows, pairs, shift, part, reach, after, now):
             top = 0
             for e in range(low, high):
                 top = max(top, was[next_state[e]])
-            stage = k % shift.shape[0]
-            first, more = shift[stage, pair], part[stage, pair]
-            here[i] = top + first + (1 if more > 0.0 else 0)
+            first = shift[k % shift.shape[0], pair]
+            here[i] = top + first
             for s in range(here[i]):
                 new[i, s] = 0.0
             for e in range(low, high):
                 j, p = next_state[e], probability[e]
                 for s in range(was[j]):
-                    new[i, first + s] += p * (1.0 - more) * old[j, s]
-                if more > 0.0:
-                    for s in range(was[j]):
-                        new[i, first + 1 + s] += p * more * old[j, s]
+                    new[i, first + s] += p * old[j, s]

@@ -3,7 +3,7 @@
 Costs are read as they are written, so 0.1 is a tenth and not the double next to it; the step is the greatest
 common divisor of these rationals. With a discount of spend below 1 a cost at stage k weighs
 :math:`\\gamma_c^k c`, and no useful step divides all of these; then money is counted in steps of one's own
-choice, each weighed cost rounded up, down, or up with the probability that keeps its mean.
+choice, each weighed cost rounded up or down.
 """
 
 import math
@@ -30,13 +30,11 @@ class Grid(NamedTuple):
     ----------
     step : money
     shift : (T, m) int64; whole steps that a pair costs at each stage; (1, m) if the same at all
-    part : likewise; probability of one step more ("split"), else 0
     rounding : what was done to costs between two points of the grid
     """
 
     step: Fraction
     shift: NDArray[np.int64]
-    part: Floats
     rounding: Rounding
 
 
@@ -85,14 +83,14 @@ def cost_grid(problem: BudgetedMDP, pairs: NDArray[np.int64] | None = None) -> G
         )
     shift = np.zeros(problem.cost.size, dtype=np.int64)
     shift[chosen] = [int(number) for number in steps]
-    return Grid(step, shift[None, :], np.zeros((1, shift.size)), "none")
+    return Grid(step, shift[None, :], "none")
 
 
 def rounded_grid(problem: BudgetedMDP, step: Fraction, rounding: Rounding) -> Grid:
     """Costs of a finite problem, weighed by their discount, in steps of one's own choice.
 
     "up" and "down" move every weighed cost to the grid, never to the wrong side: the quotient is widened by
-    its own rounding before. "split" keeps its mean.
+    its own rounding before.
     """
     assert problem.horizon is not None
     weight = problem.cost_discount ** np.arange(problem.horizon)
@@ -100,9 +98,6 @@ def rounded_grid(problem: BudgetedMDP, step: Fraction, rounding: Rounding) -> Gr
     slack = (problem.horizon + 4) * 2.0**-52 * exact
     if rounding == "up":
         shift = np.where(exact > 0, np.ceil(exact + slack), 0.0)
-    elif rounding == "down":
-        shift = np.maximum(np.floor(exact - slack), 0.0)
     else:
-        shift = np.floor(exact)
-    part = exact - shift if rounding == "split" else np.zeros_like(exact)
-    return Grid(step, shift.astype(np.int64), part, rounding)
+        shift = np.maximum(np.floor(exact - slack), 0.0)
+    return Grid(step, shift.astype(np.int64), rounding)

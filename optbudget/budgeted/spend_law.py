@@ -9,8 +9,7 @@ probability is right to :math:`(T (d + 3) u)` of itself, d the longest row and u
 
 Off a grid (costs without a common step, or discounted) the weighed costs are moved to a grid of one's own
 choice: all up and all down gives two laws between which the true one lies (on every path the spend
-counted down is at most the true one, and that at most the spend counted up), and moved both ways in the
-mean gives one close to it that proves nothing.
+counted down is at most the true one, and that at most the spend counted up).
 """
 
 from collections.abc import Sequence
@@ -75,10 +74,9 @@ def unit_laws(
     if isinstance(grid, str):
         raise NoAnswerError(f"there is no exact law of the spend: {grid}")
     horizon, n = policy.pairs.shape
-    shift = grid.shift + (grid.part > 0)
     last = horizon % 2
     lengths = np.zeros((2, n), dtype=np.int64)
-    kernels.longest(policy.rows, policy.pairs, shift, *lengths)
+    kernels.longest(policy.rows, policy.pairs, grid.shift, *lengths)
     cells = int(lengths.max(initial=0)) + 1
     entries = int(np.diff(problem.row_ptr)[problem.pair_row[policy.used]].max(initial=1))
     if n * cells > MOST_CELLS or float(n) * cells * horizon * entries > MOST_WORK:
@@ -90,6 +88,6 @@ def unit_laws(
         monitor.require_memory(16.0 * n * cells, "the law of the spend")
     work = np.zeros((2, n, cells))
     reach = np.zeros((2, n), dtype=np.int64)
-    kernels.laws(policy.rows, policy.pairs, grid.shift, grid.part, reach, *work)
+    kernels.laws(policy.rows, policy.pairs, grid.shift, reach, *work)
     relative = horizon * (entries + 5) * 2.0**-53
     return [SpendLaw(grid.step, 0, work[last, i, : reach[last, i]], relative, grid.rounding) for i in states]

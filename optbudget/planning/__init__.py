@@ -3,6 +3,27 @@
 from optbudget.planning.arrivals import allocate_with_arrivals
 from optbudget.planning.auditing import audit
 from optbudget.planning.budget_lines import allocate_lines
+from optbudget.planning.chance import chance_constrained
 from optbudget.planning.explaining import difference, explain
+from optbudget.planning.risk_averse import MeanVariance, mean_variance
+from optbudget.planning.spend_risk import spend_moments, spend_risk, unit_spend, worst_cases
+from optbudget.planning.spend_trials import spend_trials
+from optbudget.planning.spenders import Spenders, spenders
 
-__all__ = ["allocate_lines", "allocate_with_arrivals", "audit", "difference", "explain"]
+__all__ = [
+    "MeanVariance",
+    "Spenders",
+    "allocate_lines",
+    "allocate_with_arrivals",
+    "audit",
+    "chance_constrained",
+    "difference",
+    "explain",
+    "mean_variance",
+    "spend_moments",
+    "spend_risk",
+    "spend_trials",
+    "spenders",
+    "unit_spend",
+    "worst_cases",
+]

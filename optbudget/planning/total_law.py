@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from optbudget.budgeted.fixed_policy import FixedPolicy
 from optbudget.budgeted.money_grid import cost_grid
 from optbudget.budgeted.spend_law import unit_laws
-from optbudget.errors import LimitError, NoAnswerError
+from optbudget.errors import InterruptedWork, LimitError, NoAnswerError
 from optbudget.planning.spenders import Spenders
 from optbudget.problems.spend_law import Rounding, SpendLaw
+from optbudget.status import Termination
 from optbudget.workers import Monitor
 
 Floats = NDArray[np.float64]
@@ -164,8 +165,10 @@ class _Convolutions:
                 f"the law of the total spend takes more than {self.most:.0e} products of probabilities; the "
                 "saddle-point approximation does not"
             )
-        if self.monitor is not None and self.monitor.stop_reason() is not None:
-            raise LimitError("stopped in the middle of the law of the total spend")
+        stopped = None if self.monitor is None else self.monitor.stop_reason()
+        if stopped is not None:
+            kind = InterruptedWork if stopped is Termination.INTERRUPTED else LimitError
+            raise kind("stopped in the middle of the law of the total spend")
         mass = np.convolve(one.mass, other.mass)
         relative = one.relative + other.relative
         relative += (min(one.mass.size, other.mass.size) + 1) * UNIT_ROUNDOFF

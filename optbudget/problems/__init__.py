@@ -6,6 +6,7 @@ from optbudget.problems.arrivals import Arrivals
 from optbudget.problems.budget_lines import BudgetLines
 from optbudget.problems.budgeted_mdp import BudgetedMDP, ModelFolder
 from optbudget.problems.certificate import Check, Verification
+from optbudget.problems.chance_allocation import ChanceAllocation
 from optbudget.problems.constrained_mdp import ConstrainedMDP
 from optbudget.problems.curve_set import CurveSet, StationaryWitness
 from optbudget.problems.frontier import DeterministicFrontier
@@ -18,6 +19,9 @@ from optbudget.problems.population import Population
 from optbudget.problems.risk import RiskTerm
 from optbudget.problems.rollouts import Rollouts, RolloutSummary
 from optbudget.problems.stage_budgets import StageBudgets
+from optbudget.problems.spend_law import SpendLaw
+from optbudget.problems.spend_risk import SpendRisk
+from optbudget.problems.strict_curve import StrictCurve
 
 __all__ = [
     "Allocation",
@@ -25,6 +29,7 @@ __all__ = [
     "ArrivalAllocation",
     "Arrivals",
     "BudgetedMDP",
+    "ChanceAllocation",
     "Check",
     "Conflict",
     "ConstrainedMDP",
@@ -42,6 +47,9 @@ __all__ = [
     "StageBudgets",
     "RolloutSummary",
     "Rollouts",
+    "SpendLaw",
+    "SpendRisk",
     "StationaryWitness",
+    "StrictCurve",
     "Verification",
 ]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-Rounding = Literal["none", "up", "down", "split"]
+Rounding = Literal["none", "up", "down"]
 
 
 def as_written(amount: float) -> Fraction:
@@ -49,8 +49,7 @@ class SpendLaw:
     probability : (K,) >= 0; of first * step, (first + 1) * step, ...
     error : no probability of a set of amounts is wrong by more than this: what was cut off, and rounding
     rounding : "none": the law of the spend itself. "up", "down": of a spend that is on no path less,
-        more than the true one, because amounts between two points of the grid were moved up, down.
-        "split": each such amount was moved both ways, keeping its mean; close, but no bound
+        more than the true one, because amounts between two points of the grid were moved up, down
 
     Examples
     --------
