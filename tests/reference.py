@@ -407,3 +407,47 @@ def unit_by_unit(plain, action, units, random):
         else:
             value += float(plain["discount"]) ** plain["horizon"] * plain["terminal"][i]
     return value, spend
+def spends_of_paths(plain, chosen, state):
+    """{spend: probability} of one unit, path by path; chosen[stage][state] says which pair it uses."""
+    law = {}
+
+    def walk(stage, i, spent, chance):
+        if stage == plain["horizon"] or not plain["pairs"][i]:
+            law[spent] = law.get(spent, Fraction(0)) + chance
+            return
+        cost, _, row = plain["pairs"][i][chosen[stage][i]]
+        for j, p in row:
+            walk(stage + 1, j, spent + plain["cost_discount"] ** stage * cost, chance * p)
+
+    walk(0, state, Fraction(0), Fraction(1))
+    return law
+
+
+def law_of_sum(laws):
+    """{total: probability} of independent numbers."""
+    total = {Fraction(0): Fraction(1)}
+    for law in laws:
+        both = {}
+        for a, p in total.items():
+            for b, q in law.items():
+                both[a + b] = both.get(a + b, Fraction(0)) + p * q
+        total = both
+    return total
+
+
+def strict_value(plain, state, budget):
+    """Most that one unit is worth if no path spends more than the budget (None: some path must), exact."""
+
+    def best(stage, i, left):
+        if stage == plain["horizon"] or not plain["pairs"][i]:
+            return Fraction(plain["terminal"][i])
+        values = []
+        for cost, utility, row in plain["pairs"][i]:
+            if cost <= left:
+                ahead = [(p, best(stage + 1, j, (left - cost) / plain["cost_discount"])) for j, p in row]
+                if all(value is not None for _, value in ahead):
+                    worth = sum(p * value for p, value in ahead)
+                    values.append(utility - plain["net"] * cost + plain["discount"] * worth)
+        return max(values, default=None)
+
+    return best(0, state, Fraction(budget))

@@ -6,8 +6,8 @@ Over all ways to give each unit a useful budget, or a lottery over several, with
           \\quad\\text{s.t.}\\quad \\sum_i E S_i \\le B .
 
 Units are independent, so variances add and the problem separates for a price. A lottery with shares q over
-levels has variance :math:`\\sum_l q_l \\sigma_l^2 + \\mathrm{Var}_q(b_l)`, more than its levels in the mean; so
-with :math:`u_l = v_l - \\kappa \\sigma_l^2`
+levels has variance :math:`\\sum_l q_l \\sigma_l^2 + \\mathrm{Var}_q(b_l)`, more than its levels in the mean;
+so with :math:`u_l = v_l - \\kappa \\sigma_l^2`
 
 .. math:: \\text{optimum} \\le \\lambda B + \\sum_s n_s \\max_l (u_{sl} - \\lambda b_{sl})
           \\qquad (\\lambda \\ge 0),

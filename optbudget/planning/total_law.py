@@ -127,7 +127,7 @@ class _Alone:
     def _spread(self, law: SpendLaw) -> Floats:
         """A law on the common grid, which may be finer than that of its own policy."""
         times = law.step / self.step
-        if times == 1:
+        if times == 1 or law.probability.size == 1:
             return law.probability
         out = np.zeros((law.probability.size - 1) * int(times) + 1)
         out[:: int(times)] = law.probability

@@ -53,13 +53,11 @@ class StrictCurve:
 
     def value(self, label: str, budget: ArrayLike) -> Floats:
         """Value that is achieved at each budget; -inf where some path must overspend."""
-        found: Floats = self.low[self.problem.index(label), self._steps(budget)]
-        return found
+        return np.asarray(self.low[self.problem.index(label), self._steps(budget)])
 
     def bound(self, label: str, budget: ArrayLike) -> Floats:
         """No policy that never overspends the budget is worth more than this plus `error`."""
-        found: Floats = self.high[self.problem.index(label), self._steps(budget)]
-        return found
+        return np.asarray(self.high[self.problem.index(label), self._steps(budget)])
 
     def steps(self, label: str) -> tuple[Floats, Floats]:
         """Budgets at which the achieved value rises, and the value from there on."""
@@ -99,7 +97,7 @@ class StrictCurve:
         At least the true cost where the curve is exact; too large by `bound - value` at most where money
         was rounded.
         """
-        return curves.value(label, budget) - self.value(label, budget)
+        return np.asarray(curves.value(label, budget) - self.value(label, budget))
 
     def _steps(self, budget: ArrayLike) -> NDArray[np.int64]:
         """Whole steps of money in each budget, read as it is written; cut at the cap and the largest."""
