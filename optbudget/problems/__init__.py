@@ -21,6 +21,7 @@ from optbudget.problems.rollouts import Rollouts, RolloutSummary
 from optbudget.problems.stage_budgets import StageBudgets
 from optbudget.problems.spend_law import SpendLaw
 from optbudget.problems.spend_risk import SpendRisk
+from optbudget.problems.stage_budgets import StageBudgets
 from optbudget.problems.strict_curve import StrictCurve
 
 __all__ = [
