@@ -407,6 +407,8 @@ def unit_by_unit(plain, action, units, random):
         else:
             value += float(plain["discount"]) ** plain["horizon"] * plain["terminal"][i]
     return value, spend
+
+
 def spends_of_paths(plain, chosen, state):
     """{spend: probability} of one unit, path by path; chosen[stage][state] says which pair it uses."""
     law = {}

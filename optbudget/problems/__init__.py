@@ -18,7 +18,6 @@ from optbudget.problems.policy_mixture import Conflict, PolicyMixture
 from optbudget.problems.population import Population
 from optbudget.problems.risk import RiskTerm
 from optbudget.problems.rollouts import Rollouts, RolloutSummary
-from optbudget.problems.stage_budgets import StageBudgets
 from optbudget.problems.spend_law import SpendLaw
 from optbudget.problems.spend_risk import SpendRisk
 from optbudget.problems.stage_budgets import StageBudgets
