@@ -16,14 +16,14 @@ A policy is evaluated backwards. Its spends are sums of terms >= 0, exact to the
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optbudget.certify.choice import ROUNDOFF, TINY
-from optbudget.certify.outcome_checks import outcome_check
+from optbudget.certify.outcome_checks import differences, outcome_check
 from optbudget.certify.rows import Rows
 from optbudget.certify.support import LARGEST_PRICE, price_drift
 from optbudget.problems import BudgetLines, Check, PolicyMixture, Population
@@ -97,6 +97,10 @@ def _top(lines: BudgetLines, prices: Floats, weight: float) -> Floats:
 
 def mixture_checks(answer: PolicyMixture) -> Iterator[Check]:
     """Every statement of a mixture: its outcome, what its policies use and are worth, its bound."""
+    if answer.stated is not None:
+        wrong = [*_differences(answer)]
+        follows = "every number is that of the policies"
+        yield Check("result.json", not wrong, "; ".join(wrong[:5]) or follows)
     yield outcome_check(answer.outcome, answer.gap if answer.share.size else math.nan, answer.tolerance)
     if answer.outcome.termination is Termination.INFEASIBLE:
         yield conflict_check(answer)
@@ -113,6 +117,20 @@ def mixture_checks(answer: PolicyMixture) -> Iterator[Check]:
         proved = lines_bound(answer.lines, answer.population, answer.price)
         detail = f"stated {answer.bound:.17g}, proved {proved:.17g} at the stated prices"
         yield Check("bound", bool(proved <= answer.bound), detail)
+
+
+def _differences(answer: PolicyMixture) -> Iterator[str]:
+    """What result.json and lines.parquet state, against the answer's own numbers."""
+    assert answer.stated is not None
+    there = answer.share.size > 0
+    names = ("value", "bound", "gap", "gap_absolute")
+    yield from differences(
+        answer.stated, {name: getattr(answer, name) if there else math.nan for name in names}, ""
+    )
+    table = answer.stated.get("lines.parquet")
+    found = table.get("spent") if isinstance(table, Mapping) else None
+    if there and found != answer.spend.tolist():
+        yield f"lines.parquet: spent is {found}, the policies use {answer.spend.tolist()}"
 
 
 def conflict_check(answer: PolicyMixture) -> Check:

@@ -7,6 +7,7 @@ import typer
 from optbudget.cli import (
     allocate,
     audit,
+    budgets,
     check,
     compare,
     demo,
@@ -29,6 +30,7 @@ COMMANDS = {
     "check": check,
     "solve": solve,
     "allocate": allocate,
+    "budgets": budgets,
     "simulate": simulate,
     "verify": verify,
     "explain": explain,

@@ -125,7 +125,7 @@ def command(
         files.require_free(out.resolve())
     run.require_memory_to_read(result, *filter(None, (population, baseline)))
     curves = _curves_of(result, stage if arrivals is None else 0)
-    units = _population_of(population, curves.problem)
+    units = population_of(population, curves.problem)
     if arrivals is not None:
         from optbudget.cli.allocate_arrivals import allocate_arrivals
 
@@ -219,7 +219,7 @@ def _curves_of(result: Path, stage: int) -> "CurveSet":
         raise UsageError(f"{result} holds no curves of stage {stage}; {have}") from None
 
 
-def _population_of(path: Path | None, problem: "BudgetedMDP") -> "Population":
+def population_of(path: Path | None, problem: "BudgetedMDP") -> "Population":
     """The given population, else the model's own, else one unit at the initial state."""
     from optbudget import files
     from optbudget.problems import Population

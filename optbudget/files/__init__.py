@@ -15,6 +15,7 @@ from optbudget.files.models import load_model, load_problem, read_model, read_pr
 from optbudget.files.populations import load_population
 from optbudget.files.response_curves import load_chosen, load_response_curves
 from optbudget.files.result_reader import load_result
+from optbudget.files.stage_budgets import load_stage_budgets
 from optbudget.files.weighing import memory_to_read
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "load_problem",
     "load_response_curves",
     "load_result",
+    "load_stage_budgets",
     "located_in_baseline",
     "memory_to_read",
     "model_hash",

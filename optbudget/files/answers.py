@@ -7,6 +7,8 @@ from optbudget.files.arrival_results import holds_arrivals, read_arrivals
 from optbudget.files.aside import recover
 from optbudget.files.knapsack_folder import KIND
 from optbudget.files.knapsack_results import load_knapsack_result
+from optbudget.files.mixture_results import KIND as BUDGET_LINES
+from optbudget.files.mixture_results import load_mixture
 from optbudget.files.result_reader import load_result
 from optbudget.files.stated_fields import read_json
 from optbudget.problems import (
@@ -16,13 +18,14 @@ from optbudget.problems import (
     CurveSet,
     Knapsack,
     KnapsackAllocation,
+    PolicyMixture,
 )
 
 
 def load_answer(
     path: str | Path, model: str | Path | BudgetedMDP | Knapsack | None = None
-) -> CurveSet | Allocation | ArrivalAllocation | KnapsackAllocation:
-    """Read a result folder of curves, of an allocation, with arrivals or without, or of a knapsack.
+) -> CurveSet | Allocation | ArrivalAllocation | KnapsackAllocation | PolicyMixture:
+    """Read a result folder of curves, of an allocation, with arrivals or without, of lines or of a knapsack.
 
     See `load_result`, which reads the allocation of those here where there are arrivals.
     """
@@ -34,6 +37,8 @@ def load_answer(
             if isinstance(model, BudgetedMDP):
                 raise UsageError("the result answers a knapsack, and a BudgetedMDP was given")
             return load_knapsack_result(folder, stated, model)
+        if stated.get("kind") == BUDGET_LINES and not isinstance(model, Knapsack):
+            return load_mixture(folder, stated, model)
     if isinstance(model, Knapsack):
         raise UsageError("the result answers no knapsack, and one was given")
     answer = load_result(folder, model)

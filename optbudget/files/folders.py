@@ -12,6 +12,7 @@ from optbudget.files.constrained_folder import write_constrained
 from optbudget.files.frontiers import load_frontier
 from optbudget.files.knapsack_folder import write_knapsack
 from optbudget.files.knapsack_results import write_knapsack_result
+from optbudget.files.mixture_results import write_mixture
 from optbudget.files.model_writer import write_model
 from optbudget.files.models import load_problem
 from optbudget.files.result_writer import write_result
@@ -25,6 +26,7 @@ from optbudget.problems import (
     DeterministicFrontier,
     Knapsack,
     KnapsackAllocation,
+    PolicyMixture,
     PricePolicy,
 )
 from optbudget.status import Solution
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
 
 Model = BudgetedMDP | ConstrainedMDP | Knapsack
-Answer = CurveSet | Allocation | ArrivalAllocation | KnapsackAllocation
+Answer = CurveSet | Allocation | ArrivalAllocation | KnapsackAllocation | PolicyMixture
 
 
 def load(path: str | Path) -> Model | Answer | DeterministicFrontier:
@@ -118,6 +120,8 @@ def save(
             write_knapsack_result(
                 noun, aside, target, command=command, copy=copy, warnings=warnings, seed=seed
             )
+        elif isinstance(noun, PolicyMixture):
+            write_mixture(noun, aside, target, command=command, copy=copy, warnings=warnings)
         else:
             if isinstance(noun, ArrivalAllocation):
                 if noun.here.curves.stage > 0 or noun.outcome.solution is Solution.NONE:

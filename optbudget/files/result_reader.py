@@ -64,6 +64,8 @@ def load_result(path: str | Path, model: str | Path | BudgetedMDP | None = None)
         raise ResultError(f"result.json: schema is {stated.get('schema')!r}, not {SCHEMA!r}")
     if stated.get("kind") == "knapsack":
         raise ResultError("the result answers a knapsack; optbudget verify and load_answer read it")
+    if stated.get("kind") == "budget_lines":
+        raise ResultError("the result is of several budget lines; optbudget verify and load_answer read it")
     if "frontier" in stated:
         raise ResultError("the result holds a deterministic frontier; read it by load_frontier")
     problem = stated_model(folder, stated, model)

@@ -7,6 +7,7 @@ follow from the problem's own numbers, and are worked out here from them.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -56,6 +57,7 @@ class PolicyMixture:
     tolerance : relative gap that was asked for
     conflict : why there is no answer, if the lines contradict each other
     outcome : why the computation stopped, and what is in hand
+    stated : what `result.json` says, where the answer was read from disk
 
     Raises
     ------
@@ -84,6 +86,7 @@ class PolicyMixture:
     tolerance: float = 1e-6
     conflict: Conflict | None = None
     outcome: Outcome = field(default_factory=Outcome)
+    stated: Mapping[str, object] | None = None
 
     def __post_init__(self) -> None:
         lines, count = self.lines, np.size(self.share)
