@@ -11,7 +11,7 @@ from small_problems import plain_models, problem_of
 
 from optbudget import allocate, load, solve, verify
 from optbudget.certify import lines_bound
-from optbudget.errors import NoAnswerError, ProblemError, UsageError
+from optbudget.errors import LimitError, NoAnswerError, ProblemError, UsageError
 from optbudget.files import load_expected, load_problem
 from optbudget.formulations import declared
 from optbudget.planning import allocate_lines
@@ -171,7 +171,7 @@ def test_every_drawn_answer_verifies(compared):
 @given(plain_models(max_states=2, max_horizon=3), st.data())
 def test_two_blocks_against_all_policies(plain, data):
     """The optimum is that of the linear program over all deterministic Markov policies."""
-    if not any(plain["pairs"]) or plain["horizon"] < 2:
+    if plain["horizon"] < 2:
         return
     problem = problem_of(plain)
     count = [data.draw(st.integers(1, 3)) for _ in problem.states]
@@ -363,6 +363,36 @@ def test_the_bound_needs_a_price_of_every_line_and_none_of_what_is_unlimited():
     assert np.isnan(lines_bound(lines, people, [np.nan, 0.0]))
     assert np.isnan(lines_bound(lines, people, [0.0, 1.0]))
     assert lines_bound(lines, people, [9.0, 0.0]) == pytest.approx(3 * 1 + 2 * 9 + 3 * 9)
+
+
+# -- edges --------------------------------------------------------------------------------------
+
+
+def test_no_lines_unlimited_lines_and_units_that_have_ended():
+    problem = problem_of(
+        {"pairs": [[(1, 5, [(1, 1)]), (0, 2, [(0, 1)])], []], "terminal": [3, 4], "discount": 0.5,
+         "cost_discount": 1, "horizon": 2, "net": False}
+    )  # fmt: skip
+    people = Population(problem.labels, np.array([2, 3]))
+    free = 3 * 4 + 2 * (5 + 0.5 * 4)
+    none = BudgetLines(problem, (), [], [], [], [])
+    assert allocate_lines(none, people).value == pytest.approx(free, abs=1e-9)
+    endless = BudgetLines.of_stages(problem, StageBudgets(("a", "b"), (1, 1), (np.inf, np.inf)))
+    answer = allocate_lines(endless, people)
+    assert answer.value == pytest.approx(free, abs=1e-9)
+    assert answer.price.tolist() == [0.0, 0.0]
+    assert verify(answer).ok
+    ended = allocate_lines(endless, Population(problem.labels, np.array([0, 3])))
+    assert ended.value == 12.0
+    with pytest.raises(UsageError, match="floating point only"):
+        verify(answer, exact=True)
+
+
+def test_a_limit_on_memory_refuses_before_the_work():
+    problem = load("models/synthetic_ad")
+    lines = BudgetLines.of_stages(problem, StageBudgets.even(2000.0, 50, 4))
+    with pytest.raises(LimitError, match="8 policies for 50 stages"):
+        allocate_lines(lines, Population.at(problem, {"begin": 1}), monitor=Monitor(memory_limit=1000))
 
 
 # -- what is refused, and limits ----------------------------------------------------------------

@@ -111,6 +111,8 @@ def verify_all(
         elif isinstance(answer, KnapsackAllocation):
             checks = knapsack_checks(answer)
         elif isinstance(answer, PolicyMixture):
+            if exact:
+                raise UsageError("several budget lines are checked in floating point only: leave out --exact")
             checks = mixture_checks(answer)
         else:
             raise UsageError(f"verify takes curves or an allocation, not {type(answer).__name__}")

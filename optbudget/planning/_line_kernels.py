@@ -34,6 +34,7 @@ def backward(model, weight, price, future, present, expected, chosen):
     one of the two scratch arrays.
     """
     stages, n, count = chosen.shape
+    score = np.empty(count)
     for i in range(n):
         for k in range(count):
             future[i, k] = weight[k] * model.value_rate[stages] * model.terminal[i]
@@ -54,12 +55,20 @@ def backward(model, weight, price, future, present, expected, chosen):
             for pair in range(first, model.pair_ptr[i + 1]):
                 row, earned = model.pair_row[pair], model.value_rate[stage] * model.reward[pair]
                 for k in range(count):
-                    paid = 0.0
-                    for r in range(model.cost.shape[0]):
-                        paid += price[stage, r, k] * model.cost[r, pair]
-                    score = weight[k] * earned - model.spend_rate[stage] * paid + expected[row, k]
-                    if pair == first or score > present[i, k]:
-                        present[i, k], chosen[stage, i, k] = score, pair
+                    score[k] = weight[k] * earned + expected[row, k]
+                for r in range(model.cost.shape[0]):
+                    paid = model.spend_rate[stage] * model.cost[r, pair]
+                    if paid != 0.0:
+                        for k in range(count):
+                            score[k] -= price[stage, r, k] * paid
+                if pair == first:
+                    for k in range(count):
+                        present[i, k], chosen[stage, i, k] = score[k], pair
+                else:
+                    for k in range(count):
+                        better = score[k] > present[i, k]
+                        present[i, k] = score[k] if better else present[i, k]
+                        chosen[stage, i, k] = pair if better else chosen[stage, i, k]
         future, present = present, future
     return future
 

@@ -93,6 +93,8 @@ def allocate_lines(
     """
     _require(lines, population, tolerance)
     passes = PricedPolicies(lines, population)
+    if monitor is not None:
+        monitor.require_memory(passes.memory, f"{passes.lanes} policies for {lines.horizon:,} stages")
     columns = first_columns(passes, lines.amount)
     columns, weight = feasible_columns(passes, columns, lines.amount, monitor=monitor)
     empty = PolicyMixture(lines, population, tolerance=tolerance)
@@ -181,5 +183,8 @@ def _certified(found: PolicyMixture, state: State) -> PolicyMixture:
         asked = replace(found, price=price, bound=bound)
         if np.isnan(best.bound) or asked.gap <= max(best.gap, found.tolerance):
             best = asked
+    if np.isnan(best.bound):
+        text = "the prices prove no bound: their numbers are too large"
+        return replace(best, outcome=Outcome(Termination.NUMERICAL, Solution.FEASIBLE, text))
     stopped = state.stopped or Termination.NUMERICAL
     return replace(best, outcome=Outcome.certified(gap=best.gap, tolerance=found.tolerance, stopped=stopped))

@@ -9,6 +9,7 @@ optimum of a column generation, with its spend in place of the value.
 """
 
 from dataclasses import replace
+from decimal import ROUND_CEILING, Context
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,4 +106,15 @@ def _least(
     for state in rounds(passes, columns, rest, aim, monitor=monitor):
         if state.gap <= LEAST_GAP:
             break
-    return np.nan if state is None else -state.mixed.value * (1 + LEAST_GAP)
+    return np.nan if state is None else rounded_up(-state.mixed.value)
+
+
+def rounded_up(amount: float) -> float:
+    """An amount with nine digits, up; what is above such a number by rounding alone is that number.
+
+    Examples
+    --------
+    >>> rounded_up(10 / 3), rounded_up(40.00000000000001), rounded_up(0.0)
+    (3.33333334, 40.0, 0.0)
+    """
+    return float(Context(prec=9, rounding=ROUND_CEILING).create_decimal(amount * (1 - 1e-11)))

@@ -21,6 +21,8 @@ Floats = NDArray[np.float64]
 
 TRIED = (("highs-simplex", 1e-9), ("highs-simplex", None), ("glop", None))
 """Back ends and their tolerances, one after another until one has an answer."""
+LONGEST = 600.0
+"""Seconds that one master may take."""
 NOTHING = 1e-12
 """Use of a line, relative to the most of any column, that is left out: solvers stumble over it."""
 
@@ -41,9 +43,7 @@ class Mixed:
     price: Floats
 
 
-def solve_master(
-    objective: Floats, spend: Floats, amount: Floats, ceiling: Floats, *, time_limit: float | None = None
-) -> Mixed | Termination:
+def solve_master(objective: Floats, spend: Floats, amount: Floats, ceiling: Floats) -> Mixed | Termination:
     """The best mixture, or why there is none.
 
     Parameters
@@ -76,7 +76,7 @@ def solve_master(
         np.zeros(full.shape[1]),
         np.full(full.shape[1], np.inf),
     )  # fmt: skip
-    solution = _solved(program, time_limit)
+    solution = _solved(program)
     if solution.x is None or solution.row_price is None:
         return solution.outcome.termination
     price = np.zeros(amount.size)
@@ -84,11 +84,11 @@ def solve_master(
     return Mixed(low + scale * solution.value, solution.x[: objective.size], price)
 
 
-def _solved(program: LinearProgram, time_limit: float | None) -> LinearSolution:
+def _solved(program: LinearProgram) -> LinearSolution:
     """The answer of the first back end that is installed and has one, else that of the last."""
     installed = [tried for tried in TRIED if not missing(find(tried[0]))] or [TRIED[0]]
     for backend, feasibility in installed:
-        options = Options(time_limit=time_limit or 600.0, feasibility=feasibility)
+        options = Options(time_limit=LONGEST, feasibility=feasibility)
         solution = solve_program(program, backend, options=options)
         if solution.x is not None and solution.row_price is not None:
             break

@@ -57,7 +57,13 @@ class Columns:
 
 
 class PricedPolicies:
-    """Lines and a population made ready for passes."""
+    """Lines and a population made ready for passes.
+
+    Attributes
+    ----------
+    lanes : price vectors that travel together
+    memory : bytes that they take
+    """
 
     def __init__(self, lines: BudgetLines, population: Population) -> None:
         problem, self.lines, self.horizon = lines.problem, lines, lines.horizon
@@ -70,6 +76,8 @@ class PricedPolicies:
         )  # fmt: skip
         size = 4 * self.horizon * max(1, problem.n_states)
         self.lanes = int(np.clip(CHOICES // size, 1, LANES))
+        rows = 2 * problem.n_states + 2 * problem.row_ptr.size
+        self.memory = self.lanes * (size + 16.0 * rows)
 
     def columns(self, price: Floats, weight: float = 1.0) -> Columns:
         """The columns of price vectors (N, J); rewards count `weight` times."""

@@ -123,7 +123,7 @@ class PolicyMixture:
     def policy_spend(self) -> Floats:
         """What each policy uses of each line if all units follow it, (Q, J)."""
         rows = [self.lines.by_line(use) for _, use in self._evaluated]
-        return np.array(rows).reshape(-1, len(self.lines.names))
+        return np.array(rows).reshape(len(rows), len(self.lines.names))
 
     @property
     def stage_use(self) -> Floats:
