@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from optbudget.cli.allocate import _population_of
+from optbudget.cli.allocate import population_of
 from optbudget.cli.folders import require_result
 from optbudget.cli.run import Run
 from optbudget.errors import UsageError
@@ -68,7 +68,7 @@ def command(
     elif population is None and split is not None:
         units = split.population
     else:
-        units = _population_of(population, curves.problem)
+        units = population_of(population, curves.problem)
     money = split.budget if budget is None and split is not None else float(budget or 0.0)
     with run.working("simulating") as monitor:
         found = simulate(
