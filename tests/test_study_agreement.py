@@ -23,7 +23,7 @@ SPLIT = (
 )  # fmt: skip
 RATES = (1.0, 0.9, 0.5)
 NO_ANSWER = (Termination.NUMERICAL, Termination.BACKEND_FAILED, Termination.UNKNOWN)
-"""How a back end ends that calls its numbers imprecise, whose claim the audit refutes, or that says nothing."""
+"""How a back end ends that calls its numbers imprecise, whose claim is refuted, or that says nothing."""
 
 
 @pytest.fixture(scope="module")
