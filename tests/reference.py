@@ -453,3 +453,72 @@ def strict_value(plain, state, budget):
         return max(values, default=None)
 
     return best(0, state, Fraction(budget))
+
+
+def limited_value(node, budget):
+    """Best value of units under nested limits, by merging concave curves bottom-up and cutting them; exact.
+
+    node = (least, most, blocks, inner nodes) with blocks = [(points, count, least, most of one unit)]; most
+    may be None. Money may be assigned beyond what is of use. None where the limits cannot be kept.
+    """
+    found = _merged_and_cut(node)
+    if found is None or found[0] > budget:
+        return None
+    start, value, steps, end = found
+    return _cut((start, value, steps, end), start, budget)[4]
+
+
+def least_limited_budget(node):
+    """The least that units under nested limits must be assigned; None where the limits cannot be kept."""
+    found = _merged_and_cut(node)
+    return None if found is None else found[0]
+
+
+def _merged_and_cut(node):
+    """(start, value there, steps (length, gain) by falling slope, most that can be assigned or None)."""
+    least, most, blocks, inner = node
+    start, value, steps, end = Fraction(0), Fraction(0), [], Fraction(0)
+    parts = [_merged_and_cut(child) for child in inner]
+    for points, count, low, high in blocks:
+        if count:
+            pairs = list(itertools.pairwise([(Fraction(b), Fraction(v)) for b, v in points]))
+            curve = (
+                Fraction(points[0][0]),
+                Fraction(points[0][1]),
+                [(c - a, w - v) for (a, v), (c, w) in pairs],
+                None,
+            )
+            one = _cut(curve, low, high)
+            if one is None:
+                return None
+            a, v, segments, z = one[:4]
+            scaled = [(count * x, count * y) for x, y in segments]
+            parts.append((count * a, count * v, scaled, None if z is None else count * z))
+    for part in parts:
+        if part is None:
+            return None
+        start, value, steps = start + part[0], value + part[1], steps + part[2]
+        end = None if end is None or part[3] is None else end + part[3]
+    steps = sorted(steps, key=lambda step: -Fraction(step[1]) / Fraction(step[0]))
+    found = _cut((start, value, steps, end), least, most)
+    return None if found is None else found[:4]
+
+
+def _cut(curve, least, most):
+    """A curve from `least` to `most` (None: no end), and its value at the end; None if nothing is left."""
+    start, value, steps, end = curve
+    end = most if end is None else end if most is None else min(end, most)
+    begin = max(start, least)
+    if end is not None and begin > end:
+        return None
+    kept, at, v = [], start, value
+    top = value
+    for length, gain in steps:
+        low, high = max(at, begin), at + length if end is None else min(at + length, end)
+        before = min(max(begin - at, 0), length)
+        v += gain * before / length
+        if high > low:
+            kept.append((high - low, gain * (high - low) / length))
+        top += gain * max(0, min(length, (high - at))) / length
+        at += length
+    return begin, v, kept, end, top

@@ -10,6 +10,7 @@ from optbudget.allocation.inverse import (
     stable_range,
 )
 from optbudget.allocation.knapsack import allocate_knapsack
+from optbudget.allocation.limit_worth import LimitWorth, limit_worths
 from optbudget.allocation.reach import Reach, reaches
 from optbudget.allocation.split import Split, split
 from optbudget.allocation.uniform import equal_shares
@@ -18,6 +19,7 @@ from optbudget.problems.assignment import assignment
 
 __all__ = [
     "BaselineComparison",
+    "LimitWorth",
     "PriceRange",
     "Reach",
     "Split",
@@ -33,6 +35,7 @@ __all__ = [
     "largest_spend_at_marginal_roi",
     "largest_spend_at_roi",
     "least_budget_for",
+    "limit_worths",
     "population_curve",
     "reaches",
     "split",

@@ -16,8 +16,9 @@ from optbudget.allocation.bound import Ceiling
 from optbudget.allocation.split import Split, checked_budget, infeasible, split
 from optbudget.allocation.uniform import equal_shares
 from optbudget.allocation.whole_units import whole_split
+from optbudget.allocation.within_limits import allocate_within
 from optbudget.errors import ProblemError, UsageError
-from optbudget.problems import Allocation, CurveSet, Population
+from optbudget.problems import Allocation, CurveSet, Limits, Population
 from optbudget.status import Outcome, Solution, Termination
 from optbudget.workers import Monitor
 
@@ -30,6 +31,7 @@ def allocate(
     budget: float,
     *,
     method: Method = "greedy",
+    limits: Limits | None = None,
     monitor: Monitor | None = None,
 ) -> Allocation:
     """Split one budget over a population.
@@ -42,6 +44,8 @@ def allocate(
     method : "greedy" or "price", the optimum, equal to the bit and of different speed (see `split`);
         "uniform", an equal share for every unit (see `equal_shares`), with its gap to the bound; "ip",
         the optimum with nobody randomised, every unit at a useful budget; its bound is over such splits
+    limits : what units, one by one, and groups of units may have; groups must be nested. The optimum under
+        them, by "greedy" or "price" alike (see `optbudget.allocation.limited`)
     monitor : may end "ip" by time, by memory or by Ctrl-C; the others are short
 
     Returns
@@ -58,7 +62,7 @@ def allocate(
     ProblemError
         If the population is of another problem or the budget is not a number >= 0.
     UsageError
-        If the method is not known.
+        If the method is not known, groups overlap, or limits go with equal shares or whole units.
 
     Examples
     --------
@@ -74,11 +78,25 @@ def allocate(
     {'state': 'cold', 'count': 2, 'budget': 2.0, 'probability': 1.0, 'action': 'email'}
     >>> allocate(curves, people, 100.0).why_unspent
     'every unit has its largest useful budget, so more money is worth nothing'
+
+    No more than 4 for the warm ones together; one more would be worth 3 there, where 2 is what it is worth
+    elsewhere:
+
+    >>> from optbudget.problems import GroupLimit, Limits
+    >>> few = Limits(groups=(GroupLimit("warm ones", states=("warm",), most=4.0),))
+    >>> limited = allocate(curves, people, 13.0, limits=few)
+    >>> limited.value, limited.multipliers
+    (30.0, (Multiplier(group='warm ones', side='most', limit=4.0, value=1.0),))
     """
     require_one_problem(curves, population)
     money = checked_budget(budget)
     if method not in ("greedy", "price", "uniform", "ip"):
         raise UsageError(f"method is {method!r}; known are 'greedy', 'price', 'uniform' and 'ip'")
+    if limits is not None:
+        if method not in ("greedy", "price"):
+            what = "whole units" if method == "ip" else "equal shares"
+            raise UsageError(f"limits are kept by 'greedy' and 'price'; {what} ({method!r}) know none")
+        return allocate_within(curves, population, money, limits, method=method)
     dear = above_the_cap(curves, population)
     if dear is not None:
         answer = infeasible(exact.dot(population.count, curves.curves.start_budget), dear)

@@ -50,7 +50,7 @@ class Ceiling:
     def __init__(self, curves: CurveSet, count: NDArray[np.int64], *, near: ArrayLike) -> None:
         cap = curves.problem.budget_cap
         wanted = near if cap is None else curves.prices  # the slopes at a cap are anywhere among them
-        self.prices, lines = _lines(curves, np.atleast_1d(np.asarray(wanted, dtype=np.float64)))
+        self.prices, lines = lines_near(curves, np.atleast_1d(np.asarray(wanted, dtype=np.float64)))
         if cap is not None:
             lines = capped_intercepts(self.prices, lines, cap)
         occupied = np.flatnonzero(count)
@@ -74,7 +74,7 @@ class Ceiling:
         return exact.round_up(self._exact[best] + (price * Fraction(budget) if price else 0))
 
 
-def _lines(curves: CurveSet, near: Floats) -> tuple[Floats, Floats]:
+def lines_near(curves: CurveSet, near: Floats) -> tuple[Floats, Floats]:
     """Finite prices (K,) and the intercepts (n, K) of their lines, rounding included."""
     if curves.intercept is not None:
         prices, lines = curves.prices, curves.intercept

@@ -2,7 +2,7 @@
 
 from optbudget.certify.arrival_checks import arrivals_bound
 from optbudget.certify.budget_lines import lines_bound, lines_room
-from optbudget.certify.envelope import capped_intercepts
+from optbudget.certify.envelope import capped_intercepts, limited_intercepts
 from optbudget.certify.knapsack_bound import dual_value, least_spend
 from optbudget.certify.knapsack_units import WholeKnapsack, whole_knapsack
 from optbudget.certify.potentials import price_bound
@@ -15,6 +15,7 @@ __all__ = [
     "WholeKnapsack",
     "arrivals_bound",
     "capped_intercepts",
+    "limited_intercepts",
     "dual_value",
     "least_spend",
     "lines_bound",

@@ -24,6 +24,12 @@ from numpy.typing import NDArray
 from optbudget.certify.bracket import breakpoints, proved_least
 from optbudget.certify.envelope import capped_intercepts
 from optbudget.certify.exact import ONE, exact_support
+from optbudget.certify.limit_checks import (
+    limited_bound_check,
+    limited_infeasible_check,
+    limited_price_check,
+    limited_rows_check,
+)
 from optbudget.certify.support import Support
 from optbudget.curves import Curves
 from optbudget.problems import Allocation, Check
@@ -42,8 +48,11 @@ def rows_add_up(answer: Allocation) -> Iterator[Check]:
     yield Check("rows well formed", fits is None, fits or f"{answer.state.size:,} rows")
     if fits is not None:
         return
-    yield _population(answer)
-    yield _lottery(answer)
+    if answer.limits is not None:
+        yield from limited_rows_check(answer)
+    else:
+        yield _population(answer)
+        yield _lottery(answer)
     spent = answer.exact_spend()
     within = math.isinf(answer.budget) or spent <= Fraction(answer.budget)
     rounded = float(spent) == answer.spent
@@ -135,11 +144,17 @@ def on_the_curves(answer: Allocation) -> Iterator[Check]:
     yield Check("useful budgets", off.size == 0, detail)
     if off.size:
         return
-    apart = [
-        labels[s]
-        for s in np.unique(answer.state[answer.probability < 1])
-        if abs(np.diff(level[(answer.state == s) & (answer.probability < 1)])[0]) != 1
-    ]
+    drawn = np.flatnonzero(answer.probability < 1)
+    pairs = answer.limits is not None and drawn.size % 2 == 0
+    apart = (
+        [labels[s] for s in answer.state[drawn[::2]][np.abs(level[drawn[1::2]] - level[drawn[::2]]) != 1]]
+        if pairs
+        else [
+            labels[s]
+            for s in np.unique(answer.state[answer.probability < 1])
+            if abs(np.diff(level[(answer.state == s) & (answer.probability < 1)])[0]) != 1
+        ]
+    )
     yield Check("adjacent useful budgets", not apart, "" if not apart else f"not adjacent in {apart[0]!r}")
     place = curves.indptr[answer.state] + answer.state + level
     flipped = np.flatnonzero(answer.action != answer.curves.first_action[place])
@@ -149,7 +164,9 @@ def on_the_curves(answer: Allocation) -> Iterator[Check]:
         f"the row of {labels[answer.state[flipped[0]]]!r} at budget {answer.unit_budget[flipped[0]]:.6g} "
         "takes another action than the one that leads to its value",
     )  # fmt: skip
-    if answer.method != "ip":
+    if answer.limits is not None:
+        yield limited_price_check(answer, level)
+    elif answer.method != "ip":
         yield _price(answer, level)
     if answer.method == "uniform":
         yield equal_shares_check(answer)
@@ -237,6 +254,8 @@ def _mean_slope(answer: Allocation) -> Check:
 
 def bound_check(answer: Allocation, evidence: Iterable[Support]) -> Check:
     """Some price proves that no policy within the budget is worth more than the stated bound."""
+    if answer.limits is not None:
+        return limited_bound_check(answer, evidence)
     count = answer.population.count
     occupied = np.flatnonzero(count)
     cap = answer.curves.problem.budget_cap
@@ -281,6 +300,8 @@ def infeasible_check(answer: Allocation, least: Support) -> Check:
     Where rounding leaves that open, a pass in integers decides; one that is within the rounding of an
     infinite horizon's witness stays open, and what is open is not proved.
     """
+    if answer.limits is not None:
+        return limited_infeasible_check(answer, least)
     problem = answer.curves.problem
     lower = [Fraction(x) for x in proved_least(least).tolist()]
     if not _too_dear(answer, lower) and problem.horizon is not None:

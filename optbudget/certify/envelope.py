@@ -9,6 +9,9 @@ Where no unit may have more than a cap c, a steeper line of price q says more ab
 .. math:: V(b) - p b \\le w_q + (q - p) b \\le w_q + (q - p) c \\qquad (b \\le c, q \\ge p),
 
 so the intercept at p may be lowered to the least of these: (q - p) is the multiplier of the cap.
+Where every unit must have at least l, a flatter line says more in the same way,
+
+.. math:: V(b) - p b \\le w_q - (p - q) b \\le w_q - (p - q) l \\qquad (b \\ge l, q < p).
 """
 
 import numpy as np
@@ -63,6 +66,64 @@ def capped_intercepts(price: Floats, intercept: Floats, cap: float) -> Floats:
         best = np.fmin.accumulate(at_cap, axis=1)
         capped = best - worth + 4 * ROUNDOFF * (np.abs(best) + worth)
     return np.asarray(np.fmin(intercept, capped))
+
+
+def limited_intercepts(price: Floats, intercept: Floats, at: Floats, least: Floats, most: Floats) -> Floats:
+    """The most that value - at * budget can be over budgets from `least` to `most`, rounded up, (n,).
+
+    Parameters
+    ----------
+    price : (K,) strictly falling, finite
+    intercept : (n, K) finite
+    at : (n,) a price of money for each row, >= 0, any
+    least, most : (n,) money; most may be inf
+
+    Examples
+    --------
+    One line of price 3 from 0, one of price 0 from 30; at the price 1 a unit that may have from 1 to 2:
+
+    >>> limits = np.array([1.0]), np.array([2.0])
+    >>> limited_intercepts(np.array([3.0, 0.0]), np.array([[0.0, 30.0]]), np.ones(1), *limits).round(9)
+    array([4.])
+    """
+    found = np.full(at.size, np.inf)
+    if price.size == 0:
+        return found
+    bound = (least > 0) | np.isfinite(most)
+    for p in np.unique(at).tolist():
+        rows = np.flatnonzero(at == p)
+        below = int(np.searchsorted(-price, -p, side="right"))  # prices[:below] >= p
+        if below:
+            exactly = price[below - 1] == p
+            if exactly or below < price.size:
+                found[rows] = _mixed(price, intercept, rows, p, below)
+        else:
+            found[rows] = intercept[rows, 0]
+        limited = rows[bound[rows]]
+        for k in range(0, limited.size, BLOCK):
+            some = limited[k : k + BLOCK]
+            found[some] = np.fmin(found[some], _at_ends(price, intercept[some], p, least[some], most[some]))
+    return found
+
+
+def _mixed(price: Floats, intercept: Floats, rows: NDArray[np.int64], p: float, below: int) -> Floats:
+    """The line of price p, or the mixture of the two lines about it."""
+    high = intercept[rows, below - 1]
+    if price[below - 1] == p:
+        return np.asarray(high)
+    low = intercept[rows, below]
+    share = (p - price[below]) / (price[below - 1] - price[below])
+    return np.asarray(low + share * (high - low) + 8 * ROUNDOFF * (np.abs(low) + np.abs(high)))
+
+
+def _at_ends(price: Floats, intercept: Floats, p: float, least: Floats, most: Floats) -> Floats:
+    """The least over all lines of what they allow at the end that is best for them."""
+    steeper = price - p
+    with np.errstate(over="ignore", invalid="ignore"):
+        end = np.where(steeper > 0, steeper * most[:, None], steeper * least[:, None])
+        height = intercept + end + 8 * ROUNDOFF * (np.abs(intercept) + np.abs(end))
+    height[:, steeper == 0] = intercept[:, steeper == 0]
+    return np.asarray(np.fmin.reduce(height, axis=1))
 
 
 def _convex(price: Floats, intercept: Floats) -> Floats:

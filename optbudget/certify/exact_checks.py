@@ -7,6 +7,7 @@ the gap itself is recomputed, as a rational. For an allocation the bound is reco
 what its useful budgets are worth from exact policies.
 """
 
+import math
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from optbudget.certify.choice import ROUNDOFF
 from optbudget.certify.curve_checks import allowed_shortfall, budget_room, size_at_start
 from optbudget.certify.exact import ONE, ExactSupport, exact_support
 from optbudget.certify.exact_stationary import stationary_parts
+from optbudget.certify.limit_checks import outside
 from optbudget.certify.support import Support
 from optbudget.problems import Allocation, Check, CurveSet
 
@@ -274,7 +276,8 @@ def exact_allocation_check(
     answer: Allocation, evidence: Support, parts: list[ExactSupport]
 ) -> Iterator[Check]:
     """The bound at exact lines, and what the rows are worth at exact points, as rationals."""
-    best = min(_exact_bounds(answer, parts))
+    limited = answer.limits is not None
+    best = exact_limited_bound(answer, parts) if limited else min(_exact_bounds(answer, parts))
     lack, worst, wrong = Fraction(0), Fraction(0), ""
     cache: dict[int, ExactPoints] = {}
     rows = zip(
@@ -317,6 +320,31 @@ def _exact_bounds(answer: Allocation, parts: list[ExactSupport]) -> Iterator[Fra
         if p == 0 or not np.isinf(answer.budget):
             money = Fraction(0) if p == 0 else p * Fraction(answer.budget)
             yield money + Fraction(sum(count[s] * w for s, w in height.items()), ONE)
+
+
+def exact_limited_bound(answer: Allocation, parts: list[ExactSupport]) -> Fraction:
+    """The bound of the stated price and multipliers, with exact lines up to the ends that each unit has."""
+    units = answer.limited()
+    code, prices = units.prices(answer.price, answer.multipliers)
+    total = outside(answer)
+    for b in np.flatnonzero(units.count).tolist():
+        found, p = points_of(parts, int(units.state[b])), prices[code[b]]
+        least, most = Fraction(float(units.least[b])), float(units.most[b])
+        heights = [
+            w + (q - p) * (Fraction(most) if q > p else least)
+            for q, w in zip(found.price, found.line, strict=True)
+            if q <= p or math.isfinite(most)
+        ]
+        j = bisect_right(found.price, -p, key=lambda q: -q)
+        if 0 < j < len(found.price):
+            share = (p - found.price[j]) / (found.price[j - 1] - found.price[j])
+            heights.append(found.line[j] + share * (found.line[j - 1] - found.line[j]))
+        elif j and found.price[j - 1] == p:
+            heights.append(found.line[j - 1])
+        if not heights:
+            return Fraction(1 << 1030)
+        total += int(units.count[b]) * min(heights)
+    return total
 
 
 def exact_parts(answer: CurveSet, prices: Floats) -> list[ExactSupport]:

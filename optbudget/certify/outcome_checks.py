@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 
 import numpy as np
 
@@ -108,6 +109,9 @@ def _answer_numbers(answer: CurveSet | Allocation) -> dict[str, object]:
     if isinstance(answer, CurveSet):
         return dict.fromkeys((*names, "why_unspent", "allocation_method")) | _words(answer.outcome)
     numbers = {name: getattr(answer, name) for name in names}
+    if answer.limits is not None:
+        numbers["multipliers"] = [asdict(one) for one in answer.multipliers]
+        numbers["set_aside"] = [[block, str(money)] for block, money in answer.set_aside]
     method = {"allocation_method": answer.method, "why_unspent": answer.why_unspent}
     return numbers | method | _words(answer.outcome)
 

@@ -158,8 +158,8 @@ def _of_allocation(answer: Allocation, known: Known, *, exact: bool, all_prices:
     whole = answer.method == "ip"
     yield from whole_split_checks(answer) if whole else [rows.bound_check(answer, _lines(answer, evidence))]
     if exact:
-        capped = answer.curves.problem.budget_cap is not None
-        every = all_prices or capped  # the slopes at a cap are anywhere among the prices
+        capped = answer.curves.problem.budget_cap is not None or answer.limits is not None
+        every = all_prices or capped  # the slopes at a cap or limit are anywhere among the prices
         prices = answer.curves.prices if every else sample(answer.curves.prices, answer.price)
         parts = exact_parts(answer.curves, prices)
         yield from exact_curve_checks(answer.curves, evidence.points, parts, everything=all_prices)

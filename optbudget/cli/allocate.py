@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Population, PricePolicy
+    from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Limits, Population, PricePolicy
 
 
 class Method(StrEnum):
@@ -72,6 +72,10 @@ def command(
             "uniform equal shares."
         ),
     ] = Method.greedy,
+    limits: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.toml", help="What units and groups of them must and may have."),
+    ] = None,
     baseline: Annotated[
         Path | None, typer.Option(metavar="FILE", help="What is done today: state, count, budget.")
     ] = None,
@@ -101,15 +105,16 @@ def command(
     if budget is None and question is None:
         raise UsageError("say how much money there is: --budget B, or a range --budget LO:HI:N")
     if question is not None:
-        _alone(question[0], budget=budget is not None, method=method)
+        _alone(question[0], budget=budget is not None, method=method, limited=limits is not None)
     money = None if budget is None else budget_or_range(budget)
     if money is not None and not isinstance(money, float):
-        _only_shown(out=out, baseline=baseline)
+        _only_shown(out=out, baseline=baseline, limits=limits)
     if files.is_knapsack(result):
         from optbudget.cli.allocate_knapsack import allocate_knapsack
 
         states: dict[str, object] = {
             "population": population, "stage": stage, "baseline": baseline, "arrivals": arrivals,
+            "limits": limits,
         }  # fmt: skip
         if question is not None:
             states[question[0]] = True
@@ -129,7 +134,7 @@ def command(
     if arrivals is not None:
         from optbudget.cli.allocate_arrivals import allocate_arrivals
 
-        others = {"baseline": baseline, "method": method in (Method.uniform, Method.ip)}
+        others = {"baseline": baseline, "limits": limits, "method": method in (Method.uniform, Method.ip)}
         others |= {question[0]: True} if question is not None else {}
         allocate_arrivals(run, curves, units, arrivals, money, stage=stage, out=out, not_for_it=others)
         return
@@ -137,11 +142,12 @@ def command(
         _show_range(run, curves, units, money)
         return
     extra: dict[str, object] = {}
+    kept = None if limits is None else files.load_limits(limits, curves.problem, units)
     if question is not None:
         answer = getattr(allocation, QUESTIONS[question[0]])(curves, units, question[1])
         extra[question[0]] = {"asked": question[1], "budget": answer.budget}
     if money is not None:
-        answer = _split(run, curves, units, money, method)
+        answer = _split(run, curves, units, money, method, kept)
     if answer.outcome.solution is Solution.NONE:
         run.answer({**_numbers(answer), **extra, "allocation": []})
     else:
@@ -157,15 +163,29 @@ def command(
     _end(run, answer)
 
 
-def _split(run: Run, curves: "CurveSet", units: "Population", money: float, method: Method) -> "Allocation":
-    if method is Method.lp:
+def _split(
+    run: Run,
+    curves: "CurveSet",
+    units: "Population",
+    money: float,
+    method: Method,
+    limits: "Limits | None",
+) -> "Allocation":
+    """The split by the named method; where limits of groups overlap, by a linear program."""
+    if method is Method.lp and limits is None:
         from optbudget.cli.allocate_lp import lp_allocation
 
         return lp_allocation(run, curves, units, money)
     from optbudget import allocation
 
+    if limits is not None and method in (Method.greedy, Method.price, Method.lp):
+        from optbudget.planning import allocate_overlapping, overlap
+
+        if method is Method.lp or overlap(curves, units, money, limits):
+            return allocate_overlapping(curves, units, money, limits)
     with run.working("whole units") if method is Method.ip else nullcontext() as monitor:
-        return allocation.allocate(curves, units, money, method=method.value, monitor=monitor)  # type: ignore[arg-type]
+        how: Any = method.value
+        return allocation.allocate(curves, units, money, method=how, limits=limits, monitor=monitor)
 
 
 QUESTIONS = {
@@ -187,11 +207,13 @@ def _only_one(**questions: float | None) -> tuple[str, float] | None:
     return asked[0] if asked else None
 
 
-def _alone(question: str, *, budget: bool, method: Method) -> None:
+def _alone(question: str, *, budget: bool, method: Method, limited: bool) -> None:
     """Refuse what a question, which finds the budget of the best split, does not go with."""
     asked = f"--{question.replace('_', '-')}"
     if budget:
         raise UsageError(f"{asked} finds the budget, and --budget gives one: leave out one of them")
+    if limited:
+        raise UsageError(f"{asked} is about a split without limits: leave out it or --limits")
     if method not in (Method.greedy, Method.price):
         raise UsageError(f"{asked} is about the best split: leave out it or --method {method.value}")
 
@@ -284,6 +306,11 @@ def _with_policy(run: Run, answer: "Allocation") -> "tuple[Allocation, PricePoli
     if kept is not None and kept.price_low.min(initial=1) == 0 and kept.price_high.max(initial=1) == math.inf:
         return answer, kept
     answer = replace(answer, curves=replace(curves, policy=None))
+    if answer.multipliers or (answer.limits is not None and answer.limits.units):
+        run.log(
+            "policy.parquet is left out: units under limits have several prices; solve --keep-policy keeps it"
+        )
+        return answer, None
     rows = curves.problem.n_states * ((curves.problem.horizon or 0) - curves.stage)
     if rows > LARGEST_POLICY:
         run.log(f"policy.parquet is left out: it would have {rows:,} rows; solve --keep-policy writes it")
@@ -305,11 +332,18 @@ def _end(run: Run, answer: "Allocation") -> None:
 def _numbers(answer: "Allocation") -> dict[str, object]:
     names = ("budget", "value", "bound", "gap", "gap_absolute", "price", "spent", "unspent", "why_unspent")
     ending = {"termination": answer.outcome.termination, "solution": answer.outcome.solution}
-    return {**{name: getattr(answer, name) for name in names}, **ending, "message": answer.outcome.message}
+    limited: dict[str, object] = {}
+    if answer.limits is not None and answer.outcome.solution is not Solution.NONE:
+        from optbudget.allocation import limit_worths
+
+        limited["multipliers"] = [asdict(one) for one in answer.multipliers]
+        limited["limits"] = [asdict(one) for one in limit_worths(answer)]
+    numbers = {name: getattr(answer, name) for name in names}
+    return {**numbers, **limited, **ending, "message": answer.outcome.message}
 
 
 def _show(run: Run, answer: "Allocation", extra: Mapping[str, Any]) -> None:
-    from optbudget.report.tables import NOTHING, Grid, allocation_grid, summary_grid
+    from optbudget.report.tables import NOTHING, Grid, allocation_grid, limits_grid, summary_grid
     from optbudget.report.words import number
 
     if run.json:
@@ -319,6 +353,8 @@ def _show(run: Run, answer: "Allocation", extra: Mapping[str, Any]) -> None:
     if answer.why_unspent and answer.unspent > NOTHING * answer.budget:
         run.show(f"Left over because {answer.why_unspent}.\n")
     run.grids(allocation_grid(answer))
+    if answer.limits is not None:
+        run.grids(limits_grid(answer))
     for name in QUESTIONS.keys() & extra.keys():
         asked = name.replace("_", " ")
         run.show(f"{asked} {number(extra[name]['asked'])}: budget {number(extra[name]['budget'], 10)}")

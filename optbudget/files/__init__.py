@@ -10,6 +10,7 @@ from optbudget.files.expectations import Expected, load_expected
 from optbudget.files.folders import load, save
 from optbudget.files.frontiers import load_frontier, save_frontier
 from optbudget.files.knapsack_folder import is_knapsack, read_knapsack
+from optbudget.files.limit_files import limits_hash, limits_text, load_limits
 from optbudget.files.model_folder import DataWarning, model_hash
 from optbudget.files.models import load_model, load_problem, read_model, read_problem
 from optbudget.files.populations import load_population
@@ -25,6 +26,8 @@ __all__ = [
     "check",
     "is_knapsack",
     "kept_baseline",
+    "limits_hash",
+    "limits_text",
     "load",
     "load_answer",
     "load_arrivals",
@@ -32,6 +35,7 @@ __all__ = [
     "load_chosen",
     "load_expected",
     "load_frontier",
+    "load_limits",
     "load_model",
     "load_population",
     "load_problem",

@@ -6,8 +6,10 @@ to the last bit. Whether the numbers are *true* is not asked here: that is `optb
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -16,8 +18,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from optbudget.curves import Curves
-from optbudget.errors import ResultError, UsageError
+from optbudget.errors import ProblemError, ResultError, UsageError
 from optbudget.files.aside import recover
+from optbudget.files.limit_files import limits_hash, load_limits
 from optbudget.files.model_folder import model_hash
 from optbudget.files.model_writer import write_model
 from optbudget.files.models import load_model
@@ -29,6 +32,7 @@ from optbudget.problems import (
     BudgetedMDP,
     CurveSet,
     ModelFolder,
+    Multiplier,
     Population,
     PricePolicy,
     StationaryWitness,
@@ -284,7 +288,9 @@ def _allocation(folder: Path, stated: Mapping[str, Any], curves: CurveSet) -> Al
     why = stated.get("why_unspent")
     if why is not None and not isinstance(why, str):
         raise ResultError("result.json: why_unspent must be a text or null")
-    numbers = {key: number(stated, key) for key in ("budget", "value", "bound", "price", "spent", "unspent")}
+    numbers: dict[str, Any] = {
+        key: number(stated, key) for key in ("budget", "value", "bound", "price", "spent", "unspent")
+    }
     if math.isnan(numbers["budget"]):
         # JSON has no infinity, and only a budget without limit is written as null.
         numbers |= {"budget": math.inf, "unspent": math.inf}
@@ -293,11 +299,58 @@ def _allocation(folder: Path, stated: Mapping[str, Any], curves: CurveSet) -> Al
         unit_budget=budget, unit_value=values.numbers("value"), probability=probability,
         action=table.actions(problem), why_unspent=why,
         method=word(stated, "allocation_method"), outcome=outcome(stated),
-        stated=curves.stated, **numbers,
+        stated=curves.stated, **_limits(folder, stated, values), **numbers,
     )  # fmt: skip
     if allocation.population.unit is not None:
         _require_assignment(folder, allocation)
     return allocation
+
+
+def _limits(folder: Path, stated: Mapping[str, Any], values: ResultTable) -> dict[str, Any]:
+    """The limits that an allocation keeps, their multipliers, and which rows single out which units."""
+    said = stated.get("limits")
+    there = (folder / "limits.toml").is_file()
+    if said is None and not there:
+        return {}
+    if not there or not isinstance(said, str):
+        raise ResultError("limits.toml and result.json do not both speak of limits")
+    try:
+        limits = load_limits(folder / "limits.toml")
+    except ProblemError as error:
+        raise ResultError(str(error)) from None
+    if limits_hash(limits) != said:
+        raise ResultError(
+            "limits.toml is not the file that the allocation was made under: its hash is another"
+        )
+    found, listed = list[Multiplier](), stated.get("multipliers")
+    if not isinstance(listed, list):
+        raise ResultError("result.json: multipliers must be a list")
+    for entry in listed:
+        if not isinstance(entry, dict):
+            raise ResultError("result.json: a multiplier must be an object")
+        side = word(entry, "side")
+        if side not in ("least", "most"):
+            raise ResultError(f"result.json: a multiplier's side is {side!r}")
+        amounts = number(entry, "limit"), number(entry, "value")
+        found.append(Multiplier(word(entry, "group"), "most" if side == "most" else "least", *amounts))
+    aside = list[tuple[int, Fraction]]()
+    listed = stated.get("set_aside")
+    for pair in listed if isinstance(listed, list) else [None]:
+        if not (isinstance(pair, list) and len(pair) == 2 and _is_rational(pair[1])):
+            raise ResultError("result.json: set_aside must be a list of [block, rational]")
+        if isinstance(pair[0], bool) or not isinstance(pair[0], int):
+            raise ResultError("result.json: a block of set_aside must be a whole number")
+        aside.append((pair[0], Fraction(pair[1])))
+    return {
+        "limits": limits,
+        "multipliers": tuple(found),
+        "unit": values.wholes("unit"),
+        "set_aside": tuple(aside),
+    }
+
+
+def _is_rational(text: object) -> bool:
+    return isinstance(text, str) and re.fullmatch(r"\d{1,2000}(/[1-9]\d{0,2000})?", text) is not None
 
 
 def _require_assignment(folder: Path, allocation: Allocation) -> None:

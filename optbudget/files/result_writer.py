@@ -9,6 +9,7 @@ import math
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from optbudget import __version__
 from optbudget.errors import UsageError
+from optbudget.files.limit_files import limits_hash, limits_text
 from optbudget.files.model_folder import model_files, model_hash
 from optbudget.files.model_writer import UNSAFE_START, write_csv, write_model
 from optbudget.files.parquet_tables import write_parquet
@@ -88,7 +90,7 @@ def no_allocation() -> dict[str, object]:
     """The fields of result.json that are null before an allocation."""
     return dict.fromkeys(
         ("budget", "value", "bound", "gap", "gap_absolute", "price", "spent", "unspent",
-         "why_unspent", "allocation_method")
+         "why_unspent", "allocation_method", "limits", "multipliers", "set_aside")
     )  # fmt: skip
 
 
@@ -117,9 +119,12 @@ def write_allocation(allocation: Allocation, folder: Path) -> None:
     table = allocation.to_arrow()
     write_parquet(table, folder / "allocation.parquet")
     values = table.drop_columns(["count", "probability", "action"])
-    write_parquet(
-        values.append_column("value", pa.array(allocation.unit_value)), folder / "allocation_values.parquet"
-    )
+    values = values.append_column("value", pa.array(allocation.unit_value))
+    if allocation.limits is not None:
+        values = values.append_column("unit", pa.array(allocation.unit))
+        text = limits_text(allocation.limits)
+        (folder / "limits.toml").write_text(text, encoding="utf-8", newline="\n")
+    write_parquet(values, folder / "allocation_values.parquet")
     occupied = np.flatnonzero(allocation.population.count > 0)
     counts = {**_state_columns(problem, occupied), "count": allocation.population.count[occupied]}
     write_parquet(pa.table(counts), folder / "population.parquet")
@@ -175,6 +180,10 @@ def _stated(curves: CurveSet, allocation: Allocation | None) -> dict[str, object
             for name in ("budget", "value", "bound", "gap", "gap_absolute", "price", "spent", "unspent")
         }
         numbers |= {"why_unspent": allocation.why_unspent, "allocation_method": allocation.method}
+        if allocation.limits is not None:
+            numbers["limits"] = limits_hash(allocation.limits)
+            numbers["multipliers"] = [asdict(one) for one in allocation.multipliers]
+            numbers["set_aside"] = [[block, str(money)] for block, money in allocation.set_aside]
     return {
         "termination": outcome.termination.value,
         "solution": outcome.solution.value,

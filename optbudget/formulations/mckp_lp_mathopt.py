@@ -8,6 +8,7 @@ With :math:`n_{gk}` the number of units of group g that take option k, which nee
     \\max_n\\quad & \\sum_{g,k} v_{gk} n_{gk} \\\\
     \\text{s.t.}\\quad & \\sum_{k} n_{gk} = N_g && g \\\\
     & \\sum_{g,k} c_{gk} n_{gk} \\le B \\\\
+    & L_t \\le \\sum_{g \\in G_t} \\sum_k c_{gk} n_{gk} \\le U_t && t \\\\
     & 0 \\le n_{gk} \\le N_g && g, k
 
 A basic solution has at most one group that is not whole, between two options (their proposition 10).
@@ -15,13 +16,13 @@ A basic solution has at most one group that is not whole, between two options (t
 
 from typing import TYPE_CHECKING
 
-from optbudget.problems import Knapsack
+from optbudget.problems import Knapsack, Totals
 
 if TYPE_CHECKING:
     from ortools.math_opt.python import mathopt
 
 
-def mckp_lp(problem: Knapsack, budget: float) -> "mathopt.Model":
+def mckp_lp(problem: Knapsack, budget: float, totals: Totals | None = None) -> "mathopt.Model":
     """The linear relaxation of a knapsack at a budget; its variables are n[k], how many units take option k.
 
     Raises
@@ -53,4 +54,14 @@ def mckp_lp(problem: Knapsack, budget: float) -> "mathopt.Model":
     spend = mo.LinearSum(c * n_k for c, n_k in zip(cost, n, strict=True) if c)
     if any(cost) and budget < float("inf"):
         m.add_linear_constraint(spend <= budget, name="budget")
+
+    # Constraints: what some groups cost together.
+    for t, members in enumerate(() if totals is None else totals.members):
+        assert totals is not None
+        inside = [k for g in members.tolist() for k in range(first[g], first[g + 1]) if cost[k]]
+        low, high = float(totals.least[t]), float(totals.most[t])
+        if not inside and low == 0:
+            continue
+        spent = mo.LinearSum(cost[k] * n[k] for k in inside)
+        m.add_linear_constraint(mo.BoundedLinearExpression(low, spent, high), name=f"together[{t}]")
     return m

@@ -8,6 +8,7 @@ With :math:`n_{gk}` the number of units of group g that take option k, which nee
     \\max_n\\quad & \\sum_{g,k} v_{gk} n_{gk} \\\\
     \\text{s.t.}\\quad & \\sum_{k} n_{gk} = N_g && g \\\\
     & \\sum_{g,k} c_{gk} n_{gk} \\le B \\\\
+    & L_t \\le \\sum_{g \\in G_t} \\sum_k c_{gk} n_{gk} \\le U_t && t \\\\
     & 0 \\le n_{gk} \\le N_g && g, k
 
 A basic solution has at most one group that is not whole, between two options (their proposition 10).
@@ -15,13 +16,13 @@ A basic solution has at most one group that is not whole, between two options (t
 
 from typing import TYPE_CHECKING
 
-from optbudget.problems import Knapsack
+from optbudget.problems import Knapsack, Totals
 
 if TYPE_CHECKING:
     import pyomo.environ as pyo
 
 
-def mckp_lp(problem: Knapsack, budget: float) -> "pyo.ConcreteModel":
+def mckp_lp(problem: Knapsack, budget: float, totals: Totals | None = None) -> "pyo.ConcreteModel":
     """The linear relaxation of a knapsack; `m.n[k]` counts the units that take option k, in parts.
 
     Raises
@@ -63,4 +64,17 @@ def mckp_lp(problem: Knapsack, budget: float) -> "pyo.ConcreteModel":
     spend = pyo.quicksum(cost[k] * m.n[k] for k in m.K if cost[k])
     if any(cost) and budget < float("inf"):
         m.budget = pyo.Constraint(expr=(None, spend, budget))
+
+    # Constraints: what some groups cost together.
+    if totals is not None:
+        limits = list(zip(totals.members, totals.least.tolist(), totals.most.tolist(), strict=True))
+
+        def spent(m, t):  # type: ignore[no-untyped-def]
+            members, low, high = limits[t]
+            inside = [k for g in members.tolist() for k in range(first[g], first[g + 1]) if cost[k]]
+            if not inside:
+                return pyo.Constraint.Feasible if low == 0 else pyo.Constraint.Infeasible
+            return low, pyo.quicksum(cost[k] * m.n[k] for k in inside), high if high < float("inf") else None
+
+        m.together = pyo.Constraint(pyo.RangeSet(0, len(limits) - 1), rule=spent)
     return m

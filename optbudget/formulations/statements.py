@@ -14,7 +14,7 @@ from typing import Literal
 
 from optbudget.errors import UsageError
 from optbudget.formulations.arguments import checked
-from optbudget.problems import ConstrainedMDP, Knapsack, LinearProgram
+from optbudget.problems import ConstrainedMDP, Knapsack, LinearProgram, Totals
 
 Tool = Literal["pyomo", "mathopt"]
 
@@ -56,6 +56,10 @@ STATEMENTS: tuple[Statement, ...] = (
     Statement("mckp_unit", "MCKP integer program, unit by unit", Knapsack, "whole", integer=True),
     Statement("mckp_lp", "MCKP linear relaxation", Knapsack, "relaxation"),
 )  # fmt: skip
+
+
+WITH_TOTALS = ("mckp_lp",)
+"""Programs that also state limits on what some groups cost together."""
 
 
 def statement(name: str) -> Statement:
@@ -103,14 +107,25 @@ def builder(name: str, tool: Tool) -> Callable[..., object]:
     state = getattr(import_module(f"optbudget.formulations.{row.name}_{tool}"), row.name)
 
     @wraps(state)
-    def stated(problem: ConstrainedMDP | Knapsack, budget: float | None = None) -> object:
-        return state(*checked(row.name, row.of, row.integer, problem, budget))
+    def stated(
+        problem: ConstrainedMDP | Knapsack, budget: float | None = None, totals: Totals | None = None
+    ) -> object:
+        arguments = checked(row.name, row.of, row.integer, problem, budget)
+        if totals is None:
+            return state(*arguments)
+        if row.name not in WITH_TOTALS:
+            raise UsageError(f"{row.name} states no limits on groups; {', '.join(WITH_TOTALS)} does")
+        return state(*arguments, totals)
 
     return stated
 
 
 def declared(
-    name: str, tool: Tool, problem: ConstrainedMDP | Knapsack, budget: float | None = None
+    name: str,
+    tool: Tool,
+    problem: ConstrainedMDP | Knapsack,
+    budget: float | None = None,
+    totals: Totals | None = None,
 ) -> tuple[LinearProgram, float]:
     """The arrays of a declared program, and the seconds that stating it took.
 
@@ -139,7 +154,7 @@ def declared(
 
     state = builder(name, tool)
     begin = time.perf_counter()
-    model = state(problem, budget)
+    model = state(problem, budget, totals) if totals is not None else state(problem, budget)
     program = from_pyomo(model) if tool == "pyomo" else from_mathopt(model)
     return program, time.perf_counter() - begin
 

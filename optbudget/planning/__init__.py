@@ -5,6 +5,7 @@ from optbudget.planning.auditing import audit
 from optbudget.planning.budget_lines import allocate_lines
 from optbudget.planning.chance import chance_constrained
 from optbudget.planning.explaining import difference, explain
+from optbudget.planning.overlapping_limits import allocate_overlapping, overlap
 from optbudget.planning.risk_averse import MeanVariance, mean_variance
 from optbudget.planning.spend_risk import spend_moments, spend_risk, unit_spend, worst_cases
 from optbudget.planning.spend_trials import spend_trials
@@ -14,12 +15,14 @@ __all__ = [
     "MeanVariance",
     "Spenders",
     "allocate_lines",
+    "allocate_overlapping",
     "allocate_with_arrivals",
     "audit",
     "chance_constrained",
     "difference",
     "explain",
     "mean_variance",
+    "overlap",
     "spend_moments",
     "spend_risk",
     "spend_trials",

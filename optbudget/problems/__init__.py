@@ -12,6 +12,9 @@ from optbudget.problems.curve_set import CurveSet, StationaryWitness
 from optbudget.problems.frontier import DeterministicFrontier
 from optbudget.problems.knapsack import Knapsack
 from optbudget.problems.knapsack_allocation import KnapsackAllocation
+from optbudget.problems.knapsack_totals import Totals
+from optbudget.problems.limited_population import LimitedPopulation
+from optbudget.problems.limits import GroupLimit, Limits, Multiplier, UnitLimit
 from optbudget.problems.linear_program import LinearProgram, LinearSolution
 from optbudget.problems.policy import PricePolicy
 from optbudget.problems.policy_mixture import Conflict, PolicyMixture
@@ -35,12 +38,16 @@ __all__ = [
     "ConstrainedMDP",
     "CurveSet",
     "DeterministicFrontier",
+    "GroupLimit",
     "Knapsack",
     "KnapsackAllocation",
+    "LimitedPopulation",
+    "Limits",
     "LinearProgram",
     "LinearSolution",
     "ModelFolder",
     "PolicyMixture",
+    "Multiplier",
     "Population",
     "PricePolicy",
     "RiskTerm",
@@ -51,5 +58,7 @@ __all__ = [
     "SpendRisk",
     "StationaryWitness",
     "StrictCurve",
+    "Totals",
+    "UnitLimit",
     "Verification",
 ]

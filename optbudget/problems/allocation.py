@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.problems.curve_set import CurveSet
+from optbudget.problems.limited_population import LimitedPopulation
+from optbudget.problems.limits import Limits, Multiplier
 from optbudget.problems.population import Population
 from optbudget.status import Outcome
 
@@ -24,7 +26,9 @@ class Allocation:
     """A split of `budget` over a population; rows as in `allocation.parquet`.
 
     All rows have probability 1 but those of the one randomised unit: two rows of count 1 whose
-    probabilities sum to 1. Value, bound and spend are of the whole population.
+    probabilities sum to 1. Under limits there may be one such unit for each binding limit of a group, and
+    units whose own limit is between two useful budgets: n of them have two rows of count n, and each draws
+    for itself. Value, bound and spend are of the whole population.
 
     Attributes
     ----------
@@ -46,6 +50,11 @@ class Allocation:
         such splits)
     outcome : why the computation stopped, and what is in hand
     stated : what `result.json` says, where the allocation was read from disk
+    limits : limits that it keeps, or None
+    multipliers : what each binding limit of a group is worth, >= 0; empty without limits
+    unit : (r,) int64; which unit of the population a row singles out, -1 for none; None without limits
+    set_aside : where groups overlap, (block, money) that is assigned to a block's units (`limited`) on top
+        of the most of what each expects to spend and its least, exactly
     """
 
     curves: CurveSet
@@ -66,6 +75,10 @@ class Allocation:
     method: str = "greedy"
     outcome: Outcome = field(default_factory=Outcome)
     stated: Mapping[str, object] | None = None
+    limits: Limits | None = None
+    multipliers: tuple[Multiplier, ...] = ()
+    unit: NDArray[np.int64] | None = None
+    set_aside: tuple[tuple[int, Fraction], ...] = ()
 
     @property
     def gap_absolute(self) -> float:
@@ -86,6 +99,21 @@ class Allocation:
         """Sum of count * probability * unit_value in rational arithmetic, from the stored rows."""
         rows = zip(self.count.tolist(), self.probability.tolist(), self.unit_value.tolist(), strict=True)
         return sum((n * Fraction(p) * Fraction(v) for n, p, v in rows), Fraction(0))
+
+    def limited(self) -> LimitedPopulation:
+        """The population under its limits, at its budget."""
+        return LimitedPopulation.of(
+            self.limits or Limits(), self.curves.problem, self.population, self.budget
+        )
+
+    def state_price(self) -> Floats:
+        """Value of one more unit of money for units of each state, (n,), under the limits of their groups.
+
+        The price of the whole population, plus the multipliers of the mosts and less those of the leasts of
+        the groups that hold the state; units that are named by a limit may have another.
+        """
+        code, prices = self.limited().prices(self.price, self.multipliers)
+        return np.array([float(p) for p in prices])[code[: self.population.count.size]]
 
     def to_arrow(self) -> "pa.Table":
         """The columns of `allocation.parquet`: state, count, budget, probability, action."""

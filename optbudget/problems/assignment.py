@@ -8,6 +8,7 @@ two useful budgets first, then those at the lower, last a randomised one.
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optbudget.errors import UsageError
 from optbudget.problems.allocation import Allocation
@@ -60,10 +61,23 @@ def assignment(allocation: Allocation) -> "pa.Table":
     if not np.array_equal(np.bincount(allocation.state, uses, population.count.size), population.count):
         raise UsageError("the allocation does not serve its population")
     place = np.repeat(np.arange(in_order.size), uses[in_order])
-    unit = np.argsort(population.unit_state, kind="stable")
+    unit = _units_in_order(allocation, in_order[place])
     drawn = allocation.probability[in_order[place]] < 1
     row = in_order[np.concatenate((place, place[drawn] + 1))]
     unit = np.concatenate((unit, unit[drawn]))
     shown = np.argsort(unit, kind="stable")
     table = allocation.to_arrow().take(pa.array(row[shown])).drop_columns("count")
     return table.add_column(0, "unit", pa.array(population.unit).take(pa.array(unit[shown])))
+
+
+def _units_in_order(allocation: Allocation, row: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Which unit takes each row; rows are by state, and some may single out a unit of their own."""
+    population = allocation.population
+    assert population.unit_state is not None
+    unit = np.argsort(population.unit_state, kind="stable")
+    single = np.full(row.size, -1) if allocation.unit is None else allocation.unit[row]
+    if (single >= 0).any():
+        rest = unit[~np.isin(unit, single)]
+        unit = np.where(single >= 0, single, 0)
+        unit[single < 0] = rest
+    return np.asarray(unit)

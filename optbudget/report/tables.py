@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from optbudget.problems import Allocation, CurveSet, Verification
 from optbudget.report.selection import beside_today, units_by_state
-from optbudget.report.words import budget_label, chance, number
+from optbudget.report.words import budget_label, chance, number, plural
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -107,12 +107,38 @@ def allocation_grid(answer: Allocation, *, limit: int = 30) -> Grid:
     )
     notes = []
     if any(probability < 1.0 for share in shares[:limit] for _, probability, *_ in share.rows):
-        notes.append("The two rows with a probability are one unit, whose budget is drawn once, now.")
+        notes.append(
+            "The two rows with a probability are one unit, whose budget is drawn once, now."
+            if answer.limits is None
+            else "Of two rows with a probability every unit draws one, once, now."
+        )
     if len(shares) > limit:
         notes.append(f"{len(shares) - limit:,} more states are not shown.")
     each = f">{budget_label(problem.money_unit)} of each"
     columns = ("state", ">units", each, ">with probability", "do now", ">worth each")
     return Grid("Who gets how much", columns, rows, " ".join(notes))
+
+
+def limits_grid(answer: Allocation, *, limit: int = 30) -> Grid:
+    """One row per limit: what it allows, what there is, and what one more unit of money there is worth."""
+    from optbudget.allocation import limit_worths
+
+    found = sorted(limit_worths(answer), key=lambda one: -one.worth)
+    binding = [one for one in found if one.worth > 0]
+    rows = tuple(
+        (one.name, one.side, number(one.limit), number(one.assigned), number(one.worth), one.sentence)
+        for one in binding[:limit]
+    )
+    slack = len(found) - len(binding)
+    note = (
+        f"{plural(slack, 'limit')} more {'is kept and costs' if slack == 1 else 'are kept and cost'} nothing."
+        if slack
+        else ""
+    )
+    if len(binding) > limit:
+        note = f"{len(binding) - limit:,} more that bind are not shown. " + note
+    columns = ("limit", "", ">of", ">assigned", ">worth of one", "in words")
+    return Grid("Limits that bind", columns, rows, note)
 
 
 def summary_grid(answer: Allocation) -> Grid:
