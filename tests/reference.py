@@ -522,3 +522,40 @@ def _cut(curve, least, most):
         top += gain * max(0, min(length, (high - at))) / length
         at += length
     return begin, v, kept, end, top
+
+
+def dirichlet_spread(counts, prior):
+    """Mean and variance of every entry of a Dirichlet row, exactly."""
+    shape = [Fraction(n) + Fraction(prior) for n in counts]
+    total = sum(shape)
+    return [(a / total, a * (total - a) / (total * total * (total + 1))) for a in shape]
+
+
+def extreme_rows(intervals):
+    """Vertices of {low <= p <= high, sum p = 1}: all entries but one at an end, the last takes the rest."""
+    found = set()
+    for free in range(len(intervals)):
+        ends = [pair if k != free else (None,) for k, pair in enumerate(intervals)]
+        for chosen in product(*ends):
+            rest = 1 - sum(p for p in chosen if p is not None)
+            if intervals[free][0] <= rest <= intervals[free][1]:
+                found.add(tuple(rest if p is None else p for p in chosen))
+    return sorted(found)
+
+
+def policy_numbers(plain, policy):
+    """Exact (value, spend) of each state under policy[stage][state] = index of an option."""
+    value, spend = [Fraction(u) for u in plain["terminal"]], [Fraction(0)] * len(plain["pairs"])
+    for stage in reversed(range(plain["horizon"])):
+        before = []
+        for i, options in enumerate(plain["pairs"]):
+            if not options:
+                before.append((value[i], spend[i]))
+                continue
+            cost, utility, row = options[policy[stage][i]]
+            reward = utility - (cost if plain["net"] else 0)
+            v = reward + plain["discount"] * sum(p * value[j] for j, p in row)
+            b = cost + plain["cost_discount"] * sum(p * spend[j] for j, p in row)
+            before.append((v, b))
+        value, spend = [v for v, _ in before], [b for _, b in before]
+    return list(zip(value, spend, strict=True))

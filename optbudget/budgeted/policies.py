@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from optbudget.budgeted._policy_kernels import choose
 from optbudget.budgeted.exact import model_of
+from optbudget.curves import Curve
 from optbudget.errors import NoAnswerError, ProblemError, UsageError
 from optbudget.problems import BudgetedMDP, CurveSet, PricePolicy
 from optbudget.workers import Monitor
@@ -43,16 +44,26 @@ def prices_for(answer: CurveSet, label: str, budget: float) -> tuple[tuple[float
     ((inf, 0.75), (0.0, 0.25))
     """
     curve = answer[label]
+    if not budget >= curve.least_budget:
+        raise NoAnswerError(
+            f"state {label!r} needs at least {curve.least_budget:.6g}; the budget is {budget:.6g}"
+        )
+    return neighbouring_prices(curve, budget, answer.prices)
+
+
+def neighbouring_prices(curve: Curve, budget: float, known: Floats) -> tuple[tuple[float, float], ...]:
+    """The same for any curve that the policies of prices lie on: one state's, or that of many units.
+
+    `budget` is at least the curve's least one; `known` are the prices to be preferred.
+    """
     budgets = curve.budgets
-    if not budget >= budgets[0]:
-        raise NoAnswerError(f"state {label!r} needs at least {budgets[0]:.6g}; the budget is {budget:.6g}")
     left = int(np.searchsorted(budgets, budget, side="right")) - 1
     slopes = np.concatenate(([np.inf], curve.prices, [0.0]))
-    low = price_between(slopes[left], slopes[left + 1], answer.prices)
+    low = price_between(slopes[left], slopes[left + 1], known)
     if left == len(curve) or budget == budgets[left]:
         return ((low, 1.0),)
     share = float((budget - budgets[left]) / curve.length[left])
-    return (low, 1.0 - share), (price_between(slopes[left + 1], slopes[left + 2], answer.prices), share)
+    return (low, 1.0 - share), (price_between(slopes[left + 1], slopes[left + 2], known), share)
 
 
 def price_between(high: float, low: float, known: Floats) -> float:

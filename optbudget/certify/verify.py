@@ -23,6 +23,7 @@ from optbudget.certify.exact_checks import (
     exact_parts,
     sample,
 )
+from optbudget.certify.interval_checks import interval_checks
 from optbudget.certify.knapsack_checks import knapsack_checks, whole_split_checks
 from optbudget.certify.outcome_checks import outcome_check, stated_checks
 from optbudget.certify.policy_checks import Used, policy_check
@@ -33,6 +34,7 @@ from optbudget.problems import (
     Allocation,
     ArrivalAllocation,
     Check,
+    CurveBracket,
     CurveSet,
     KnapsackAllocation,
     PolicyMixture,
@@ -47,7 +49,7 @@ Known = dict[int, tuple[list[Check], Evidence | None]]
 """What was found about curves, by their identity."""
 
 
-Answer = CurveSet | Allocation | ArrivalAllocation | KnapsackAllocation | PolicyMixture
+Answer = CurveSet | Allocation | ArrivalAllocation | CurveBracket | KnapsackAllocation | PolicyMixture
 
 
 def verify(answer: Answer, *, exact: bool = False, all_prices: bool = False) -> Verification:
@@ -108,6 +110,8 @@ def verify_all(
             checks = _of_allocation(answer, known, exact=exact, all_prices=all_prices)
         elif isinstance(answer, ArrivalAllocation):
             checks = _of_arrivals(answer, known, exact=exact, all_prices=all_prices)
+        elif isinstance(answer, CurveBracket):
+            checks = interval_checks(answer)
         elif isinstance(answer, KnapsackAllocation):
             checks = knapsack_checks(answer)
         elif isinstance(answer, PolicyMixture):

@@ -18,6 +18,7 @@ from optbudget.cli import (
     report,
     simulate,
     solve,
+    uncertain,
     verify,
 )
 from optbudget.cli.run import as_command
@@ -35,6 +36,7 @@ COMMANDS = {
     "verify": verify,
     "explain": explain,
     "audit": audit,
+    "uncertain": uncertain,
     "compare": compare,
     "export": export,
     "report": report,

@@ -134,7 +134,8 @@ def command(
     if arrivals is not None:
         from optbudget.cli.allocate_arrivals import allocate_arrivals
 
-        others = {"baseline": baseline, "limits": limits, "method": method in (Method.uniform, Method.ip)}
+        best = method in (Method.greedy, Method.price)
+        others = {"baseline": baseline, "limits": limits, "method": not best}
         others |= {question[0]: True} if question is not None else {}
         allocate_arrivals(run, curves, units, arrivals, money, stage=stage, out=out, not_for_it=others)
         return

@@ -17,6 +17,7 @@ from optbudget.files.populations import load_population
 from optbudget.files.response_curves import load_chosen, load_response_curves
 from optbudget.files.result_reader import load_result
 from optbudget.files.stage_budgets import load_stage_budgets
+from optbudget.files.uncertainty import load_counts, load_intervals
 from optbudget.files.weighing import memory_to_read
 
 __all__ = [
@@ -33,9 +34,11 @@ __all__ = [
     "load_arrivals",
     "load_baseline",
     "load_chosen",
+    "load_counts",
     "load_expected",
     "load_frontier",
     "load_limits",
+    "load_intervals",
     "load_model",
     "load_population",
     "load_problem",

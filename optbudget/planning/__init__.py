@@ -5,11 +5,13 @@ from optbudget.planning.auditing import audit
 from optbudget.planning.budget_lines import allocate_lines
 from optbudget.planning.chance import chance_constrained
 from optbudget.planning.explaining import difference, explain
+from optbudget.planning.intervals import interval_curves
 from optbudget.planning.overlapping_limits import allocate_overlapping, overlap
 from optbudget.planning.risk_averse import MeanVariance, mean_variance
 from optbudget.planning.spend_risk import spend_moments, spend_risk, unit_spend, worst_cases
 from optbudget.planning.spend_trials import spend_trials
 from optbudget.planning.spenders import Spenders, spenders
+from optbudget.planning.uncertain import curve_band
 
 __all__ = [
     "MeanVariance",
@@ -19,8 +21,10 @@ __all__ = [
     "allocate_with_arrivals",
     "audit",
     "chance_constrained",
+    "curve_band",
     "difference",
     "explain",
+    "interval_curves",
     "mean_variance",
     "overlap",
     "spend_moments",

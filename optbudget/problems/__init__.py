@@ -8,6 +8,8 @@ from optbudget.problems.budgeted_mdp import BudgetedMDP, ModelFolder
 from optbudget.problems.certificate import Check, Verification
 from optbudget.problems.chance_allocation import ChanceAllocation
 from optbudget.problems.constrained_mdp import ConstrainedMDP
+from optbudget.problems.curve_band import CurveBand, WorstCase
+from optbudget.problems.curve_bracket import CurveBracket
 from optbudget.problems.curve_set import CurveSet, StationaryWitness
 from optbudget.problems.frontier import DeterministicFrontier
 from optbudget.problems.knapsack import Knapsack
@@ -25,6 +27,8 @@ from optbudget.problems.spend_law import SpendLaw
 from optbudget.problems.spend_risk import SpendRisk
 from optbudget.problems.stage_budgets import StageBudgets
 from optbudget.problems.strict_curve import StrictCurve
+from optbudget.problems.transition_counts import TransitionCounts
+from optbudget.problems.transition_intervals import TransitionIntervals
 
 __all__ = [
     "Allocation",
@@ -36,6 +40,8 @@ __all__ = [
     "Check",
     "Conflict",
     "ConstrainedMDP",
+    "CurveBand",
+    "CurveBracket",
     "CurveSet",
     "DeterministicFrontier",
     "GroupLimit",
@@ -60,5 +66,8 @@ __all__ = [
     "StrictCurve",
     "Totals",
     "UnitLimit",
+    "TransitionCounts",
+    "TransitionIntervals",
     "Verification",
+    "WorstCase",
 ]

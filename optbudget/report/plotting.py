@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from optbudget.allocation import SweetSpot
 from optbudget.errors import UsageError
-from optbudget.problems import Allocation, CurveSet, Rollouts
+from optbudget.problems import Allocation, CurveBand, CurveBracket, CurveSet, Rollouts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,14 +12,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def plot(
-    answer: CurveSet | Allocation | SweetSpot | Rollouts, *, states: "Sequence[str] | None" = None
-) -> "Figure":
+Shown = CurveSet | Allocation | SweetSpot | Rollouts | CurveBand | CurveBracket
+
+
+def plot(answer: Shown, *, states: "Sequence[str] | None" = None) -> "Figure":
     """Draw an answer: curves with their prices, who gets how much, value over budgets, or what is spent.
 
     Parameters
     ----------
-    answer : curves of every state, an allocation, a sweet spot, or roll-outs of policies
+    answer : curves of every state, an allocation, a sweet spot, roll-outs of policies, or a band or bracket
+        of uncertain models
     states : for curves, the labels of the states to draw; default: the initial states and those that
         gain most from money, six at most
 
@@ -49,6 +51,10 @@ def plot(
         from optbudget.report.rollout_figure import rollout_figure
 
         return rollout_figure(answer)
+    if isinstance(answer, (CurveBand, CurveBracket)):
+        from optbudget.report.band_figures import band_figure, bracket_figure
+
+        return band_figure(answer) if isinstance(answer, CurveBand) else bracket_figure(answer, states)
     raise UsageError(
         f"there is no figure for a {type(answer).__name__}; plot curves, an allocation, a sweet spot or "
         "roll-outs"

@@ -1,0 +1,79 @@
+"""What is known of a model's transition rows, from disk: counts, or intervals."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pyarrow as pa
+
+from optbudget.errors import Issue, ProblemError
+from optbudget.files.model_folder import locate, read_table
+from optbudget.files.text_tables import Columns
+from optbudget.problems import BudgetedMDP, TransitionCounts, TransitionIntervals
+from optbudget.problems.columns import Finding
+
+NAMES = ("state", "action", "next_state")
+COUNTS = Columns(("type", *NAMES), ("count",), (*NAMES, "count"))
+INTERVALS = Columns(("type", *NAMES), ("low", "high"), (*NAMES, "low", "high"))
+
+Noun = TypeVar("Noun", TransitionCounts, TransitionIntervals)
+
+
+def load_counts(path: str | Path, problem: BudgetedMDP) -> TransitionCounts:
+    """Read a .csv or .parquet table of state, action, next_state, count, or the one in a model folder.
+
+    Raises
+    ------
+    ProblemError
+        With every problem found and its place: a state or action that the problem does not have, a row
+        listed twice, a count that is not a whole number >= 0.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from optbudget.problems.examples import two_action_example
+    >>> with TemporaryDirectory() as place:
+    ...     _ = (Path(place) / "counts.csv").write_text("state,action,next_state,count\\ns,a,s,7\\n")
+    ...     load_counts(place, two_action_example(horizon=2))
+    TransitionCounts(7 transitions of 2 state-action pairs)
+    """
+    return _load(Path(path), problem, "counts", COUNTS, TransitionCounts.assemble)
+
+
+def load_intervals(path: str | Path, problem: BudgetedMDP) -> TransitionIntervals:
+    """Read a .csv or .parquet table of state, action, next_state, low, high, or the one in a model folder.
+
+    Raises
+    ------
+    ProblemError
+        As `load_counts`, and where an interval is not within 0 to 1, or those of a pair hold no distribution.
+    """
+    return _load(Path(path), problem, "intervals", INTERVALS, TransitionIntervals.assemble)
+
+
+def _load(
+    path: Path,
+    problem: BudgetedMDP,
+    what: str,
+    columns: Columns,
+    assemble: Callable[[BudgetedMDP, pa.Table, list[Finding]], Noun | None],
+) -> Noun:
+    file, issues = path, list[Issue]()
+    if path.is_dir():
+        there = [path / name for name in (f"{what}.csv", f"{what}.parquet") if (path / name).is_file()]
+        if len(there) != 1:
+            said = f"both {what}.csv and {what}.parquet" if there else f"no {what}.csv or {what}.parquet"
+            raise ProblemError([Issue("error", "missing-file", f"there is {said}", str(path))])
+        file = there[0]
+    if not file.is_file():
+        raise ProblemError([Issue("error", "missing-file", "there is no such file", str(file))])
+    if file.suffix not in (".csv", ".parquet"):
+        raise ProblemError([Issue("error", "format", f"{what} are a .csv or .parquet table", file.name)])
+    table = read_table(file, columns, issues)
+    if table is not None:
+        found: list[Finding] = []
+        read = assemble(problem, table, found)
+        if read is not None:
+            return read
+        issues += locate(found, {what: file}, {})
+    raise ProblemError([issue for issue in issues if issue.severity == "error"])
