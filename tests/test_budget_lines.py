@@ -12,7 +12,7 @@ from small_problems import plain_models, problem_of
 from optbudget import allocate, load, solve, verify
 from optbudget.certify import lines_bound
 from optbudget.errors import LimitError, NoAnswerError, ProblemError, UsageError
-from optbudget.files import load_expected, load_problem
+from optbudget.files import load_expected, load_population, load_problem
 from optbudget.formulations import declared
 from optbudget.planning import allocate_lines
 from optbudget.problems import (
@@ -281,6 +281,15 @@ def test_a_line_below_what_must_be_spent_says_the_least():
     assert answer.conflict.lines == (1,)
     assert answer.conflict.least[0] == pytest.approx(5.0)
     assert "'soon' holds 4, and at least 5" in answer.outcome.message
+
+
+def test_a_conflict_of_many_lines_is_said_in_short():
+    problem = load("models/health_network")
+    people = load_population("models/health_network", problem)
+    answer = allocate_lines(BudgetLines.of_stages(problem, StageBudgets.even(1500.0, 12, 12)), people)
+    assert [answer.lines.names[j] for j in answer.conflict.lines] == [f"block {k}" for k in range(2, 12)]
+    assert "'block 2', 'block 3', 'block 4' and 7 more together: give 'block 2' at least" in str(answer)
+    assert verify(answer).ok
 
 
 def test_drawn_conflicts_are_minimal(compared):

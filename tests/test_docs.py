@@ -52,7 +52,7 @@ def test_every_command_of_the_quickstart_runs(tmp_path, monkeypatch):
     assert "What is done today" in (tmp_path / "march.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", ["explanations", "auditing-a-plan", "several-budgets"])
+@pytest.mark.parametrize("page", ["explanations", "auditing-a-plan", "several-budgets", "replanning"])
 def test_every_command_of_the_page_runs(page, tmp_path, monkeypatch):
     for folder in ("models", "examples"):
         (tmp_path / folder).symlink_to(ROOT / folder)

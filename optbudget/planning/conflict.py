@@ -27,6 +27,8 @@ Floats = NDArray[np.float64]
 KEPT = 1e-10
 """What must be bought, relative to what is used, that is taken for nothing."""
 LEAST_GAP = 1e-9
+SHOWN = 3
+"""Lines of a conflict that a message names."""
 
 
 def feasible_columns(
@@ -81,12 +83,15 @@ def in_words(lines: BudgetLines, conflict: Conflict) -> str:
         j = conflict.lines[0]
         holds, least = lines.amount[j], conflict.least[0]
         return f"line {names[0]} holds {holds:.10g}, and at least {least:.10g} must be spent"
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     cures = " or ".join(
         f"{lines.names[j]!r} at least {least:.10g} in place of {lines.amount[j]:.10g}"
-        for j, least in zip(conflict.lines, conflict.least, strict=True)
+        for j, least in list(zip(conflict.lines, conflict.least, strict=True))[:SHOWN]
     )
-    said = " and ".join((", ".join(names[:-1]), names[-1]))
-    return f"no policy keeps the lines {said} together: give {cures}"
+    said = ", ".join(names[:SHOWN]) + more if more else " and ".join((", ".join(names[:-1]), names[-1]))
+    return (
+        f"no policy keeps the lines {said} together: give {cures}{', or one of the others' if more else ''}"
+    )
 
 
 def _least(
