@@ -17,7 +17,7 @@ from optbudget.budgeted import evaluate, policy_at
 from optbudget.errors import NoAnswerError, ProblemError, UsageError
 from optbudget.files import load_counts, load_intervals
 from optbudget.planning import curve_band, interval_curves
-from optbudget.planning.draws import drawn_rows, evaluate_draws, mean_model, with_rows
+from optbudget.planning.draws import drawn_rows, evaluate_draws, mean_model
 from optbudget.planning.examples import subscriber_counts
 from optbudget.problems import Population, TransitionCounts, TransitionIntervals
 from optbudget.problems.examples import two_action_example
@@ -73,7 +73,7 @@ class TestDraws:
         counts = replace(self.counts, count=count)
         rows = drawn_rows(counts, 3, seed=0)
         assert (rows[:, count == 0] == 0).all()
-        assert with_rows(counts, rows[0]).probability.size == 5
+        assert counts.with_rows(rows[0]).probability.size == 5
 
     def test_a_pair_without_counts_needs_a_prior(self):
         counts = replace(self.counts, count=np.array([0, 0, 8, 12, 2, 18]))
@@ -94,7 +94,7 @@ class TestDraws:
         policy = policy_at(problem, [price])
         value, spend = evaluate_draws(counts, rows, policy, price=price)
         for d in range(3):
-            alone = evaluate(with_rows(counts, rows[d]), policy, price=price)
+            alone = evaluate(counts.with_rows(rows[d]), policy, price=price)
             np.testing.assert_allclose(value[d], alone.value, rtol=1e-12, atol=1e-12)
             np.testing.assert_allclose(spend[d], alone.spend, rtol=1e-12, atol=1e-12)
 
@@ -116,7 +116,7 @@ class TestBand:
     def test_no_draw_is_worth_more_than_its_optimum_at_what_is_spent(self, band):
         rows = drawn_rows(band.counts, 80, seed=1)
         for d in range(0, 80, 7):
-            curve = solve(with_rows(band.counts, rows[d]), tolerance=1e-9)["trial"]
+            curve = solve(band.counts.with_rows(rows[d]), tolerance=1e-9)["trial"]
             assert (band.value[d] <= curve.value(band.spend[d]) + 1e-9).all()
             np.testing.assert_allclose(band.optimal[d], curve.value(band.budget), atol=1e-6)
             assert (band.optimal_bound[d] >= curve.value(band.budget)).all()
@@ -135,6 +135,27 @@ class TestBand:
             curve_band(subscriber_counts(), [1.0], draws=80, seed=2).value.tolist()
             != band.value[:, 2:3].tolist()
         )
+
+    def test_the_checker_agrees(self, band):
+        assert verify(band).ok, str(verify(band))
+
+    @pytest.mark.parametrize(
+        ("name", "change"),
+        [
+            ("values under every draw", lambda b: {"value": b.value + 1e-6}),
+            ("spends under every draw", lambda b: {"spend": b.spend * (1 + 1e-6)}),
+            ("values under every draw", lambda b: {"share": b.share * 0.9}),
+            ("bounds of every draw", lambda b: {"optimal_bound": b.optimal_bound - 1e-6}),
+            ("values within the bounds", lambda b: {"optimal": b.optimal_bound + 1e-6}),
+            ("draws well formed", lambda b: {"rows": b.rows * 1.001}),
+            ("bounds of every draw", lambda b: {"rows": b.rows[::-1]}),
+            ("worst draws", lambda b: {"worst": tuple(replace(w, bound=w.bound - 1e-6) for w in b.worst)}),
+            ("worst draws", lambda b: {"worst": tuple(replace(w, value=w.value + 1e-6) for w in b.worst)}),
+        ],
+    )
+    def test_a_changed_number_is_found(self, band, name, change):
+        failed = {check.name for check in verify(replace(band, **change(band))).checks if not check.ok}
+        assert name in failed
 
     def test_intervals_and_figures(self, band):
         low, high = band.interval("value", 0.9).T

@@ -14,6 +14,7 @@ import numpy as np
 
 from optbudget.certify import allocation_checks as rows
 from optbudget.certify.arrival_checks import arrival_checks
+from optbudget.certify.band_checks import band_checks
 from optbudget.certify.budget_lines import mixture_checks
 from optbudget.certify.curve_checks import curve_checks, structure_ok
 from optbudget.certify.evidence import Evidence, gather
@@ -34,6 +35,7 @@ from optbudget.problems import (
     Allocation,
     ArrivalAllocation,
     Check,
+    CurveBand,
     CurveBracket,
     CurveSet,
     KnapsackAllocation,
@@ -49,7 +51,9 @@ Known = dict[int, tuple[list[Check], Evidence | None]]
 """What was found about curves, by their identity."""
 
 
-Answer = CurveSet | Allocation | ArrivalAllocation | CurveBracket | KnapsackAllocation | PolicyMixture
+Answer = (
+    CurveSet | Allocation | ArrivalAllocation | CurveBand | CurveBracket | KnapsackAllocation | PolicyMixture
+)
 
 
 def verify(answer: Answer, *, exact: bool = False, all_prices: bool = False) -> Verification:
@@ -110,6 +114,8 @@ def verify_all(
             checks = _of_allocation(answer, known, exact=exact, all_prices=all_prices)
         elif isinstance(answer, ArrivalAllocation):
             checks = _of_arrivals(answer, known, exact=exact, all_prices=all_prices)
+        elif isinstance(answer, CurveBand):
+            checks = band_checks(answer)
         elif isinstance(answer, CurveBracket):
             checks = interval_checks(answer)
         elif isinstance(answer, KnapsackAllocation):

@@ -6,8 +6,6 @@ no row vanishes however small its shapes are. Draw d has a stream of its own und
 of a longer run are those of a shorter one, and whatever is evaluated meets the same models.
 """
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,7 +44,7 @@ def mean_model(counts: TransitionCounts, *, prior: float = 0.0) -> BudgetedMDP:
     BudgetedMDP(1 state, 2 actions, 2 transition rows, horizon 2)
     """
     shape = concentrations(counts, prior)
-    return with_rows(counts, shape / _by_pair(counts, shape))
+    return counts.with_rows(shape / _by_pair(counts, shape))
 
 
 def drawn_rows(counts: TransitionCounts, draws: int, *, seed: int, prior: float = 0.0) -> Floats:
@@ -64,21 +62,6 @@ def drawn_rows(counts: TransitionCounts, draws: int, *, seed: int, prior: float 
         share = np.exp(logs - largest)
         rows[d] = share / _by_pair(counts, share)
     return rows
-
-
-def with_rows(counts: TransitionCounts, probability: Floats) -> BudgetedMDP:
-    """The problem of the counts with other rows, one per state-action pair; zeros are left out."""
-    kept = probability > 0
-    size = np.add.reduceat(kept.astype(np.int64), counts.ptr[:-1])
-    problem = counts.problem
-    return replace(
-        problem,
-        pair_row=np.arange(problem.cost.size, dtype=np.int32),
-        row_ptr=np.append(0, np.cumsum(size)),
-        next_state=counts.next_state[kept],
-        probability=probability[kept],
-        folder=None,
-    )
 
 
 def evaluate_draws(

@@ -23,7 +23,7 @@ from optbudget.budgeted.policies import neighbouring_prices
 from optbudget.certify import support
 from optbudget.curves import weighted_sum
 from optbudget.errors import NoAnswerError, ProblemError, UsageError
-from optbudget.planning.draws import drawn_rows, evaluate_draws, mean_model, with_rows
+from optbudget.planning.draws import drawn_rows, evaluate_draws, mean_model
 from optbudget.problems import (
     BudgetedMDP,
     CurveBand,
@@ -122,7 +122,7 @@ def curve_band(
     return CurveBand(
         counts, model, weight, seed, float(prior), money, planned,
         np.array([mixture[:2] for mixture in mixtures]), np.array([mixture.share for mixture in mixtures]),
-        value, spend, optimal, bound, worst,
+        value, spend, optimal, bound, steepest, rows, policy, worst,
     )  # fmt: skip
 
 
@@ -189,7 +189,7 @@ def _best_of_draws(
     """Of each draw and budget, (D, N): the best value achieved, its bound, and the price that proves it."""
     optimal, bound, steepest = (np.empty((rows.shape[0], money.size)) for _ in range(3))
     for d, row in enumerate(rows):
-        curves = solve(with_rows(counts, row), tolerance=tolerance)
+        curves = solve(counts.with_rows(row), tolerance=tolerance)
         total = weighted_sum(curves.curves, weight)
         optimal[d] = total.value(money)
         assert curves.intercept is not None
@@ -197,8 +197,9 @@ def _best_of_draws(
         lines = weight @ curves.intercept[:, finite]
         height = lines[:, None] + curves.prices[finite][:, None] * money
         best = np.argmin(height, axis=0)
-        # Sums of n products, each rounded: above all of their roundings.
-        room = 2.0**-50 * weight.size * (np.abs(curves.intercept[:, finite]).T @ weight)[best]
+        # Above the roundings of this sum, and of whoever makes the line again in another order.
+        size = (np.abs(curves.intercept[:, finite]).T @ weight)[best] + curves.prices[finite][best] * money
+        room = 2.0**-36 * (1.0 + size)
         bound[d] = np.where(money < total.least_budget, np.inf, height[best, np.arange(money.size)] + room)
         bound[d] = np.maximum(bound[d], optimal[d])
         steepest[d] = curves.prices[finite][best]
@@ -219,11 +220,11 @@ def _worst_case(
     price: float,
 ) -> WorstCase:
     """The policy in its worst draw, by the evaluator, and the checker's bound of what any can guarantee."""
-    dear, cheap = (evaluate(with_rows(counts, rows[draw]), policy, price=price) for price in mixture[:2])
+    dear, cheap = (evaluate(counts.with_rows(rows[draw]), policy, price=price) for price in mixture[:2])
     mixed = dear.mixed(cheap, mixture.share)
-    line = support(with_rows(counts, rows[bound_draw]), [price])
+    line = support(counts.with_rows(rows[bound_draw]), [price])
     total = float(weight @ line.intercept[:, 0]) + price * budget
-    total += 2.0**-50 * weight.size * float(weight @ np.abs(line.intercept[:, 0]))
+    total += 2.0**-50 * weight.size * (1.0 + float(weight @ np.abs(line.intercept[:, 0])))
     return WorstCase(
         draw, float(mixed.value @ weight), float(mixed.spend @ weight), total, bound_draw, price
     )  # fmt: skip

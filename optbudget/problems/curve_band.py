@@ -23,12 +23,14 @@ from numpy.typing import NDArray
 
 from optbudget.errors import ProblemError
 from optbudget.problems.budgeted_mdp import BudgetedMDP
+from optbudget.problems.policy import PricePolicy
 from optbudget.problems.transition_counts import TransitionCounts
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Floats = NDArray[np.float64]
+_ALIKE = ("spend", "optimal", "optimal_bound", "bound_price")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,9 @@ class CurveBand:
     value, spend : (D, N) of the one policy of each budget, under every draw
     optimal, optimal_bound : (D, N) best value of the budget under each draw: what is achieved, and what
         is proved of it; -inf and +inf where the draw does not allow so little money
+    bound_price : (D, N) the price of the line that proves the bound, value per money
+    rows : (D, z) the draws: probabilities in the order of the counts
+    policy : what is done at each of the prices, by state and stage
     worst : of each budget
     """
 
@@ -85,16 +90,19 @@ class CurveBand:
     spend: Floats
     optimal: Floats
     optimal_bound: Floats
+    bound_price: Floats
+    rows: Floats
+    policy: PricePolicy
     worst: tuple[WorstCase, ...]
 
     def __post_init__(self) -> None:
         for name in ("weight", "budget", "planned", "price", "share", "value", "spend", "optimal",
-                     "optimal_bound"):  # fmt: skip
+                     "optimal_bound", "bound_price", "rows"):  # fmt: skip
             array = np.array(getattr(self, name), dtype=np.float64)
             array.flags.writeable = False
             object.__setattr__(self, name, array)
         shape = (self.draws, self.budget.size)
-        if any(getattr(self, name).shape != shape for name in ("spend", "optimal", "optimal_bound")):
+        if any(getattr(self, name).shape != shape for name in _ALIKE):
             raise ProblemError(f"value, spend and optimal values must all have shape {shape}")
 
     @property

@@ -6,7 +6,7 @@ state, the posterior of its row under a symmetric Dirichlet prior is
 each pair on its own. Possible are the next states that were counted and those that the model has.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -94,6 +94,19 @@ class TransitionCounts:
     def pair_total(self) -> Codes:
         """(m,) how often each pair was seen."""
         return np.add.reduceat(self.count, self.ptr[:-1]) if self.count.size else np.empty(0, dtype=np.int64)
+
+    def with_rows(self, probability: NDArray[np.float64]) -> BudgetedMDP:
+        """The problem with other rows, (z,), one per state-action pair; zeros are left out."""
+        kept = probability > 0
+        size = np.add.reduceat(kept.astype(np.int64), self.ptr[:-1])
+        return replace(
+            self.problem,
+            pair_row=np.arange(self.problem.cost.size, dtype=np.int32),
+            row_ptr=np.append(0, np.cumsum(size)),
+            next_state=self.next_state[kept],
+            probability=probability[kept],
+            folder=None,
+        )
 
     def require_seen(self) -> None:
         """Refuse pairs that were never seen: without a prior nothing is known of their rows.
