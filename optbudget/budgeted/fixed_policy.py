@@ -4,6 +4,7 @@ Whatever is asked of the spend of a policy -- its moments, its law, how likely i
 this array and nothing else.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -70,11 +71,21 @@ class FixedPolicy:
         total = np.add.reduceat(p.probability, p.row_ptr[:-1]) if p.row_ptr.size > 1 else np.empty(0)
         return p.row_ptr, p.next_state, p.probability / np.repeat(total, np.diff(p.row_ptr)), p.pair_row
 
-    @cached_property
-    def used(self) -> NDArray[np.int64]:
-        """Pairs that the policy uses anywhere."""
-        pairs = np.unique(self.pairs)
-        return pairs[pairs >= 0]
+    def reached(self, states: Sequence[int]) -> NDArray[np.int64]:
+        """Pairs that a unit can come to use that is in one of these states now."""
+        p = self.problem
+        owner = np.repeat(np.arange(p.row_ptr.size - 1), np.diff(p.row_ptr))
+        here = np.zeros(p.n_states, dtype=np.bool_)
+        here[list(states)] = True
+        used = np.zeros(p.cost.size, dtype=np.bool_)
+        for k in range(self.horizon):
+            pairs = self.pairs[k, here & ~p.is_terminal]
+            used[pairs] = True
+            leads = np.zeros(p.row_ptr.size - 1, dtype=np.bool_)
+            leads[p.pair_row[pairs]] = True
+            here = np.zeros(p.n_states, dtype=np.bool_)
+            here[p.next_state[leads[owner]]] = True
+        return np.flatnonzero(used)
 
 
 def fixed_policy(problem: BudgetedMDP, policy: PricePolicy, *, price: float) -> FixedPolicy:

@@ -45,7 +45,7 @@ def unit_laws(
     ----------
     policy : what is done
     states : where a unit may be now
-    step : money; default: the exact common step of the costs that the policy uses
+    step : money; default: the exact common step of the costs that can come up
     rounding : for a step of one's own: what is done with costs between two points of the grid
     monitor : its memory limit holds
 
@@ -69,8 +69,9 @@ def unit_laws(
     (array([0., 1., 2.]), array([0. , 0.5, 0.5]))
     """
     problem = policy.problem
+    reached = policy.reached(states)
     grid: Grid | str
-    grid = cost_grid(problem, policy.used) if step is None else rounded_grid(problem, step, rounding)
+    grid = cost_grid(problem, reached) if step is None else rounded_grid(problem, step, rounding)
     if isinstance(grid, str):
         raise NoAnswerError(f"there is no exact law of the spend: {grid}")
     horizon, n = policy.pairs.shape
@@ -78,7 +79,7 @@ def unit_laws(
     lengths = np.zeros((2, n), dtype=np.int64)
     kernels.longest(policy.rows, policy.pairs, grid.shift, *lengths)
     cells = int(lengths.max(initial=0)) + 1
-    entries = int(np.diff(problem.row_ptr)[problem.pair_row[policy.used]].max(initial=1))
+    entries = int(np.diff(problem.row_ptr)[problem.pair_row[reached]].max(initial=1))
     if n * cells > MOST_CELLS or float(n) * cells * horizon * entries > MOST_WORK:
         raise LimitError(
             f"the law of the spend of {n:,} states has up to {cells:,} amounts over {horizon:,} decisions; "

@@ -16,9 +16,11 @@ from optbudget.cli import (
     export,
     new,
     report,
+    risk,
     simulate,
     solve,
     uncertain,
+    strict,
     verify,
 )
 from optbudget.cli.run import as_command
@@ -33,6 +35,8 @@ COMMANDS = {
     "allocate": allocate,
     "budgets": budgets,
     "simulate": simulate,
+    "risk": risk,
+    "strict": strict,
     "verify": verify,
     "explain": explain,
     "audit": audit,

@@ -155,6 +155,21 @@ def chernoff(cumulants: Cumulants, budget: float, scale: float) -> float:
     return min(1.0, math.exp(min(0.0, exponent + ROUNDING * (abs(found[0]) + theta * abs(budget)))))
 
 
+def density(units: Spenders, amounts: Floats) -> Floats:
+    """The saddle-point density of the total spend, exp(K - theta s) / sqrt(2 pi K''), at each amount.
+
+    0 at amounts that cannot be spent. A picture of the law, not a law: it need not sum to 1.
+    """
+    low, high = units.reach()
+    scale = _scale(units)
+    found = np.zeros(amounts.size)
+    for i, at in enumerate(amounts.tolist()):
+        if scale > 0 and low < at < high:
+            theta, k = saddle_point(units.cumulants, at, scale)
+            found[i] = math.exp(min(0.0, k[0] - theta * at)) / math.sqrt(2 * math.pi * k[2])
+    return found
+
+
 def entropic_risk(units: Spenders, share: float) -> float:
     """A number that CVaR, the mean spend of the worst `share` of cases, does not exceed.
 

@@ -58,6 +58,10 @@ class Spenders:
         """Number of units."""
         return int(self.count.sum())
 
+    def starts(self, policy: int) -> list[int]:
+        """States in which units begin that may follow a policy."""
+        return sorted({way.state for ways in self.ways for way in ways if way.policy == policy})
+
     def cumulants(self, theta: float) -> Floats:
         """(5,): log E exp(theta S) of the total spend S, and its first four cumulants when tilted."""
         known = [cumulants(policy, theta) for policy in self.policies]

@@ -33,8 +33,8 @@ UNIT_ROUNDOFF = 2.0**-53
 
 def common_grid(units: Spenders) -> Fraction | str:
     """The step on which every spend of these units lies; or why there is none."""
-    used = np.unique(np.concatenate([policy.used for policy in units.policies]))
-    grid = cost_grid(units.problem, used)
+    reached = [policy.reached(units.starts(k)) for k, policy in enumerate(units.policies)]
+    grid = cost_grid(units.problem, np.unique(np.concatenate(reached)))
     return grid if isinstance(grid, str) else grid.step
 
 
@@ -104,7 +104,7 @@ class _Alone:
         self._laws = [self._of(policy, k) for k, policy in enumerate(units.policies)]
 
     def _of(self, policy: FixedPolicy, k: int) -> dict[int, SpendLaw]:
-        states = sorted({way.state for ways in self.units.ways for way in ways if way.policy == k})
+        states = self.units.starts(k)
         exact = self.rounding == "none"
         laws = unit_laws(
             policy, states, step=None if exact else self.step, rounding=self.rounding, monitor=self.monitor

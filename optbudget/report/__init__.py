@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from optbudget.report.figures import figure_4, figure_6, write
     from optbudget.report.pages import page
     from optbudget.report.plotting import plot
+    from optbudget.report.risk_figure import spend_figure
+    from optbudget.report.risk_tables import chance_grid, risk_grid, strict_grid
     from optbudget.report.rollouts import rollout_grid
     from optbudget.report.studies import profile_figure, route_figure
     from optbudget.report.study_tables import disagreement_grid, route_grid, study_grid
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Grid": "tables",
     "allocation_grid": "tables",
+    "chance_grid": "risk_tables",
     "curve_grid": "tables",
     "demo_grids": "comparison",
     "disagreement_grid": "study_tables",
@@ -31,9 +34,12 @@ _HOME = {
     "plot": "plotting",
     "print_grids": "tables",
     "profile_figure": "studies",
+    "risk_grid": "risk_tables",
     "rollout_grid": "rollouts",
     "route_figure": "studies",
     "route_grid": "study_tables",
+    "spend_figure": "risk_figure",
+    "strict_grid": "risk_tables",
     "study_grid": "study_tables",
     "summary_grid": "tables",
     "write": "figures",
@@ -42,6 +48,7 @@ _HOME = {
 __all__ = [
     "Grid",
     "allocation_grid",
+    "chance_grid",
     "curve_grid",
     "demo_grids",
     "disagreement_grid",
@@ -52,9 +59,12 @@ __all__ = [
     "plot",
     "print_grids",
     "profile_figure",
+    "risk_grid",
     "rollout_grid",
     "route_figure",
     "route_grid",
+    "spend_figure",
+    "strict_grid",
     "study_grid",
     "summary_grid",
     "write",
