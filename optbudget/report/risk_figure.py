@@ -101,7 +101,8 @@ def _histogram(law: SpendLaw, width: float) -> tuple["NDArray[np.float64]", "NDA
             best = rough, group, height
     assert best is not None
     _, group, height = best
-    edges = (law.first - 0.5 + group * np.arange(height.size + 1)) * float(law.step)
+    places = np.arange(height.size + 1, dtype=np.float64)
+    edges: NDArray[np.float64] = (law.first - 0.5 + group * places) * float(law.step)
     return height, edges
 
 
