@@ -95,9 +95,10 @@ class StrictCurve:
         """Value of a budget that is kept in expectation, less that of one that is never exceeded.
 
         At least the true cost where the curve is exact; too large by `bound - value` at most where money
-        was rounded.
+        was rounded. Infinite where some path must overspend, NaN where the expected spend must too.
         """
-        return np.asarray(curves.value(label, budget) - self.value(label, budget))
+        with np.errstate(invalid="ignore"):
+            return np.asarray(curves.value(label, budget) - self.value(label, budget))
 
     def _steps(self, budget: ArrayLike) -> NDArray[np.int64]:
         """Whole steps of money in each budget, read as it is written; cut at the cap and the largest."""
