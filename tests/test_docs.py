@@ -55,6 +55,9 @@ def test_every_command_of_the_quickstart_runs(tmp_path, monkeypatch):
 @pytest.mark.parametrize("page", ["explanations", "auditing-a-plan", "several-budgets", "replanning"])
 @pytest.mark.parametrize("page", ["explanations", "auditing-a-plan", "several-budgets"])
 @pytest.mark.parametrize("page", ["explanations", "auditing-a-plan", "spend-risk", "strict-budgets"])
+@pytest.mark.parametrize(
+    "page", ["explanations", "auditing-a-plan", "several-budgets", "spend-risk", "strict-budgets"]
+)
 def test_every_command_of_the_page_runs(page, tmp_path, monkeypatch):
     for folder in ("models", "examples"):
         (tmp_path / folder).symlink_to(ROOT / folder)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from optbudget.cli import exits
-from optbudget.cli.allocate import _population_of
+from optbudget.cli.allocate import population_of
 from optbudget.cli.folders import require_result
 from optbudget.cli.run import Run
 from optbudget.errors import UsageError
@@ -93,7 +93,7 @@ def _split_of(result: Path, budget: float | None, population: Path | None) -> "t
     if budget is None:
         raise UsageError("say how much money there is: --budget B")
     curves = answer.curves if isinstance(answer, Allocation) else answer
-    split = allocation.allocate(curves, _population_of(population, curves.problem), budget)
+    split = allocation.allocate(curves, population_of(population, curves.problem), budget)
     if split.outcome.solution is Solution.NONE:
         typer.echo(f"optbudget: {split.outcome.message}", err=True)
         raise typer.Exit(exits.of_outcome(split.outcome))
