@@ -19,8 +19,8 @@ from optbudget.cli import (
     risk,
     simulate,
     solve,
-    uncertain,
     strict,
+    uncertain,
     verify,
 )
 from optbudget.cli.run import as_command
