@@ -52,11 +52,16 @@ def test_every_command_of_the_quickstart_runs(tmp_path, monkeypatch):
     assert "What is done today" in (tmp_path / "march.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", ["explanations", "auditing-a-plan", "several-budgets", "replanning"])
-@pytest.mark.parametrize("page", ["explanations", "auditing-a-plan", "several-budgets"])
-@pytest.mark.parametrize("page", ["explanations", "auditing-a-plan", "spend-risk", "strict-budgets"])
 @pytest.mark.parametrize(
-    "page", ["explanations", "auditing-a-plan", "several-budgets", "spend-risk", "strict-budgets"]
+    "page",
+    [
+        "explanations",
+        "auditing-a-plan",
+        "several-budgets",
+        "replanning",
+        "spend-risk",
+        "strict-budgets",
+    ],
 )
 def test_every_command_of_the_page_runs(page, tmp_path, monkeypatch):
     for folder in ("models", "examples"):
