@@ -82,11 +82,12 @@ class Feasibility:
             problem = replace(problem, budget_cap=None)
         return LimitedPopulation.of(only(self.limits, kept), problem, self.population, budget)
 
-    def broken(self, kept: Sequence[Bound]) -> bool:
-        """Whether nested limits that are kept cannot be."""
+    def broken(self, kept: Sequence[Bound], *, free: bool = False) -> bool:
+        """Whether nested limits that are kept cannot be; with `free`, if no state had a least budget."""
         units = self.units(kept, self.budget)
         money = Fraction(self.budget) if Bound("budget") in kept else None
-        return LimitTree(units, money).broken(self.curves.curves.start_budget[units.state])
+        start = self.curves.curves.start_budget[units.state]
+        return LimitTree(units, money).broken(np.zeros_like(start) if free else start)
 
     def least_budget(self) -> Fraction | None:
         """The least budget with which nested limits can be kept, exactly; None if there is none.
@@ -179,7 +180,10 @@ def why_infeasible(feasibility: Feasibility) -> tuple[str, list[Bound]]:
         if least is None
         else f"the least feasible budget under these limits is {exact.round_up(least)!r}"
     )
-    return (
-        f"the limits cannot be kept: {need}. These contradict each other, and no part of them does: {named}",
-        conflict,
+    states = (
+        "" if feasibility.broken(conflict, free=True) else " the least feasible budgets of the states and"
     )
+    message = (
+        f"the limits cannot be kept: {need}. Of what cannot hold together this is a smallest part:{states}"
+    )
+    return f"{message} {named}", conflict

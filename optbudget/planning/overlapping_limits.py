@@ -206,6 +206,6 @@ def _contradiction(
         least = Blocks(curves, ask.units(without, budget)).least_budget(backend)
         need = f"the least feasible budget under these limits is about {least:.12g}"
     return (
-        f"the limits cannot be kept, as {backend} finds: {need}. These contradict each other, and no part of "
-        f"them does: {named}"
+        f"the limits cannot be kept, as {backend} finds: {need}. Of what cannot hold together this is a "
+        f"smallest part: {named}"
     )

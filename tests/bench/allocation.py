@@ -1,19 +1,22 @@
 """Rows 7 and 8 of the yardsticks: how fast one budget is split, against solvers and against the memory.
 
-`python -m tests.bench.allocation` prints both rows by themselves. Times are the best of several calls
-after compilation; compare them as ratios within one run.
+Row 13 is row 8 under limits. `python -m tests.bench.allocation` prints the rows by themselves. Times are the
+best of several calls after compilation; compare them as ratios within one run.
 """
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 from numba import njit, prange
 
 from optbudget.allocation import split
 from optbudget.allocation.greedy import segment_prices
+from optbudget.allocation.limited import limited_split
 from optbudget.curves import Curves
-from optbudget.problems import LinearProgram
+from optbudget.problems import LimitedPopulation, LinearProgram
 from optbudget.solvers import Options, solve_program
 
 LIMIT_SECONDS = 60.0
@@ -74,6 +77,42 @@ def row_8(states: int = 481_582, segments: int = 12) -> dict[str, object]:
     }
 
 
+def row_13(states: int = 481_582, segments: int = 12, groups: int = 100) -> dict[str, object]:
+    """Row 8 with limits on half of the units and 100 groups, each inside the next: at most 1 s."""
+    curves, units, budget = under_limits(states, segments, groups)
+    seconds = best_of(5, lambda: limited_split(curves, units, Fraction(budget)))
+    plain = best_of(5, lambda: split(curves, units.count, budget, method="price"))
+    answer = limited_split(curves, units, Fraction(budget))
+    again = best_of(2, lambda: replace(units, parent=None, node=None))
+    return {
+        "row": 13,
+        "work": f"one budget, {states:,} states x {segments} segments, {groups} groups one inside the other",
+        "seconds": seconds,
+        "target": 1.0,
+        "without limits": plain,
+        "finding how groups are nested": again,
+        "groups that bind": int((answer.side != 0).sum()),
+        "rows that draw": int((answer.rows.probability < 1).sum()),
+        "within the budget": answer.rows.spent <= budget,
+    }
+
+
+def under_limits(states: int, segments: int, groups: int) -> tuple[Curves, LimitedPopulation, float]:
+    """Curves as in row 8; half of the units have a least, half a most, and every group some of both."""
+    curves, draw = ragged(states, segments), np.random.default_rng(1)
+    budget = 0.4 * float(curves.length.sum())
+    ends = np.append(np.sort(draw.choice(np.arange(1, states), groups - 1, replace=False)), states)
+    share = budget * ends / states
+    least = np.where(draw.random(states) < 0.5, draw.random(states) * 0.5, 0.0)
+    most = np.where(draw.random(states) < 0.5, 2 + draw.random(states) * 4, np.inf)
+    units = LimitedPopulation(
+        np.arange(states), np.ones(states, dtype=np.int64), np.full(states, -1), least, most,
+        tuple(map(str, range(groups))), share * draw.uniform(0.9, 1.0, groups),
+        share * draw.uniform(1.0, 1.1, groups), tuple(np.arange(end) for end in ends),
+    )  # fmt: skip
+    return curves, units, budget
+
+
 def row_7(groups: int = 20_000, options: int = 5) -> dict[str, object]:
     """The relaxation of a knapsack of 20,000 groups of 5 options: at least 1,000 times HiGHS' speed."""
     price, simplex, numbers = _against_solvers(groups, options)
@@ -119,7 +158,7 @@ def relaxation(curves: Curves, budget: float) -> LinearProgram:
     )  # fmt: skip
 
 
-ROWS = {7: row_7, 8: row_8}
+ROWS = {7: row_7, 8: row_8, 13: row_13}
 
 if __name__ == "__main__":
     for row in ROWS.values():
