@@ -15,7 +15,7 @@ from optbudget.curves import Curve, Curves
 from optbudget.errors import NoAnswerError, ProblemError, UsageError
 from optbudget.planning import difference, explain
 from optbudget.planning.explaining import levels
-from optbudget.problems import BudgetedMDP, CurveSet, Population
+from optbudget.problems import BudgetedMDP, CurveSet, GroupLimit, Limits, Population, UnitLimit
 from optbudget.problems.explanation import Binding
 from optbudget.report.explaining import difference_sentences, explanation_sentences, state_sentences
 from optbudget.status import Outcome
@@ -171,6 +171,43 @@ class TestExplanation:
         assert "2 per unit adds 4" in said and "worth 6 elsewhere" in said
         assert "lose 2" in said and "50 % more, or costs 33.3 % less" in said
         assert "get more above a total budget of 10" in said
+
+
+class TestLimits:
+    """Two states at prices 4 and 2, three units each, and money for half of it."""
+
+    curves = curve_set((0, 0, [2], [8]), (0, 0, [2], [4]))
+
+    def why(self, limits, budget=6.0):
+        people = Population(self.curves.problem.labels, np.array([3, 3]))
+        return explain(allocate(self.curves, people, budget, limits=limits))
+
+    def test_a_most_of_a_group(self):
+        why = self.why(Limits(groups=(GroupLimit("first", states=("s0",), most=4.0),)))
+        assert why.price.tolist() == [4, 2] and why.limit == ("most of first", "")
+        assert why.binding == (Binding.LIMIT, Binding.MONEY)
+        assert "binds: raising it by one unit of money is worth 2" in " ".join(explanation_sentences(why))
+        assert "a limit allows no more (most of first)" in " ".join(state_sentences(why, "s0"))
+        assert np.isnan(why.next.total).all()
+
+    def test_a_least_of_a_group(self):
+        why = self.why(Limits(groups=(GroupLimit("second", states=("s1",), least=3.0),)))
+        assert why.limit == ("", "least of second") and why.binding == (Binding.MONEY, Binding.MONEY)
+        assert "because of a limit, the least of second" in " ".join(state_sentences(why, "s1"))
+
+    def test_limits_of_one_unit(self):
+        why = self.why(
+            Limits((UnitLimit(state="s0", most=1.0), UnitLimit(state="s1", least=0.5))), budget=5.0
+        )
+        assert why.limit == ("most of one unit", "") and why.binding[0] is Binding.LIMIT
+        why = self.why(Limits((UnitLimit(state="s1", least=0.5),)), budget=4.0)
+        assert why.limit == ("", "least of one unit")
+
+    def test_a_limit_that_does_not_bind_is_not_named(self):
+        why = self.why(
+            Limits((UnitLimit(state="s0", most=2.0),), (GroupLimit("all", states=("s0", "s1"), most=9.0),))
+        )
+        assert why.limit == ("", "")
 
 
 class TestDifference:

@@ -85,7 +85,7 @@ def _stable(why: "Explanation") -> dict[str, float] | None:
     """The budgets in which the same policies stay optimal; None where no price explains the split."""
     from optbudget.allocation import stable_range
 
-    if not why.by_price:
+    if not why.by_price or why.allocation.limits is not None:
         return None
     found = stable_range(why.allocation)
     return {"low": found.low, "high": found.high}

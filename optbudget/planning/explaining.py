@@ -8,6 +8,8 @@ step against the order loses :math:`|\\Delta v - \\lambda \\Delta b|` per unit, 
 worth :math:`\\lambda` elsewhere; of many units the loss is at least that, since the price moves too.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,20 +57,22 @@ def explain(allocation: Allocation) -> Explanation:
     level = levels(curves, allocation.state, allocation.unit_budget)
     lowest, highest, most = _extremes(allocation, state, level)
     by_price = allocation.method not in ("uniform", "ip")
-    after, before = _totals(allocation) if by_price else (None, None)
-    first = curves.indptr[state]
     has_next, has_last = lowest < curves.segments[state], highest > 0
+    in_order = by_price and allocation.limits is None
+    after, before = _totals(allocation) if in_order else (None, None)
+    first = curves.indptr[state]
     coming = _step(allocation, state, first + lowest, lowest + 1, has_next, before)
     last = _step(allocation, state, first + highest - 1, highest - 1, has_last, after)
-    bought = np.flatnonzero((lowest < highest) & by_price)
+    bought = np.flatnonzero((lowest < highest) & in_order)
     coming.total[bought] = last.total[bought] = allocation.spent
-    return Explanation(
+    price = np.full(state.size, allocation.price)
+    if allocation.limits is not None:
+        price = allocation.state_price()[state]
+    found = Explanation(
         allocation, state, allocation.population.count[state], budget, value,
-        allocation.curves.first_action[first + state + most],
-        tuple(_binding(allocation, s, part, there, by_price) for s, part, there in
-              zip(state.tolist(), (lowest < highest).tolist(), coming.price.tolist(), strict=True)),
-        last, coming, by_price,
+        allocation.curves.first_action[first + state + most], price, (), (), last, coming, by_price,
     )  # fmt: skip
+    return _with_reasons(found, lowest < highest)
 
 
 def difference(before: Allocation, after: Allocation) -> Difference:
@@ -211,16 +215,58 @@ def _step(
     return Step(length, gain, gain / length, action, total)
 
 
-def _binding(allocation: Allocation, state: int, divided: bool, price: float, by_price: bool) -> Binding:
-    """Why the units of a state do not have more; `divided` if some have more than others."""
-    curve = allocation.curves.curves[state]
-    cap = allocation.curves.problem.budget_cap
-    if not price > 0:
-        at_cap = cap is not None and curve.largest_useful_budget >= cap * (1 - 2.0**-50)
-        return Binding.CAP if at_cap else Binding.USEFUL
-    if not by_price:
-        return Binding.SHARE
-    return Binding.MONEY if divided or price >= allocation.price * (1 - SAME_PRICE) else Binding.PRICE
+def _with_reasons(why: Explanation, divided: NDArray[np.bool_]) -> Explanation:
+    """Why the units of each state do not have more; `divided` where some have more than others."""
+    limits = _Limits(why.allocation)
+    reasons = []
+    for k, s in enumerate(why.state.tolist()):
+        ahead, price = float(why.next.price[k]), float(why.price[k])
+        curve, cap = why.allocation.curves.curves[s], why.allocation.curves.problem.budget_cap
+        named = limits.of_units(s, float(why.budget[k]), ahead > price, float(why.last.price[k]) < price)
+        named = named or limits.of_groups[s]
+        if not ahead > 0:
+            at_cap = cap is not None and curve.largest_useful_budget >= cap * (1 - 2.0**-50)
+            reason = Binding.CAP if at_cap else Binding.USEFUL
+        elif not why.by_price:
+            reason = Binding.SHARE
+        elif named.startswith("most"):
+            reason = Binding.LIMIT
+        else:
+            ends_here = bool(divided[k]) or ahead >= price * (1 - SAME_PRICE)
+            reason = Binding.MONEY if ends_here else Binding.PRICE
+        reasons.append((reason, named))
+    binding, limit = zip(*reasons, strict=True) if reasons else ((), ())
+    return replace(why, binding=tuple(binding), limit=tuple(limit))
+
+
+class _Limits:
+    """Names of the limits that decide about a state: of groups by multipliers, of units by what they have.
+
+    Of several groups that bind about a state the innermost is named.
+    """
+
+    def __init__(self, allocation: Allocation) -> None:
+        self.of_groups = [""] * len(allocation.curves)
+        self._units = None if allocation.limits is None else allocation.limited()
+        if self._units is None:
+            return
+        held = dict(zip(self._units.names, self._units.members, strict=True))
+        binding = [one for one in allocation.multipliers if one.value > 0]
+        for one in sorted(binding, key=lambda one: -held[one.group].size):
+            for s in held[one.group].tolist():
+                if s < len(self.of_groups):
+                    self.of_groups[s] = f"{one.side} of {one.group}"
+
+    def of_units(self, state: int, budget: float, wants_more: bool, has_more: bool) -> str:
+        """The limit of one unit that its budget stands at, where the price would have it otherwise; or ""."""
+        if self._units is None:
+            return ""
+        least, most = float(self._units.least[state]), float(self._units.most[state])
+        if wants_more and budget >= most * (1 - SAME_PRICE):
+            return "most of one unit"
+        if has_more and budget <= least * (1 + SAME_PRICE):
+            return "least of one unit"
+        return ""
 
 
 def _by_label(allocation: Allocation) -> dict[str, tuple[int, float, float, str | None]]:

@@ -28,6 +28,7 @@ class Binding(StrEnum):
     PRICE = "price"
     USEFUL = "no use for more"
     CAP = "cap"
+    LIMIT = "limit"
     SHARE = "own share"
 
     @property
@@ -38,6 +39,7 @@ class Binding(StrEnum):
             Binding.PRICE: "the next money is worth more elsewhere",
             Binding.USEFUL: "more money is worth nothing here",
             Binding.CAP: "one unit may have no more than the cap",
+            Binding.LIMIT: "a limit allows no more",
             Binding.SHARE: "it has its share, whatever more would be worth",
         }[self]
 
@@ -52,7 +54,7 @@ class Step:
     price : gain / length, the value of a unit of money on it
     action : what to do now at its far end, index into the problem's actions
     total : total budget of the whole population at which the optimum begins to change here, money,
-        rounded; NaN where the allocation was not made by price
+        rounded; NaN where the allocation was not made by price, or keeps limits
     """
 
     length: Floats
@@ -73,7 +75,10 @@ class Explanation:
     units : (k,) int64
     budget, value : (k,) money and value per unit, in expectation
     action : (k,) int32; what most of its units do now, -1 where there is nothing to do
+    price : (k,) what money is worth elsewhere to the units of the state: the allocation's price, plus the
+        multipliers of the mosts and less those of the leasts of the groups that hold the state
     binding : k reasons why the units do not have more
+    limit : k names of the limit behind it, or of the least that keeps money here; "" where there is none
     last : the segment bought last: below its `total` the optimum gives the units of the state less
     next : the segment to be bought next: above its `total` the optimum gives them more
     by_price : whether the allocation buys by falling price; equal shares and whole units do not
@@ -85,7 +90,9 @@ class Explanation:
     budget: Floats
     value: Floats
     action: Actions
+    price: Floats
     binding: tuple[Binding, ...]
+    limit: tuple[str, ...]
     last: Step
     next: Step
     by_price: bool
@@ -93,14 +100,12 @@ class Explanation:
     @property
     def loss_of_more(self) -> Floats:
         """(k,) value lost if a unit were given its whole next segment at the price of money; >= 0, or NaN."""
-        price = self.allocation.price
-        return np.maximum(price * self.next.length - self.next.gain, 0.0)
+        return np.maximum(self.price * self.next.length - self.next.gain, 0.0)
 
     @property
     def loss_of_less(self) -> Floats:
         """(k,) value lost if a unit gave up its last segment and money went at the price; >= 0, or NaN."""
-        price = self.allocation.price
-        return np.maximum(self.last.gain - price * self.last.length, 0.0)
+        return np.maximum(self.last.gain - self.price * self.last.length, 0.0)
 
     @property
     def marginal(self) -> int:
@@ -127,7 +132,9 @@ class Explanation:
             "budget": self.budget,
             "value": self.value,
             "action": _names(problem.actions, self.action),
+            "price": self.price,
             "binding": [str(reason) for reason in self.binding],
+            "limit": pa.array([name or None for name in self.limit], type=pa.string()),
         }
         for side, step in (("last", self.last), ("next", self.next)):
             columns[f"{side}_price"] = step.price

@@ -20,7 +20,7 @@ def explanation_grid(why: Explanation, *, limit: int = 30) -> Grid:
             number(why.budget[k]),
             _amount(why.last.price[k]),
             _amount(why.next.price[k]),
-            why.binding[k].value,
+            why.limit[k] or why.binding[k].value,
             _amount(why.last.total[k]),
             _amount(why.next.total[k]),
         )
@@ -63,6 +63,11 @@ def explanation_sentences(why: Explanation) -> list[str]:
         )
     if answer.unspent > NOTHING * max(1.0, answer.spent) and k >= 0:
         said.append(f"{number(answer.unspent)} stays unspent: {answer.why_unspent}.")
+    for one in answer.multipliers:
+        if one.value > 0:
+            change = f"{'raising' if one.side == 'most' else 'lowering'} it by one {unit}"
+            limit = f"The {one.side} of {one.group}, {number(one.limit, 8)}, binds"
+            said.append(f"{limit}: {change} is worth {number(one.value)}.")
     units = {reason: int(why.units[[b is reason for b in why.binding]].sum()) for reason in Binding}
     for reason, many in units.items():
         if many and reason is not Binding.MONEY:
@@ -89,12 +94,18 @@ def state_sentences(why: Explanation, label: str) -> list[str]:
         f"The {plural(int(why.units[k]), 'unit')} in {label!r} have {number(why.budget[k])} each{does}; "
         f"{useful}."
     ]
-    worth = f"Money is worth {number(answer.price)} elsewhere."
+    worth = f"Money is worth {number(float(why.price[k]))} elsewhere."
     if math.isfinite(why.last.price[k]):
         worth += f" The last {unit} here is worth {number(why.last.price[k])}."
     if why.next.price[k] > 0:
         worth += f" The next would be worth {number(why.next.price[k])}."
-    said += [worth, f"Why no more: {why.binding[k].sentence}."]
+    kept = why.limit[k].startswith("least")
+    named = f" ({why.limit[k]})" if why.limit[k] and not kept else ""
+    said += [worth, f"Why no more: {why.binding[k].sentence}{named}."]
+    if kept:
+        said.append(
+            f"They have this much because of a limit, the {why.limit[k]}; the price alone would give less."
+        )
     if math.isfinite(why.next.price[k]):
         said.append(f"The next step: {_step_words(why, k)}." + _what_it_takes(why, k))
     for step, words in ((why.last, "have less below"), (why.next, "get more above")):
@@ -118,8 +129,8 @@ def _step_words(why: Explanation, k: int) -> str:
 
 def _what_it_takes(why: Explanation, k: int) -> str:
     """What would make the next step worth its money at today's price."""
-    price, gain = why.allocation.price, float(why.next.gain[k])
-    needed = price * float(why.next.length[k])
+    gain = float(why.next.gain[k])
+    needed = float(why.price[k]) * float(why.next.length[k])
     if why.binding[k] is not Binding.PRICE:
         return ""
     more, less = (number(share * 100, 3) for share in (needed / gain - 1, 1 - gain / needed))
