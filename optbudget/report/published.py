@@ -28,6 +28,11 @@ DBRA = (8578.8, 11019.0, 15658.0, 17942.0)
 
 DBRA_SD = (830.5, 964.0, 1239.0, None)
 
+SUB = (4106.0, 4429.0, 5270.0, 6329.0)
+"""Mean of 100 simulated trials with static user budgets; sample standard deviations below."""
+
+SUB_SD = (707.0, 825.0, 830.5, 1159.0)
+
 GBA = (39818.6, 44559.5, 53177.7, 58356.8)
 """Value of the greedy split of customers spread over 12 states."""
 

@@ -22,8 +22,8 @@ FEW = 10.0
 @njit(cache=True, nogil=True)
 def philox(key, place, stage, state, group):
     """Four random words of 32 bits for a key (seed word, trial) and a counter of four words."""
-    a, b, c, d = place & MASK, group & MASK, state & MASK, stage & MASK
-    high, low = key[0] & MASK, key[1] & MASK
+    a, b, c, d = int(place) & MASK, int(group) & MASK, int(state) & MASK, int(stage) & MASK
+    high, low = int(key[0]) & MASK, int(key[1]) & MASK
     for _ in range(10):
         left, right = 0xD2511F53 * a, 0xCD9E8D57 * c
         a, b, c, d = (

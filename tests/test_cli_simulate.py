@@ -1,0 +1,87 @@
+"""`optbudget simulate`: its object, its table, its files, and what it refuses."""
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.commands import ROOT, run, run_json
+
+FIELDS = {"value_mean", "value_sd", "spend_mean", "spend_sd", "overspend_frequency", "overspend_mean"}
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("simulate")
+    run("new", folder / "shop", "--quiet")
+    run("solve", folder / "shop", "--out", folder / "result", "--keep-stages", "--quiet")
+    return folder / "result"
+
+
+def test_the_object(result):
+    said = run_json("simulate", result, "--budget", 30, "--customers", 20, "--trials", 40, "--seed", 7)
+    assert set(said["policies"]) == {"bmdp", "dbra", "sub", "uba", "index"}
+    assert all(fields >= FIELDS for fields in map(set, said["policies"].values()))
+    assert (said["budget"], said["units"], said["trials"], said["seed"]) == (30.0, 20, 40, 7)
+    assert said["policies"]["dbra"]["overspend_frequency"] == 0
+    assert said == run_json(
+        "simulate", result, "--budget", 30, "--customers", 20, "--trials", 40, "--seed", 7, "--threads", 1
+    )
+    split = run_json("allocate", result, "--budget", 30, "--population", population(result, 20), "--out",
+                     result.parent / "split")  # fmt: skip
+    assert said["bound"] == split["bound"]
+    again = run_json("simulate", result.parent / "split", "--trials", 40, "--seed", 7)
+    assert again == said
+
+
+def population(result, units):
+    """A table of so many units at the model's first state."""
+    path = result.parent / "people.csv"
+    state = (result / "model" / "actions.csv").read_text().splitlines()[1].split(",")[0]
+    path.write_text(f"state,count\n{state},{units}\n")
+    return path
+
+
+def test_one_trial_has_no_spread(result):
+    said = run_json("simulate", result, "--budget", 3, "--trials", 1, "--policy", "bmdp")
+    assert said["policies"]["bmdp"]["value_sd"] is None
+    assert "proved bound" in run("simulate", result, "--budget", 3, "--trials", 1).stdout
+
+
+def test_table_figure_and_trials(result, tmp_path):
+    shown = run(
+        "simulate", result, "--budget", 30, "--customers", 20, "--trials", 30, "--policy", "dbra,cap",
+        "--out", tmp_path / "trials.parquet", "--figure", tmp_path / "spend.svg",
+    ).stdout  # fmt: skip
+    for word in ("proved bound", "dbra", "cap", "trials over", "30 trials of 20 units, seed 0"):
+        assert word in shown
+    table = pq.read_table(tmp_path / "trials.parquet")
+    assert table.column_names == ["policy", "trial", "value", "spend", "overspend", "stage_spend"]
+    assert len(table) == 60
+    assert "proved bound" in (tmp_path / "spend.svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("--customers", 3), 2, "say how much money there is"),
+        (("--budget", 3, "--customers", 3, "--population", "x.csv"), 2, "leave out one of them"),
+        (("--budget", 3, "--policy", "bdmp"), 2, "did you mean 'bmdp'"),
+        (("--budget", 3, "--figure", "nowhere/x.svg"), 2, "there is no folder"),
+        (("--budget", 3, "--population", "nothing.csv"), 3, "nothing.csv"),
+        (("--budget", 3, "--time-limit", 0), 7, "before any trial"),
+    ],
+)
+def test_refusals(result, arguments, code, message):
+    done = run("simulate", result, *arguments, code=code)
+    assert message in done.stderr
+
+
+def test_later_stages_are_needed(tmp_path, result):
+    run("solve", result / "model", "--out", tmp_path / "flat", "--quiet")
+    assert "--keep-stages" in run("simulate", tmp_path / "flat", "--budget", 3, code=2).stderr
+    run("simulate", tmp_path / "flat", "--budget", 3, "--policy", "bmdp,uba,index", "--trials", 5)
+
+
+def test_customers_of_several_initial_states(tmp_path):
+    run("solve", ROOT / "models" / "two_types", "--out", tmp_path / "two", "--keep-stages", "--quiet")
+    said = run_json("simulate", tmp_path / "two", "--budget", 10, "--trials", 3)
+    assert said["units"] > 1
