@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from optbudget.planning import chance_constrained, explain, mean_variance, spend_risk
     from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Knapsack, Population
     from optbudget.report import plot
-    from optbudget.simulate import simulate
 
 _HOME = {
     "Allocation": "problems",
@@ -39,7 +38,6 @@ _HOME = {
     "mean_variance": "planning",
     "plot": "report",
     "save": "files",
-    "simulate": "simulate",
     "solve": "budgeted",
     "spend_risk": "planning",
     "strict_curve": "budgeted",
@@ -63,7 +61,6 @@ __all__ = [
     "mean_variance",
     "plot",
     "save",
-    "simulate",
     "solve",
     "spend_risk",
     "strict_curve",

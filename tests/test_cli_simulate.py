@@ -75,6 +75,12 @@ def test_refusals(result, arguments, code, message):
     assert message in done.stderr
 
 
+def test_a_budget_that_covers_nobody_is_infeasible(tmp_path):
+    run("solve", ROOT / "models" / "toll", "--out", tmp_path / "toll", "--keep-stages", "--quiet")
+    said = run_json("simulate", tmp_path / "toll", "--budget", 0, "--customers", 5, code=4)
+    assert said["termination"] == "INFEASIBLE" and "policies" not in said
+
+
 def test_later_stages_are_needed(tmp_path, result):
     run("solve", result / "model", "--out", tmp_path / "flat", "--quiet")
     assert "--keep-stages" in run("simulate", tmp_path / "flat", "--budget", 3, code=2).stderr

@@ -8,8 +8,10 @@ import typer
 
 from optbudget.cli.allocate import population_of
 from optbudget.cli.folders import require_result
-from optbudget.cli.run import Run
+from optbudget.cli.outputs import say_how_it_ended
+from optbudget.cli.run import Run, finish
 from optbudget.errors import UsageError
+from optbudget.status import Solution
 
 if TYPE_CHECKING:
     from optbudget.problems import BudgetedMDP, Population, Rollouts
@@ -49,6 +51,7 @@ def command(
 ) -> None:
     """Act out policies over a population; dbra and sub need a result of solve --keep-stages."""
     from optbudget import files
+    from optbudget.allocation import allocate
     from optbudget.problems import Allocation
     from optbudget.simulate import simulate
 
@@ -70,6 +73,11 @@ def command(
     else:
         units = population_of(population, curves.problem)
     money = split.budget if budget is None and split is not None else float(budget or 0.0)
+    outcome = allocate(curves, units, money).outcome
+    if outcome.solution is Solution.NONE:
+        run.answer({"budget": money, "termination": outcome.termination, "message": outcome.message})
+        say_how_it_ended(run, outcome)
+        finish(outcome)
     with run.working("simulating") as monitor:
         found = simulate(
             curves, units, money, policies=policy.split(","), trials=trials, seed=seed,

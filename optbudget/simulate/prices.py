@@ -62,18 +62,16 @@ def priced_units(answer: Allocation, *, monitor: Monitor | None = None) -> Price
     problem, known = answer.curves.problem, answer.curves.prices
     active = np.flatnonzero(~problem.is_terminal[answer.state] & (answer.count > 0))
     rows = [(int(answer.state[r]), float(answer.unit_budget[r])) for r in active]
-    intervals = [_intervals(answer, i, budget) for i, budget in rows]
-    price = piercing([one for both in intervals for one in both], known)
+    price = piercing([one for i, budget in rows for one in _intervals(answer, i, budget)], known)
     policy = policy_at(problem, price, monitor=monitor)
     spend = np.array([evaluate(problem, policy, price=float(p)).spend for p in price])
-    drawn = [
-        _drawn(spend[:, i], _first_inside(own, price), budget, problem.labels[i])
-        for (own, *_), (i, budget) in zip(intervals, rows, strict=True)
-    ]
+    drawn = [_drawn(spend[:, i], budget, problem.labels[i]) for i, budget in rows]
     low, high, share = np.array(drawn).reshape(-1, 3).T
+    used, labels = np.unique(np.stack((low, high)).astype(np.int64), return_inverse=True)
+    low_label, high_label = labels.reshape(2, -1)
     return PricedUnits(
-        price, _wanted(policy, price), answer.state[active], answer.count[active], low.astype(np.int64),
-        high.astype(np.int64), share, answer.probability[active],
+        price[used], _wanted(policy, price[used]), answer.state[active], answer.count[active], low_label,
+        high_label, share, answer.probability[active],
     )  # fmt: skip
 
 
@@ -88,30 +86,30 @@ def _intervals(answer: Allocation, state: int, budget: float) -> list[Interval]:
     return [(math.nextafter(nearest, -1.0), slope[level]), (slope[level], slope[level - 1])]
 
 
-def _first_inside(interval: Interval, price: Floats) -> int:
-    """Label of the dearest of the prices in an interval."""
-    return next(label for label, p in enumerate(price.tolist()) if _holds(*interval, p))
+def _drawn(spend: Floats, budget: float, name: str) -> tuple[int, int, float]:
+    """Labels that spend at most and at least the budget in expectation, and the chance of the second.
 
-
-def _drawn(spend: Floats, label: int, budget: float, name: str) -> tuple[int, int, float]:
-    """Labels that spend at most and at least the budget in expectation, and the chance of the second."""
-    slack = SAME * max(1.0, abs(budget))
-    if abs(spend[label] - budget) <= slack:
-        return label, label, 0.0
-    below, above = np.flatnonzero(spend <= budget), np.flatnonzero(spend >= budget)
+    What a price spends and is worth lies on the curve, so a price that spends the budget is the right one.
+    """
+    nearest = int(np.argmin(np.abs(spend - budget)))
+    if abs(spend[nearest] - budget) <= SAME * max(1.0, abs(budget)):
+        return nearest, nearest, 0.0
+    below, above = np.flatnonzero(spend < budget), np.flatnonzero(spend > budget)
     if below.size == 0 or above.size == 0:
         raise UsageError(
             f"no policies by price spend {budget:.6g} in {name!r}: such a budget comes of pruned curves; "
             "solve without pruning"
         )
     low, high = int(below[np.argmax(spend[below])]), int(above[np.argmin(spend[above])])
-    return low, high, float((budget - spend[low]) / (spend[high] - spend[low])) if high != low else 0.0
+    return low, high, float((budget - spend[low]) / (spend[high] - spend[low]))
 
 
 def piercing(intervals: list[Interval], known: Floats) -> Floats:
-    """The fewest prices, decreasing, so that each open interval holds one; known prices where there are any.
+    """Few prices, decreasing, so that each open interval holds one; known prices where there are any.
 
-    An interval that ends at 0 or at infinity includes that end.
+    An interval that ends at 0 or at infinity includes that end. Where no known price is inside, one in the
+    middle is taken, those at the lower end, whose ties go to the least spend, and the nearest on both sides:
+    one of them will do, or a draw between two where a breakpoint is only one by rounding, inside an edge.
 
     Examples
     --------
@@ -123,7 +121,7 @@ def piercing(intervals: list[Interval], known: Floats) -> Floats:
         if any(_holds(low, high, price) for price in chosen):
             continue
         inside = [price for price in known.tolist() if _holds(low, high, price)]
-        chosen.append(max(inside) if inside else _between(low, high))
+        chosen += [max(inside)] if inside else [_between(low, high), *_about(low, high, known)]
     return np.array(sorted(set(chosen), reverse=True))
 
 
@@ -131,8 +129,13 @@ def _holds(low: float, high: float, price: float) -> bool:
     """Whether a price lies in an interval, and not so near its ends that its policies may tie."""
     if price <= 0.0 or math.isinf(price):
         return low <= 0.0 if price <= 0.0 else math.isinf(high)
-    room = SAME * price if high > low * (1 + 4 * SAME) else 0.0
-    return low + room < price < high - room
+    return low * (1 + SAME) < price < high * (1 - SAME)
+
+
+def _about(low: float, high: float, known: Floats) -> list[float]:
+    """Known prices at the lower end of an interval, and the nearest that are clearly beyond its ends."""
+    at_end = known[np.abs(known - low) <= SAME * low]
+    return [*at_end, *known[known < low * (1 - SAME)][:1], *known[known > high * (1 + SAME)][-1:]]
 
 
 def _between(low: float, high: float) -> float:

@@ -11,7 +11,7 @@ from importlib import import_module
 from rich.console import Console
 from rich.table import Table
 
-MODULES = ("finite", "infinite", "allocation", "processes")
+MODULES = ("finite", "infinite", "allocation", "simulation", "processes")
 
 
 def rows() -> dict[int, object]:
