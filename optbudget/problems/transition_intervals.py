@@ -73,6 +73,17 @@ class TransitionIntervals:
             ]  # fmt: skip
         if issues:
             raise ProblemError(issues)
+        if m:
+            self._make_room(least, most)
+
+    def _make_room(self, least: Floats, most: Floats) -> None:
+        """Divide lows that sum to a little above 1, and highs to a little below, by their sums."""
+        size = np.diff(self.ptr)
+        low = self.low / np.repeat(np.maximum(least, 1.0), size)
+        high = np.maximum(self.high / np.repeat(np.minimum(most, 1.0), size), low)
+        for name, array in (("low", low), ("high", high)):
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
 
     def _issue(self, pair: int, text: str) -> Issue:
         p = self.problem
