@@ -1,6 +1,7 @@
 """Several budget lines: against declared programs, plain enumeration, known answers and forged answers."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -148,14 +149,17 @@ def test_most_drawn_instances_have_a_line_that_binds(compared):
 
 
 def test_a_mixture_has_at_most_one_policy_more_than_lines_and_keeps_each_exactly(compared):
+    exact = answered = 0
     for (lines, _), ours, _ in compared:
         if ours.share.size == 0:
             continue
         full = [s >= b * (1 - 1e-9) for s, b in zip(ours.spend, lines.amount, strict=True)]
         assert ours.share.size <= 1 + sum(full)
-        tight = 1e-13 * (1 + lines.amount)
-        limits = zip(ours.exact_spend(), (lines.amount + tight).tolist(), strict=True)
-        assert all(spent <= limit for spent, limit in limits)
+        limits = list(zip(ours.exact_spend(), lines.amount.tolist(), strict=True))
+        assert all(spent <= limit + 1e-13 * (1 + limit) for spent, limit in limits)
+        exact += all(limit == np.inf or spent <= Fraction(limit) for spent, limit in limits)
+        answered += 1
+    assert exact >= 0.99 * answered  # A line may hold just what must be spent: then it is kept to rounding.
 
 
 def test_every_drawn_answer_verifies(compared):
@@ -168,7 +172,7 @@ def test_every_drawn_answer_verifies(compared):
 
 
 @settings(max_examples=40)
-@given(plain_models(max_states=2, max_horizon=3), st.data())
+@given(st.booleans().flatmap(lambda free: plain_models(2, max_horizon=3, free_action=free)), st.data())
 def test_two_blocks_against_all_policies(plain, data):
     """The optimum is that of the linear program over all deterministic Markov policies."""
     if plain["horizon"] < 2:
@@ -176,7 +180,7 @@ def test_two_blocks_against_all_policies(plain, data):
     problem = problem_of(plain)
     count = [data.draw(st.integers(1, 3)) for _ in problem.states]
     cut = data.draw(st.integers(1, plain["horizon"] - 1))
-    amounts = [data.draw(st.integers(0, 12)) / 4 for _ in range(2)]
+    amounts = [data.draw(st.integers(0, 12)) / 2 for _ in range(2)]
     carry = data.draw(st.booleans())
     budgets = StageBudgets(("one", "two"), (cut, plain["horizon"] - cut), amounts, carry)
     points = []
@@ -230,6 +234,21 @@ def test_two_limits_is_as_solved_by_hand():
     assert ours.value == pytest.approx(expected["optimum"].value, abs=1e-9)
     assert ours.price == pytest.approx([1.0, 1.5], abs=1e-6)  # README.md of the model
     assert verify(ours).ok
+
+
+def test_what_is_carried_over_and_what_lapses():
+    """Six units may each spend 1 now and 0.9 then, every unit of money worth 9 more than doing without."""
+    problem = two_action_example(horizon=2)
+    people = Population.at(problem, {"s": 6})
+    worth = {}
+    for carry, total in ((False, np.inf), (True, np.inf), (True, 8.0), (False, 6.5)):
+        budgets = StageBudgets(("now", "then"), (1, 1), (8.0, 1.0), carry, total)
+        worth[carry, total] = allocate_lines(BudgetLines.of_stages(problem, budgets), people).value
+    without = 6 * 1.9
+    assert worth[False, np.inf] == pytest.approx(without + 9 * (6 + 1), abs=1e-9)
+    assert worth[True, np.inf] == pytest.approx(without + 9 * (8 + 1), abs=1e-9)
+    assert worth[True, 8.0] == pytest.approx(without + 9 * 8, abs=1e-9)
+    assert worth[False, 6.5] == pytest.approx(without + 9 * 6.5, abs=1e-9)
 
 
 def test_prices_are_what_one_more_unit_of_a_line_adds():
