@@ -221,6 +221,24 @@ def test_a_certain_spend_and_its_ends():
     assert worst_cases(answer, 0.1) == pytest.approx(10.0)
 
 
+def test_nobody_spends_nothing():
+    curves = solve(retry_example(2))
+    risk = spend_risk(allocate(curves, Population.at(curves.problem, {}), 5.0))
+    assert (risk.units, risk.overspend, risk.exact, risk.cvar(0.1)) == (0, 0.0, True, (0.0, "exact"))
+
+
+@pytest.mark.parametrize("settings", [{"method": "sweep", "tolerance": 1e-3}, {"method": "exact"}], ids=str)
+@pytest.mark.parametrize("method", ["greedy", "uniform", "ip"])
+def test_any_split_of_any_curves_has_its_policies(settings, method):
+    problem = load(ROOT / "models" / "synthetic_ad")
+    curves = solve(problem, **settings)
+    people = Population.at(problem, {"begin": 7, "ours_3": 2, "search_2": 3})
+    answer = allocate(curves, people, 61.0, method=method)
+    risk = spend_risk(answer)
+    assert risk.mean == pytest.approx(answer.spent, rel=1e-6) and risk.exact
+    assert risk.variance == pytest.approx(spend_moments(answer)[1], rel=1e-6)
+
+
 def test_a_unit_cap_is_a_lottery_at_the_cap():
     problem = replace(retry_example(2), budget_cap=1.2)
     curves = solve(problem)

@@ -48,6 +48,13 @@ def test_discounted_costs_lie_between_two_grids(plain, budget):
         assert strict.bound(label, float(budget)) >= truth - 1e-12
 
 
+def test_rounding_by_hand():
+    """Two tries spend 1 + 3/4: in steps of 1/2 that is 2 rounded up and 1.5 rounded down."""
+    strict = strict_curve(replace(retry_example(2), cost_discount=0.75), 4.0, step=0.5)
+    np.testing.assert_array_equal(strict.value("open", [1.0, 1.5, 1.74, 1.75, 2.0]), [2, 2, 2, 2, 3])
+    np.testing.assert_array_equal(strict.bound("open", [1.0, 1.49, 1.5, 1.74, 2.0]), [2, 2, 3, 3, 3])
+
+
 @given(plain_models(max_states=2, max_actions=2, max_horizon=3), budgets)
 def test_the_joint_program_of_one_unit_has_the_same_optimum(plain, budget):
     plain["cost_discount"] = Fraction(1)

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from optbudget.problems import BudgetedMDP
 from optbudget.problems.spend_law import Rounding, as_written
 
-Floats = NDArray[np.float64]
-
 MOST_STEPS = 2**22
 """Steps of a grid that one unit's dearest course may take."""
+
+BEYOND = 2**40
+"""Steps that are more than any law or strict budget counts."""
 
 
 class Grid(NamedTuple):
@@ -87,17 +88,17 @@ def cost_grid(problem: BudgetedMDP, pairs: NDArray[np.int64] | None = None) -> G
 
 
 def rounded_grid(problem: BudgetedMDP, step: Fraction, rounding: Rounding) -> Grid:
-    """Costs of a finite problem, weighed by their discount, in steps of one's own choice.
+    """Costs of a finite problem, weighed by their discount, moved "up" or "down" to a grid of one's own.
 
-    "up" and "down" move every weighed cost to the grid, never to the wrong side: the quotient is widened by
-    its own rounding before.
+    The quotients are rational, so a cost that lies on the grid stays where it is.
     """
     assert problem.horizon is not None
-    weight = problem.cost_discount ** np.arange(problem.horizon)
-    exact = weight[:, None] * problem.cost / float(step)
-    slack = (problem.horizon + 4) * 2.0**-52 * exact
-    if rounding == "up":
-        shift = np.where(exact > 0, np.ceil(exact + slack), 0.0)
-    else:
-        shift = np.maximum(np.floor(exact - slack), 0.0)
-    return Grid(step, shift.astype(np.int64), rounding)
+    costs, place = np.unique(problem.cost, return_inverse=True)
+    exact = [as_written(cost) / step for cost in costs.tolist()]
+    rate = as_written(problem.cost_discount)
+    shift = np.zeros((problem.horizon, costs.size), dtype=np.int64)
+    for k in range(problem.horizon):
+        up = rounding == "up"
+        shift[k] = [min(BEYOND, math.ceil(steps) if up else math.floor(steps)) for steps in exact]
+        exact = [steps * rate for steps in exact]
+    return Grid(step, shift[:, place], rounding)

@@ -144,6 +144,10 @@ def spend_risk(
         raise UsageError("the budget is not a number")
     mean, variance = spend_moments(answer)
     unit = answer.curves.problem.money_unit
+    if answer.count.size == 0:
+        nothing = SpendLaw(Fraction(1), 0, np.ones(1))
+        chance = nothing.exceeds(money)
+        return SpendRisk(money, 0, 0.0, 0.0, chance, chance, chance, nothing, nothing, "", unit)
     try:
         units = spenders(answer)
     except NoAnswerError as error:
