@@ -87,7 +87,10 @@ def test_reallocation_is_worth_what_enumeration_says_and_no_path_overspends(case
     assert best is not None and exact <= best + Fraction(1, 10**9)
 
 
-@given(small_cases(free_action=False, rates=(Fraction(1), Fraction(3, 4), Fraction(9, 10), Fraction(39, 40))))
+RATES = (Fraction(1), Fraction(3, 4), Fraction(9, 10), Fraction(39, 40))
+
+
+@given(small_cases(rates=RATES) | small_cases(free_action=False, rates=RATES))
 def test_reallocation_and_index_never_overspend(case):
     plain, count, budget = case
     curves = solved(plain)
@@ -185,6 +188,20 @@ def test_a_trial_does_not_depend_on_how_many_there_are_nor_on_threads():
             for field in ("value", "spend", "stage_spend"):
                 assert getattr(other, field)[b].tobytes() == getattr(one, field)[a, : other.trials].tobytes()
     assert simulate(curves, people, 90.0, policies=["bmdp"], trials=9, seed=6).value[0, 0] != one.value[0, 0]
+
+
+def test_units_that_act_alike_under_two_prices_draw_apart():
+    """Spend scatters as that of independent units, whose variances the curves know exactly."""
+    curves = two_states(horizon=8)
+    budgets = curves["s0"].budgets
+    level = budgets.size // 2
+    budget = 100 * float(budgets[level] + budgets[level - 1])
+    found = simulate(curves, population(curves, [200, 0, 0]), budget, policies=["bmdp"], trials=3000)
+    answer = found.allocation
+    assert np.unique(answer.unit_budget).size == 2
+    variance = np.interp(answer.unit_budget, budgets, curves.variance("s0"))
+    exact = float(np.sqrt(answer.count * answer.probability @ variance))
+    assert found.summary("bmdp").spend_sd == pytest.approx(exact, rel=0.07)
 
 
 def test_budget_without_limit_and_none():
