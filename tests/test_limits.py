@@ -15,7 +15,7 @@ from small_curves import curves_of
 from small_limits import limited
 
 from optbudget import allocate, load, solve, verify
-from optbudget.allocation import limit_worths
+from optbudget.allocation import limit_worths, stable_range
 from optbudget.allocation.examples import two_state_curves
 from optbudget.allocation.limit_conflict import (
     Feasibility,
@@ -29,6 +29,7 @@ from optbudget.allocation.limited import limited_split
 from optbudget.certify.envelope import limited_intercepts
 from optbudget.curves import Curves
 from optbudget.errors import ProblemError, UsageError
+from optbudget.planning import difference, explain, spend_moments
 from optbudget.problems import (
     GroupLimit,
     LimitedPopulation,
@@ -412,3 +413,22 @@ def test_lines_between_limits_hold_for_every_budget_between_them():
             assert value - at * b <= found + 1e-12
         if low == high:
             assert found == pytest.approx(np.interp(low, *np.array(points).T) - at * low)
+
+
+def test_what_one_price_explains_is_refused_under_limits():
+    curves = warm_and_cold()
+    people = Population.at(curves.problem, {"warm": 10, "cold": 5})
+    answer = allocate(curves, people, 8.0, limits=Limits((UnitLimit(state="cold", least=0.5),)))
+    with pytest.raises(UsageError, match="several prices"):
+        stable_range(answer)
+    assert explain(answer).price.tolist() == [3.0, 3.0]
+    assert difference(allocate(curves, people, 8.0), answer).of_money.sum() < 0
+
+
+def test_every_unit_that_draws_adds_to_the_spread_of_spend():
+    """Five units draw 0 or 2, 2 with a quarter: variance 5 * 4 * 3/16."""
+    curves = warm_and_cold()
+    people = Population.at(curves.problem, {"cold": 5})
+    answer = allocate(curves, people, 8.0, limits=Limits((UnitLimit(state="cold", least=0.5, most=0.5),)))
+    assert answer.count.tolist() == [5, 5]
+    assert spend_moments(answer) == (2.5, 3.75)

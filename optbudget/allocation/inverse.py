@@ -210,6 +210,8 @@ def stable_range(allocation: Allocation) -> PriceRange:
         raise NoAnswerError(f"there is no allocation: {allocation.outcome.message}")
     if allocation.method == "uniform":
         raise UsageError("equal shares are not optimal at any price; allocate by 'greedy' or 'price'")
+    if allocation.limits is not None:
+        raise UsageError("under limits money has several prices; limit_worths() says what each limit costs")
     ladder = _Ladder(allocation.curves, allocation.population)
     first, last = (
         int(np.searchsorted(-ladder.order.price, -allocation.price, side=side)) for side in ("left", "right")

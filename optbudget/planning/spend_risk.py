@@ -99,10 +99,12 @@ def _between(answer: Allocation) -> float:
     """What the lotteries add: for each randomised unit the variance of the budget that it draws."""
     drawn = answer.probability < 1
     total, weight, first, second = 0.0, 0.0, 0.0, 0.0
-    for b, p in zip(answer.unit_budget[drawn].tolist(), answer.probability[drawn].tolist(), strict=True):
+    rows = zip(answer.count[drawn].tolist(), answer.unit_budget[drawn].tolist(),
+               answer.probability[drawn].tolist(), strict=True)  # fmt: skip
+    for n, b, p in rows:
         weight, first, second = weight + p, first + p * b, second + p * b * b
         if weight > 1 - 1e-12:
-            total += max(0.0, second - first * first)
+            total += n * max(0.0, second - first * first)
             weight, first, second = 0.0, 0.0, 0.0
     return total
 
