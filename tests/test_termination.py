@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from small_problems import plain_models, problem_of
 
 from optbudget.budgeted.infinite import stationary_solve
-from optbudget.budgeted.termination import endless_states, longest, resting_states
+from optbudget.budgeted.termination import longest
 from optbudget.errors import IllPosedError
+from optbudget.problems.endings import endless_states, resting_states
 
 from reference import concave_points, stationary_points
 

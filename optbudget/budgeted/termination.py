@@ -32,77 +32,15 @@ from optbudget.budgeted.policy_iteration import (
 )
 from optbudget.errors import IllPosedError
 from optbudget.problems import BudgetedMDP
+from optbudget.problems.endings import require_termination, resting_states
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-
-NAMED_STATES = 5
 
 
 def chain_of(problem: BudgetedMDP) -> Chain:
     """Where the pairs of a problem lead."""
     return Chain(problem.pair_ptr, problem.pair_row, problem.row_ptr, problem.next_state, problem.probability)
-
-
-def resting_states(problem: BudgetedMDP) -> Mask:
-    """States from which no reward, spend or terminal utility can ever come, (n,) bool.
-
-    Examples
-    --------
-    >>> from optbudget.problems.examples import two_action_example
-    >>> resting_states(two_action_example())
-    array([False])
-    """
-    chain = chain_of(problem)
-    busy = problem.is_terminal & (problem.terminal_utility != 0)
-    active = (problem.pair_reward != 0) | (problem.cost != 0)
-    busy[problem.pair_state[active]] = True
-    while True:
-        reaches = _row_any(chain, busy)[problem.pair_row]
-        more = busy.copy()
-        more[problem.pair_state[reaches]] = True
-        if (more == busy).all():
-            rest: Mask = ~busy & ~problem.is_terminal
-            return rest
-        busy = more
-
-
-def endless_states(problem: BudgetedMDP) -> Mask:
-    """Largest set of states that some policy can keep for ever, resting states aside, (n,) bool."""
-    chain = chain_of(problem)
-    inside = ~problem.is_terminal & ~resting_states(problem)
-    while True:
-        stays = ~_row_any(chain, ~inside)[problem.pair_row]
-        can_stay = np.zeros_like(inside)
-        can_stay[problem.pair_state[stays]] = True
-        fewer = inside & can_stay
-        if (fewer == inside).all():
-            return inside
-        inside = fewer
-
-
-def require_termination(problem: BudgetedMDP) -> None:
-    """Accept only problems all of whose policies end.
-
-    Raises
-    ------
-    IllPosedError
-        Naming states that can be kept for ever, and what that does to value or spend.
-    """
-    inside = endless_states(problem)
-    if not inside.any():
-        return
-    stays = ~_row_any(chain_of(problem), ~inside)[problem.pair_row] & inside[problem.pair_state]
-    names = [problem.labels[i] for i in np.flatnonzero(inside)]
-    shown = ", ".join(repr(name) for name in names[:NAMED_STATES])
-    if len(names) > NAMED_STATES:
-        shown += f" and {len(names) - NAMED_STATES} more"
-    which = [name for name in ("discount", "cost_discount") if getattr(problem, name) == 1]
-    raise IllPosedError(
-        f"with {' and '.join(which) or 'a discount too close to'} = 1 over an infinite horizon every policy "
-        f"must end, but a policy can stay in {shown} for ever; {_consequence(problem, stays)}. Give a finite "
-        "horizon or discounts below 1, or make every action there lead out with some probability."
-    )
 
 
 def longest(problem: BudgetedMDP, discount: float) -> tuple[Floats, Mask]:
@@ -147,31 +85,3 @@ def longest(problem: BudgetedMDP, discount: float) -> tuple[Floats, Mask]:
             "double precision to bound; give a discount below 1"
         )
     return found / (1 - slack) * (1 + 8 * UNIT), ended
-
-
-def _consequence(problem: BudgetedMDP, stays: Mask) -> str:
-    """What staying for ever does, from the pairs that stay."""
-    sums = [("spends", "spend", problem.cost)] if problem.cost_discount == 1 else []
-    sums += [("earns", "value", problem.pair_reward)] if problem.discount == 1 else []
-    for verb, noun, amount in reversed(sums):
-        pair = int(np.argmax(np.where(stays, amount, -np.inf)))
-        if amount[pair] > 0:
-            state = problem.labels[problem.pair_state[pair]]
-            action = problem.actions[problem.pair_action[pair]]
-            return (
-                f"{action!r} in {state!r} {verb} {amount[pair]:.6g} each time, so {noun} need not be finite"
-            )
-    if any(amount[stays].any() for _, _, amount in sums):
-        return "what it loses there adds up without bound"
-    return "it neither earns nor spends there, so nothing bounds how long it stays"
-
-
-def _row_of_entry(chain: Chain) -> NDArray[np.int64]:
-    return np.repeat(np.arange(chain.row_ptr.size - 1), np.diff(chain.row_ptr))
-
-
-def _row_any(chain: Chain, mask: Mask) -> Mask:
-    """Whether each row can lead into the states of a mask, (R,)."""
-    hits = np.bincount(_row_of_entry(chain), mask[chain.next_state], minlength=chain.row_ptr.size - 1)
-    found: Mask = hits > 0
-    return found

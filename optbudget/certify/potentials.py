@@ -8,8 +8,9 @@ problem. By Lagrangian duality no policy within the limits is worth more than
 
 Over a finite horizon w is computed here, by the checker's own pass at the price 1 of the summed costs.
 Over an infinite one any potentials w will do: with :math:`\\rho` the largest amount by which a pair's right
-side exceeds w, raising w by :math:`\\rho / (1 - \\gamma\\sigma)` makes it valid, where :math:`\\sigma` is the
-largest row sum. The sum is exact and rounded up.
+side exceeds w, raising w by :math:`\\rho m` makes it valid for any m with
+:math:`m \\ge 1 + \\gamma P_a m`: :math:`1 / (1 - \\gamma\\sigma)`, where :math:`\\sigma` is the largest row sum,
+or without discount the largest expected number of decisions. The sum is exact and rounded up.
 """
 
 import math
@@ -23,8 +24,14 @@ from optbudget.certify.choice import ROUNDOFF
 from optbudget.certify.rows import Rows
 from optbudget.certify.support import support
 from optbudget.problems import BudgetedMDP, ConstrainedMDP
+from optbudget.problems.endings import endless_states, resting_states
 
 Floats = NDArray[np.float64]
+
+DENSE_STATES = 500
+"""Up to so many states without discount the largest number of decisions is found, by dense solves."""
+MOST_ROUNDS = 100
+"""Policies that are tried for it."""
 
 
 def price_bound(problem: ConstrainedMDP, price: ArrayLike, potential: ArrayLike | None = None) -> float:
@@ -41,7 +48,8 @@ def price_bound(problem: ConstrainedMDP, price: ArrayLike, potential: ArrayLike 
     -------
     float
         NaN where nothing is proved: a price is missing, one of an unlimited resource is positive, or the
-        horizon is infinite and there are no potentials or no discount.
+        horizon is infinite and there are no potentials, or no discount and a policy that need not end (or
+        more than 500 states).
 
     Examples
     --------
@@ -83,15 +91,15 @@ def _sum_up(prices: Floats, cost: Floats) -> Floats:
 
 
 def _raised(priced: BudgetedMDP, w: Floats) -> Floats:
-    """Potentials raised until they are above their own right sides; NaN without a contraction."""
+    """Potentials raised until they are above their own right sides; NaN where values need not be finite."""
     if w.shape != (priced.n_states,) or not np.isfinite(w).all():
         return np.full(priced.n_states, np.nan)
     rows = Rows(priced)
-    rate = priced.discount * rows.largest_sum * (1.0 + 4 * ROUNDOFF)
-    if not rate < 1:
-        return np.full(priced.n_states, np.nan)
-    going = ~priced.is_terminal
-    w = np.where(going, w, priced.terminal_utility)
+    m = _most_decisions(priced, rows)
+    if not np.isfinite(m).all():
+        return m
+    going = m > 0
+    w = np.where(going, w, np.where(priced.is_terminal, priced.terminal_utility, 0.0))
     parts = [
         priced.pair_reward, -priced.cost, priced.discount * rows.expect(w[:, None])[priced.pair_row, 0],
         -w[priced.pair_state],
@@ -103,6 +111,51 @@ def _raised(priced: BudgetedMDP, w: Floats) -> Floats:
         + np.abs(parts[3])
     )
     residual = parts[0] + parts[1] + parts[2] + parts[3] + (rows.widest + 8) * ROUNDOFF * 2 * size
-    rise = max(0.0, float(residual.max(initial=0.0))) / (1.0 - rate) * (1.0 + 8 * ROUNDOFF)
-    raised = w + rise
+    residual = residual[going[priced.pair_state]]
+    raised = w + max(0.0, float(residual.max(initial=0.0))) * m * (1.0 + 8 * ROUNDOFF)
     return np.where(going, raised + 2 * ROUNDOFF * np.abs(raised), w)
+
+
+def _most_decisions(problem: BudgetedMDP, rows: Rows) -> Floats:
+    """m >= 1 + discount * P_a m for every pair of states that go on, (n,), 0 in the others; NaN without one.
+
+    Where the discount does not contract it comes from policy iteration, and is divided by what it leaves of
+    its own inequality, so that it holds however it was found.
+    """
+    going, unknown = ~problem.is_terminal, np.full(problem.n_states, np.nan)
+    rate = problem.discount * rows.largest_sum * (1.0 + 4 * ROUNDOFF)
+    if rate < 1:
+        return np.where(going, 1.0 / (1.0 - rate) * (1.0 + 8 * ROUNDOFF), 0.0)
+    going &= ~resting_states(problem)
+    live = np.flatnonzero(going)
+    if live.size > DENSE_STATES or endless_states(problem).any():
+        return unknown
+    pair, m = problem.pair_ptr[live], np.zeros(problem.n_states)
+    of_live = going[problem.pair_state]
+    for _ in range(MOST_ROUNDS):
+        matrix = np.eye(problem.n_states)
+        for state, row in zip(live.tolist(), problem.pair_row[pair].tolist(), strict=True):
+            span = slice(int(problem.row_ptr[row]), int(problem.row_ptr[row + 1]))
+            np.subtract.at(
+                matrix[state], problem.next_state[span], problem.discount * problem.probability[span]
+            )
+        try:
+            m = np.linalg.solve(matrix, going.astype(np.float64))
+        except np.linalg.LinAlgError:
+            return unknown
+        ahead = 1.0 + problem.discount * rows.expect(m[:, None])[problem.pair_row, 0]
+        better = [int(a + ahead[a:b].argmax()) for a, b in _spans(problem, live)]
+        if not (ahead[better] > ahead[pair] * (1.0 + 2.0**-40)).any():
+            break
+        pair = np.where(ahead[better] > ahead[pair] * (1.0 + 2.0**-40), better, pair)
+    rounding = (rows.widest + 8) * 2 * ROUNDOFF * (1.0 + 2.0 * np.abs(m).max(initial=0.0))
+    short = float((ahead - m[problem.pair_state])[of_live].max(initial=0.0)) + rounding if live.size else 0.0
+    if not (short < 0.5 and (m[live] > 0).all()):
+        return unknown
+    return np.where(going, m / (1.0 - short) * (1.0 + 8 * ROUNDOFF), 0.0)
+
+
+def _spans(problem: BudgetedMDP, states: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Where the pairs of some states begin and end."""
+    first, last = problem.pair_ptr[states], problem.pair_ptr[states + 1]
+    return [*zip(first.tolist(), last.tolist(), strict=True)]

@@ -28,6 +28,8 @@ def cmdp_dual(problem: ConstrainedMDP) -> "pyo.ConcreteModel":
     ------
     UsageError
         If the horizon is infinite and the two discounts differ.
+    IllPosedError
+        If the horizon is infinite, nothing is discounted and some policy need not end.
     MissingExtraError
         If Pyomo is not installed.
 
@@ -47,7 +49,7 @@ def cmdp_dual(problem: ConstrainedMDP) -> "pyo.ConcreteModel":
     # Sets: stages k, states s with actions, pairs a, resources r with a limit.
     m.K = pyo.RangeSet(0, data.stages - 1)
     m.S = pyo.Set(initialize=data.states.tolist())
-    m.A = pyo.RangeSet(0, problem.problem.cost.size - 1)
+    m.A = pyo.Set(initialize=data.pairs.tolist())
     m.R = pyo.Set(initialize=data.limited)
 
     # Parameters: reward and cost of each frequency, limits, initial distribution.

@@ -31,6 +31,8 @@ def cmdp_primal(problem: ConstrainedMDP, *, name: str = "cmdp_primal") -> "matho
     ------
     UsageError
         If the horizon is infinite and the two discounts differ.
+    IllPosedError
+        If the horizon is infinite, nothing is discounted and some policy need not end.
     MissingExtraError
         If OR-Tools is not installed or cannot be loaded beside highspy.
     """
@@ -41,7 +43,7 @@ def cmdp_primal(problem: ConstrainedMDP, *, name: str = "cmdp_primal") -> "matho
     m = mo.Model(name=name)
 
     # Sets: stages k, states s with actions, pairs a, resources r with a limit.
-    stages, pairs = range(data.stages), range(problem.problem.cost.size)
+    stages, pairs = range(data.stages), data.pairs.tolist()
     states, resources = data.states.tolist(), data.limited
 
     # Parameters: reward and cost of each frequency, limits, initial distribution.

@@ -9,6 +9,11 @@ have no pairs and no flow; what they are worth is earned by the pair that leads 
           \\hat c^r_{ka} = \\gamma_c^k c^r_a,
 
 where :math:`E_k` are the terminal states, and at the last decision all states.
+
+Without discount over an infinite horizon the balance of a state that is never left,
+:math:`x_a - x_a = \\alpha_s + \\dots`, has no solution, and values exist only if every policy ends
+(`optbudget.problems.endings`). States at rest, where nothing is earned or used any more, are then left out
+as terminal ones are, worth 0; a problem in which some policy need not end is refused.
 """
 
 from dataclasses import dataclass
@@ -19,6 +24,7 @@ from numpy.typing import NDArray
 
 from optbudget.errors import UsageError
 from optbudget.problems import BudgetedMDP, ConstrainedMDP
+from optbudget.problems.endings import ended_states, require_every_end
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -37,7 +43,8 @@ class Flow:
     ----------
     problem : where it comes from
     stages : K
-    states : (h,) int64, the states that have actions
+    states : (h,) int64, the states that go on: with actions, and not at rest
+    pairs : (p,) int64, their state-action pairs; all of them where something is discounted
     start : (n,) the initial distribution
     reward : (K, m) what a unit of each frequency earns
     cost : (1 + R, K, m) what it uses of each resource
@@ -50,6 +57,7 @@ class Flow:
     problem: ConstrainedMDP
     stages: int
     states: Integers
+    pairs: Integers
     start: Floats
     reward: Floats
     cost: Floats
@@ -113,6 +121,8 @@ def flow(problem: ConstrainedMDP) -> Flow:
     UsageError
         If the horizon is infinite and the discounts of rewards and spend differ: that is no linear program
         in one set of frequencies.
+    IllPosedError
+        If the horizon is infinite, nothing is discounted and some policy need not end.
 
     Examples
     --------
@@ -128,7 +138,8 @@ def flow(problem: ConstrainedMDP) -> Flow:
             "is no linear program in one set of frequencies; give a finite horizon"
         )
     stages = 1 if unit.horizon is None else unit.horizon
-    k = np.arange(stages)
+    require_every_end(problem)
+    k, going = np.arange(stages), ~ended_states(problem)
     ended = np.where(unit.is_terminal, unit.terminal_utility, 0.0)
     earned = np.repeat((problem.reward + unit.discount * unit.expected(ended))[None, :], stages, axis=0)
     if unit.horizon is not None:
@@ -136,7 +147,8 @@ def flow(problem: ConstrainedMDP) -> Flow:
     return Flow(
         problem=problem,
         stages=stages,
-        states=np.flatnonzero(~unit.is_terminal),
+        states=np.flatnonzero(going),
+        pairs=np.flatnonzero(going[unit.pair_state]),
         start=unit.initial,
         reward=(unit.discount**k)[:, None] * earned,
         cost=(unit.cost_discount**k)[None, :, None] * problem.cost[:, None, :],

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from optbudget.certify import price_bound
 from optbudget.errors import ProblemError
 from optbudget.problems import ConstrainedMDP, LinearSolution
+from optbudget.problems.endings import ended_states
 from optbudget.problems.occupancy import Occupancy, cheapest_policy
 from optbudget.status import OPTIMAL_GAP, Outcome, Solution, Termination
 
@@ -33,7 +34,7 @@ def read_primal(problem: ConstrainedMDP, solution: LinearSolution) -> Occupancy:
     """
     _ = solution.value
     assert solution.x is not None
-    frequency = solution.x[: frequencies(problem)].reshape(shape_of(problem))
+    frequency = _frequency(problem, solution.x)
     price, potential = None, None
     if solution.row_price is not None and not solution.program.is_integer:
         price, potential = _prices(problem, solution.program.row_names, solution.row_price)
@@ -54,7 +55,7 @@ def read_dual(problem: ConstrainedMDP, solution: LinearSolution) -> Occupancy:
     assert solution.x is not None
     if solution.row_price is None:
         raise ProblemError(f"{solution.backend} gave no multipliers, so the dual program yields no policy")
-    frequency = solution.row_price[: frequencies(problem)].reshape(shape_of(problem))
+    frequency = _frequency(problem, solution.row_price)
     price, potential = _prices(problem, solution.program.column_names, solution.x)
     return certified(problem, Occupancy.read(problem, frequency), price, potential)
 
@@ -105,10 +106,13 @@ def shape_of(problem: ConstrainedMDP) -> tuple[int, int]:
     return problem.problem.horizon or 1, int(problem.problem.cost.size)
 
 
-def frequencies(problem: ConstrainedMDP) -> int:
-    """How many frequencies its programs have; they come first among the columns."""
+def _frequency(problem: ConstrainedMDP, numbers: Floats) -> Floats:
+    """The frequencies (K, m), which come first; 0 for pairs of states at rest, which have none."""
+    going = ~ended_states(problem)[problem.problem.pair_state]
     stages, pairs = shape_of(problem)
-    return stages * pairs
+    found = np.zeros((stages, pairs))
+    found[:, going] = numbers[: stages * int(going.sum())].reshape(stages, -1)
+    return found
 
 
 def _prices(problem: ConstrainedMDP, names: Sequence[str], number: Floats) -> tuple[Floats, Floats]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from optbudget.formulations.reading import frequencies, shape_of
+from optbudget.formulations.reading import shape_of
 from optbudget.formulations.reading_split import Achieved
 from optbudget.formulations.tree import tree
 from optbudget.problems import ConstrainedMDP, LinearSolution
@@ -26,8 +26,8 @@ def read_stage(problem: ConstrainedMDP, solution: LinearSolution) -> Occupancy:
     """
     _ = solution.value
     assert solution.x is not None
-    unit, size = problem.problem, frequencies(problem)
-    choice = solution.x[size : 2 * size].reshape(shape_of(problem))
+    unit, (stages, pairs) = problem.problem, shape_of(problem)
+    choice = solution.x[stages * pairs : 2 * stages * pairs].reshape(stages, pairs)
     policy = np.zeros_like(choice)
     for s in np.flatnonzero(~unit.is_terminal):
         span = slice(int(unit.pair_ptr[s]), int(unit.pair_ptr[s + 1]))

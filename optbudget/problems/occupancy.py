@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from optbudget.errors import IllPosedError, ProblemError
 from optbudget.problems.constrained_mdp import ConstrainedMDP
+from optbudget.problems.endings import ended_states
 from optbudget.status import Outcome
 
 Floats = NDArray[np.float64]
@@ -99,6 +100,8 @@ class Occupancy:
     def frequency(self) -> Floats:
         """How often each pair is used, (K, m): its probability by stage, or its discounted expected count.
 
+        Without discount over an infinite horizon, pairs of states at rest count as never used.
+
         Raises
         ------
         IllPosedError
@@ -115,9 +118,10 @@ class Occupancy:
 
     def _stationary_frequency(self) -> Floats:
         unit, policy = self.problem.problem, self.policy[0]
+        going = ~ended_states(self.problem)[unit.pair_state]
         if unit.n_states <= DENSE:
             matrix = np.eye(unit.n_states)
-            share = np.repeat(policy, np.diff(unit.row_ptr)[unit.pair_row])
+            share = np.repeat(policy * going, np.diff(unit.row_ptr)[unit.pair_row])
             entry = unit.pair_entries[1]
             source = np.repeat(unit.pair_state, np.diff(unit.row_ptr)[unit.pair_row])
             np.add.at(
@@ -129,13 +133,13 @@ class Occupancy:
                 reached = np.full(unit.n_states, np.inf)
             if not (np.isfinite(reached).all() and reached.min() > -1e-9):
                 raise IllPosedError("the policy goes on for ever without discount: its value is undefined")
-            return np.asarray(policy * np.maximum(reached, 0.0)[unit.pair_state])
+            return np.asarray(going * policy * np.maximum(reached, 0.0)[unit.pair_state])
         total, now = np.zeros(unit.cost.size), unit.initial
         for _ in range(MOST_STEPS):
-            used = policy * now[unit.pair_state]
+            used = going * policy * now[unit.pair_state]
             total += used
             now = unit.discount * _carried(self.problem, used)
-            if now[~unit.is_terminal].sum() < 1e-18:
+            if now[unit.pair_state[going]].sum() < 1e-18:
                 return total
         raise IllPosedError("the policy goes on for too long: its value is undefined")
 

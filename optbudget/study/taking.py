@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 
-from optbudget.errors import OptBudgetError
+from optbudget.errors import IllPosedError, OptBudgetError
 from optbudget.formulations import (
     Achieved,
     Statement,
@@ -19,6 +19,7 @@ from optbudget.formulations import (
 )
 from optbudget.problems import ConstrainedMDP, Knapsack, LinearSolution
 from optbudget.problems.comparison import RouteResult
+from optbudget.problems.endings import require_every_end
 from optbudget.problems.occupancy import Occupancy
 from optbudget.solvers import BackEnd, missing
 from optbudget.status import Outcome, Solution, Termination
@@ -29,6 +30,18 @@ THROUGH_PYOMO = "pyomo:appsi_highs"
 
 EXACT_BACKENDS = ("glop", "highs-simplex", "ortools-highs", THROUGH_PYOMO)
 """Simplex methods: their answers are vertices, equal to the last digits."""
+
+OF_THE_DUAL = {
+    Termination.UNBOUNDED: (
+        Termination.INFEASIBLE,
+        "the dual program is unbounded: no policy keeps the limits",
+    ),
+    Termination.INFEASIBLE: (
+        Termination.UNBOUNDED,
+        "the dual program is infeasible: values need not be finite, or no policy keeps the limits",
+    ),
+}
+"""What the end of a dual program says of the problem."""
 
 LIMITS = (Termination.TIME_LIMIT, Termination.MEMORY_LIMIT, Termination.INTERRUPTED)
 """Reasons to stop that stay the reason when what was met by then is read."""
@@ -56,6 +69,8 @@ def take(
         return _failed(said, why)
     try:
         problem = stated()
+        if isinstance(problem, ConstrainedMDP):
+            require_every_end(problem)
         money = None if isinstance(problem, ConstrainedMDP) else budget
         built = stand.program(row.name, tool, problem, money)
         if isinstance(built, str):
@@ -63,6 +78,8 @@ def take(
         begin = time.perf_counter()
         solution = stand.solve(built[0], backend)
         waited = time.perf_counter() - begin
+    except IllPosedError as error:
+        return replace(said, outcome=Outcome(Termination.ILL_POSED, Solution.NONE, str(error)))
     except OptBudgetError as error:
         return _failed(said, str(error))
     said = replace(
@@ -70,7 +87,7 @@ def take(
         solve_seconds=solution.solve_seconds if math.isfinite(solution.solve_seconds) else waited,
     )  # fmt: skip
     if solution.outcome.solution is Solution.NONE:
-        return _infeasible_as_stated(row, said)
+        return _of_the_problem(row, said)
     said = replace(said, called_optimal=_calls_it_optimal(backend, solution))
     return _as_it_stopped(read(row, said, problem, budget, solution), solution)
 
@@ -93,12 +110,12 @@ def _as_it_stopped(said: RouteResult, solution: LinearSolution) -> RouteResult:
     return said
 
 
-def _infeasible_as_stated(row: Statement, said: RouteResult) -> RouteResult:
-    """The dual of an infeasible problem is unbounded."""
-    if row.name == "cmdp_dual" and said.outcome.termination is Termination.UNBOUNDED:
-        text = "the dual program is unbounded: no policy keeps the limits"
-        return replace(said, outcome=Outcome(Termination.INFEASIBLE, Solution.NONE, text))
-    return said
+def _of_the_problem(row: Statement, said: RouteResult) -> RouteResult:
+    """The dual of an infeasible problem is unbounded, and one that is infeasible has no finite optimum."""
+    if row.name != "cmdp_dual" or said.outcome.termination not in OF_THE_DUAL:
+        return said
+    termination, text = OF_THE_DUAL[said.outcome.termination]
+    return replace(said, outcome=Outcome(termination, Solution.NONE, text))
 
 
 def read(
