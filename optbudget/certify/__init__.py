@@ -2,6 +2,7 @@
 
 from optbudget.certify.arrival_checks import arrivals_bound
 from optbudget.certify.budget_lines import lines_bound, lines_room
+from optbudget.certify.curve_bound import curve_bound
 from optbudget.certify.envelope import capped_intercepts, limited_intercepts
 from optbudget.certify.knapsack_bound import dual_value, least_spend
 from optbudget.certify.knapsack_units import WholeKnapsack, whole_knapsack
@@ -20,6 +21,7 @@ __all__ = [
     "least_spend",
     "lines_bound",
     "lines_room",
+    "curve_bound",
     "price_bound",
     "stage_lines",
     "support",

@@ -9,8 +9,8 @@ problem. By Lagrangian duality no policy within the limits is worth more than
 Over a finite horizon w is computed here, by the checker's own pass at the price 1 of the summed costs.
 Over an infinite one any potentials w will do: with :math:`\\rho` the largest amount by which a pair's right
 side exceeds w, raising w by :math:`\\rho m` makes it valid for any m with
-:math:`m \\ge 1 + \\gamma P_a m`: :math:`1 / (1 - \\gamma\\sigma)`, where :math:`\\sigma` is the largest row sum,
-or without discount the largest expected number of decisions. The sum is exact and rounded up.
+:math:`m \\ge 1 + \\gamma P_a m`: :math:`1 / (1 - \\gamma\\sigma)` with the largest row sum :math:`\\sigma`, or
+without discount the largest expected number of decisions. The sum is exact and rounded up.
 """
 
 import math
@@ -49,7 +49,7 @@ def price_bound(problem: ConstrainedMDP, price: ArrayLike, potential: ArrayLike 
     float
         NaN where nothing is proved: a price is missing, one of an unlimited resource is positive, or the
         horizon is infinite and there are no potentials, or no discount and a policy that need not end (or
-        more than 500 states).
+        more than 500 states), or spend is discounted more than rewards are.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def price_bound(problem: ConstrainedMDP, price: ArrayLike, potential: ArrayLike 
     )  # fmt: skip
     if unit.horizon is not None:
         line = support(priced, [1.0]).intercept[:, 0]
-    elif potential is None:
+    elif potential is None or unit.cost_discount < unit.discount:  # Spend then counts less than it is priced.
         return math.nan
     else:
         line = _raised(priced, np.asarray(potential, dtype=np.float64))
@@ -130,7 +130,8 @@ def _most_decisions(problem: BudgetedMDP, rows: Rows) -> Floats:
     live = np.flatnonzero(going)
     if live.size > DENSE_STATES or endless_states(problem).any():
         return unknown
-    pair, m = problem.pair_ptr[live], np.zeros(problem.n_states)
+    pair = problem.pair_ptr[live]
+    m: Floats = np.zeros(problem.n_states)
     of_live = going[problem.pair_state]
     for _ in range(MOST_ROUNDS):
         matrix = np.eye(problem.n_states)

@@ -193,9 +193,15 @@ def _end(
     if reasons:
         raise typer.Exit(exits.MISSING)
     if not all(c.agree for c in found if c.routes) or not any(c.routes for c in found):
-        raise typer.Exit(exits.NOTHING)
+        raise typer.Exit(_without_answer({r.outcome.termination for c in found for r in c.routes}))
     if unfinished:
         raise typer.Exit(exits.GAP)
+
+
+def _without_answer(ended: set[Termination]) -> int:
+    """The exit code where no route has an answer: of problems that have none to give, else of failures."""
+    ill_posed = {Termination.ILL_POSED, Termination.UNBOUNDED}
+    return exits.ILL_POSED if ended and ended <= ill_posed else exits.NOTHING
 
 
 def _failed_as_asked(found: "Sequence[Comparison]", wanted: tuple[str, ...]) -> list[str]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from optbudget.allocation import allocate, initial_curve
 from optbudget.allocation.knapsack import allocate_knapsack
 from optbudget.budgeted import deterministic_frontier, solve
-from optbudget.certify import price_bound
+from optbudget.certify import curve_bound, price_bound
 from optbudget.errors import IllPosedError, InterruptedWork, LimitError, OptBudgetError
 from optbudget.problems import BudgetedMDP, ConstrainedMDP, CurveSet, Knapsack, Population
 from optbudget.problems.comparison import RouteResult
@@ -143,11 +143,13 @@ def _on_the_curve(answers: Answers, name: str, problem: ConstrainedMDP) -> Route
     if problem.problem.budget_cap == money == curve.largest_useful_budget and len(curve):
         price = float(curve.prices[-1])  # the curve ends at the cap, not where money is worth nothing
     potential = np.array([_intercept(one.values, one.budgets, price) for one in curves.curves])
-    bound = max(price_bound(problem, [price], potential), value)
+    bound = price_bound(problem, [price], potential)
+    unit = problem.problem
+    if unit.horizon is None and (np.isnan(bound) or unit.discount != unit.cost_discount):
+        bound = float(np.fmin(bound, curve_bound(curves, money)))
+    bound = max(bound, value)
     if np.isnan(bound):
-        outcome = Outcome(
-            Termination.UNKNOWN, Solution.FEASIBLE, "no bound is known for this kind of horizon"
-        )
+        outcome = Outcome(Termination.UNKNOWN, Solution.FEASIBLE, "its price and its curves prove no bound")
     else:
         stopped = curves.outcome.termination
         if stopped in (Termination.OPTIMAL, Termination.TOLERANCE):
