@@ -67,7 +67,7 @@ def test_spend_of_one_customer_at_ten(curves):
 )
 def test_units_spend_what_they_were_given_however_it_was_solved(model, method):
     """Breakpoints of a sweep may lie inside an edge by rounding: they are drawn, not missed."""
-    curves = solve(load(f"models/{model}"), method=method, keep_stages=True)
+    curves = solve(load(f"models/{model}"), method=method)
     people = Population(curves.problem.labels, np.where(curves.problem.is_terminal, 0, 50))
     least, most = (
         50 * sum(getattr(curve, name) for curve in curves.curves)
@@ -75,15 +75,12 @@ def test_units_spend_what_they_were_given_however_it_was_solved(model, method):
     )
     for share in (0.3, 0.7):
         budget = least + share * (most - least)
-        found = simulate(curves, people, budget, policies=["bmdp", "uba", "dbra"], trials=200)
+        found = simulate(curves, people, budget, policies=["bmdp", "uba"], trials=200)
         equal = allocate(curves, people, budget, method="uniform")
         for name, answer in (("bmdp", found.allocation), ("uba", equal)):
             s = found.summary(name)
             assert abs(s.value_mean - answer.value) < 4 * s.value_sd / 200**0.5 + 1e-9 * abs(answer.value)
             assert abs(s.spend_mean - answer.spent) < 4 * s.spend_sd / 200**0.5 + 1e-9 * budget
-        s = found.summary("dbra")
-        assert s.value_mean < found.bound + 3 * s.value_sd / 200**0.5 + 1e-9 * abs(found.bound)
-        assert s.overspend_frequency == 0
 
 
 def test_draws_in_common_make_differences_narrower(trials):
