@@ -1,6 +1,7 @@
 """Knapsacks: the relaxation against the dual, whole choices against enumeration and against a table."""
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -147,6 +148,18 @@ def test_copies_without_number(copies):
     answer = proved(allocate_knapsack(pairs, copies + 1.0, method="ip", monitor=monitor))
     assert answer.value == 3 * (copies // 2) and answer.outcome.termination is Termination.OPTIMAL
     assert f"{answer.value!r} is proved to be the most" in answer.outcome.message
+    # One unit is left, which the price proves to be worth 1.5 and the sweep 0.
+    rest = Knapsack.from_arrays([0, 2, 4], [0, 3, 0, 2], [0, 7, 0, 3], count=[copies, 1])
+    answer = proved(allocate_knapsack(rest, 3.0 * copies + 1, method="ip", monitor=monitor))
+    assert answer.value == answer.bound == 7 * copies
+    refuses_less(answer)
+
+
+def refuses_less(answer):
+    """A bound lower than the value, by one unit in the last place or by one, is not proved."""
+    for bound in (math.nextafter(answer.bound, 0.0), answer.bound - 1):
+        found = verify(replace(answer, bound=bound))
+        assert [check.name for check in found.checks if not check.ok] == ["bound"], str(found)
 
 
 def test_message_and_termination_agree():

@@ -36,9 +36,6 @@ RANDOMISED = "the probability of a randomised copy is a multiple of 2^-53, round
 NO_BETTER = "no whole choice that is worth more was found"
 NOTHING_MORE = "every copy has the most valuable option, so more money is worth nothing"
 
-MANY_COPIES = 2**20
-"""Copies beyond which a bound that one price proves is preferred to one that takes a sweep."""
-
 ENDED = {
     Termination.TIME_LIMIT: "the time limit",
     Termination.MEMORY_LIMIT: "the memory limit",
@@ -150,7 +147,7 @@ def _answer(
     spent, value = bare.exact_spend(), bare.exact_value()
     floor, relaxed = exact.round_down(value), exact.round_up(bound)
     whole = method == "ip"
-    proved = whole and stopped is None and not _one_price_will_do(knapsack, floor, relaxed)
+    proved = whole and stopped is None
     ceiling = exact.round_up(value) if proved else relaxed
     gap = (ceiling - floor) / (1 + abs(floor))
     unspent = math.inf if math.isinf(budget) else float(Fraction(budget) - spent)
@@ -166,15 +163,6 @@ def _answer(
             message=_about_whole(floor, relaxed, gap, stopped) if whole else "",
         ),
     )  # fmt: skip
-
-
-def _one_price_will_do(knapsack: Knapsack, value: float, relaxed: float) -> bool:
-    """Whether the relaxation's bound is stated although a complete search proves the value itself.
-
-    Of very many copies the proof of the last unit is a sweep that a checker has to repeat, and the
-    relaxation's bound, which one price proves, is as good in nine digits.
-    """
-    return knapsack.size > MANY_COPIES and relaxed - value <= OPTIMAL_GAP * (1 + abs(value))
 
 
 def _about_whole(value: float, relaxed: float, gap: float, stopped: Termination | None) -> str:

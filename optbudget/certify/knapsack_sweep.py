@@ -11,19 +11,39 @@ steps cut off: each option of each step kept is followed or is cut by that inequ
 no more and is worth no less, or because the cheapest choices to come do not fit. Nothing of it needs to be
 stored and nothing can be left out of it: the checker makes its own sweep.
 
-Costs and values are whole numbers (`knapsack_units`), so sums and the last comparison are exact.
-The cut is taken in floating point with a margin above its rounding, which at worst keeps a step too many.
+Costs and values are whole numbers (`knapsack_units`), so sums, the options that are best at the price, what
+they leave to be proved before the first step, and the last comparison are exact. The other cuts are taken in
+floating point with a margin above their rounding, which at worst keeps a step too many.
+
+**The margin** does not grow with the number of copies but with what they are worth. Write u = 2^-53,
+:math:`S_g = \\max_k (w_{gk} + p\\,k_{gk})` and :math:`M = \\sum_g n_g S_g + p\\,C`, C the capacity. The price is
+the double that is used, since the inequality holds at every price.
+
+* A step has value + p cost of at most :math:`\\sum n_g S_g`, so value + p |C - cost| is at most M, and its
+  five roundings (value, C - cost, product, two sums) are below 8 u M.
+* The target is a whole number. Rounded it is wrong by u times itself, and the room that it leaves once more:
+  below 8 u M where it is at most 2 M in size. Beyond 2 M nothing reaches it, below -2 M everything does.
+* The penalty of an option is the difference of two numbers w - p k of four roundings each: less than 16 u M.
+  What several copies of a group lose together is below 8 u M.
+
+No cut is wrong by more than 32 u M. M is a sum of numbers >= 0, which 10^9 groups would round by a relative 2^-22.
+`ROUNDING` is 64 u.
 """
 
+import math
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optbudget.certify.knapsack_units import Whole, WholeKnapsack, whole_knapsack
 from optbudget.problems import Knapsack
 
 MOST_STEPS = 20_000_000
 """Steps times options of one group beyond which the checker gives up; that proves nothing."""
+
+ROUNDING = 2.0**-47
+"""Margin of the cut, relative to M: 64 units of roundoff."""
 
 
 class Unproved(Exception):  # noqa: N818 - it never leaves certify
@@ -64,27 +84,46 @@ class _Sweep:
     def __init__(self, whole: WholeKnapsack, price: float, target: int) -> None:
         self.whole, self.price, self.target = whole, price, target
         k, w = whole.cost.astype(np.float64), whole.value.astype(np.float64)
+        if not np.isfinite(price * k).all():
+            raise OverflowError("prices and costs multiply to more than a double holds")
         reduced = w - price * k
         best = np.maximum.reduceat(reduced, whole.ptr[:-1])
         width = np.diff(whole.ptr)
         self.penalty = np.repeat(best, width) - reduced
-        at_best = np.flatnonzero(self.penalty == 0)
-        group = np.repeat(np.arange(width.size), width)
-        self.rest = at_best[np.searchsorted(group[at_best], np.arange(width.size))]
+        size = np.maximum.reduceat(w + price * k, whole.ptr[:-1])
+        self.rest = self._best(np.flatnonzero(self.penalty <= ROUNDING * np.repeat(size, width)))
         copies = [int(n) for n in whole.count]
         self.start_cost = sum(n * int(x) for n, x in zip(copies, whole.cost[self.rest], strict=True))
         self.start_value = sum(n * int(x) for n, x in zip(copies, whole.value[self.rest], strict=True))
-        size = float(self.start_value) + price * (float(self.start_cost) + whole.capacity)
-        most = sum(n * float(x) for n, x in zip(copies, w[whole.ptr[1:] - 1], strict=True))
-        self.margin = (sum(copies) + 64) * 2.0**-50 * (size + most)
+        most = float(whole.count.astype(np.float64) @ size) + price * whole.capacity
+        if not math.isfinite(most):
+            raise OverflowError("values add up to more than a double holds")
+        self.margin = ROUNDING * most
         self.room = self._reach(float(self.start_cost), float(self.start_value)) - target
+
+    def _best(self, rivals: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Of each group the option of largest value - price * cost, without rounding, of equal ones the first."""
+        whole, (top, bottom) = self.whole, self.price.as_integer_ratio()
+        group = np.searchsorted(whole.ptr, rivals, side="right") - 1
+        first = np.searchsorted(group, np.arange(whole.count.size + 1))
+        best = rivals[first[:-1]]
+        for g in np.flatnonzero(np.diff(first) > 1).tolist():
+            several = rivals[first[g] : first[g + 1]].tolist()
+            best[g] = max(several, key=lambda k: bottom * int(whole.value[k]) - top * int(whole.cost[k]))
+        return best
+
+    def _proved_at_once(self) -> bool:
+        """Whether the best options of all copies do not reach the target: the price alone, in whole numbers."""
+        top, bottom = self.price.as_integer_ratio()
+        left = self.whole.capacity - self.start_cost
+        return bottom * (self.start_value - self.target) + top * left < 0
 
     def _reach(self, cost: float, value: float) -> float:
         return value + self.price * (self.whole.capacity - cost) + self.margin
 
     def run(self) -> int:
         whole, done = self.whole, 1
-        if self.room < 0:
+        if self._proved_at_once():
             return done
         matter = np.add.reduceat((self.penalty <= self.room).astype(np.int64), whole.ptr[:-1])
         closest = np.minimum.reduceat(np.where(self.penalty > 0, self.penalty, np.inf), whole.ptr[:-1])
