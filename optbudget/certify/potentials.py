@@ -9,7 +9,7 @@ problem. By Lagrangian duality no policy within the limits is worth more than
 Over a finite horizon w is computed here, by the checker's own pass at the price 1 of the summed costs.
 Over an infinite one any potentials w will do: with :math:`\\rho` the largest amount by which a pair's right
 side exceeds w, raising w by :math:`\\rho m` makes it valid for any m with
-:math:`m \\ge 1 + \\gamma P_a m`: :math:`1 / (1 - \\gamma\\sigma)` with the largest row sum :math:`\\sigma`, or
+:math:`m \\ge 1 + \\gamma P_a m`: :math:`1 / (1 - \\gamma\\sigma)`, :math:`\\sigma` the largest row sum, or
 without discount the largest expected number of decisions. The sum is exact and rounded up.
 """
 
@@ -141,7 +141,7 @@ def _most_decisions(problem: BudgetedMDP, rows: Rows) -> Floats:
                 matrix[state], problem.next_state[span], problem.discount * problem.probability[span]
             )
         try:
-            m = np.linalg.solve(matrix, going.astype(np.float64))
+            m = np.asarray(np.linalg.solve(matrix, going.astype(np.float64)), dtype=np.float64)
         except np.linalg.LinAlgError:
             return unknown
         ahead = 1.0 + problem.discount * rows.expect(m[:, None])[problem.pair_row, 0]
