@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from optbudget.certify.choice import ROUNDOFF
 from optbudget.certify.rows import Rows
 from optbudget.certify.support import support
+from optbudget.errors import ProblemError
 from optbudget.problems import BudgetedMDP, ConstrainedMDP
 from optbudget.problems.endings import endless_states, resting_states
 
@@ -40,16 +41,21 @@ def price_bound(problem: ConstrainedMDP, price: ArrayLike, potential: ArrayLike 
     Parameters
     ----------
     problem : one unit from its initial distribution
-    price : (1 + R,) value of one more unit of each limit; negative ones count as 0, NaN as no price
+    price : (1 + R,) value of one more unit of each limit, >= 0; inf proves nothing
     potential : (n,) values of the states at these prices, priced money deducted; looked at if the
         horizon is infinite, where any numbers give a bound and the true ones the best
 
     Returns
     -------
     float
-        NaN where nothing is proved: a price is missing, one of an unlimited resource is positive, or the
+        NaN where nothing is proved: a price is infinite, one of an unlimited resource is positive, or the
         horizon is infinite and there are no potentials, or no discount and a policy that need not end (or
         more than 500 states), or spend is discounted more than rewards are.
+
+    Raises
+    ------
+    ProblemError
+        If there is not one number >= 0 for each limit, naming the limit.
 
     Examples
     --------
@@ -60,8 +66,8 @@ def price_bound(problem: ConstrainedMDP, price: ArrayLike, potential: ArrayLike 
     >>> round(price_bound(problem, [9.0]), 9)
     19.0
     """
-    prices = np.maximum(np.asarray(price, dtype=np.float64), 0.0)
     limit = problem.limit
+    prices = _prices(problem, price)
     if not np.isfinite(prices).all() or (prices[np.isinf(limit)] > 0).any():
         return math.nan
     unit = problem.problem
@@ -82,6 +88,23 @@ def price_bound(problem: ConstrainedMDP, price: ArrayLike, potential: ArrayLike 
     exact = sum((Fraction(p) * Fraction(x) for p, x in pairs), Fraction(0))
     nearest = float(exact)
     return nearest if nearest >= exact else math.nextafter(nearest, math.inf)
+
+
+def _prices(problem: ConstrainedMDP, price: ArrayLike) -> Floats:
+    """One price per limit, checked."""
+    names = ("money", *problem.resources)
+    try:
+        prices = np.asarray(price, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ProblemError(f"prices must be numbers, one for each of {', '.join(names)}") from None
+    if prices.shape != (len(names),):
+        raise ProblemError(
+            f"prices must be {len(names)} numbers, for {', '.join(names)}; got shape {prices.shape}"
+        )
+    for name, number in zip(names, prices.tolist(), strict=True):
+        if not number >= 0:
+            raise ProblemError(f"the price of {name} is {number}; it must be a number >= 0")
+    return prices
 
 
 def _sum_up(prices: Floats, cost: Floats) -> Floats:

@@ -9,7 +9,7 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from optbudget.errors import LimitError, MissingExtraError
+from optbudget.errors import LimitError, MissingExtraError, ProblemError
 from optbudget.status import Outcome, Solution, Termination
 
 if TYPE_CHECKING:
@@ -100,7 +100,10 @@ def relaxed_by_backend(run: "Run", problem: "Knapsack", budget: float) -> "Solve
     program = _stated(problem, budget, options)
     if isinstance(program, Outcome):
         return program
-    solution = solve_program(program, BACKEND, options=options)
+    try:
+        solution = solve_program(program, BACKEND, options=options)
+    except ProblemError as error:  # The back end refuses a number; the others of our methods do not.
+        return _failed(Outcome(Termination.NUMERICAL, Solution.NONE, str(error)))
     if solution.outcome.termination not in (Termination.OPTIMAL, Termination.TOLERANCE):
         return _failed(solution.outcome)
     assert solution.x is not None

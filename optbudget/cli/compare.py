@@ -32,7 +32,9 @@ def command(
     ],
     budget: Annotated[
         float | None,
-        typer.Option(metavar="B", help="Money; a constrained_mdp has its own.", show_default=False),
+        typer.Option(
+            metavar="B", help="Money; takes the place of a constrained_mdp's own.", show_default=False
+        ),
     ] = None,
     population: Annotated[
         Path | None,

@@ -2,13 +2,16 @@
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from optbudget.cli.folders import require_model
 from optbudget.cli.run import Run
-from optbudget.errors import UsageError
+from optbudget.errors import LimitError, UsageError
+
+if TYPE_CHECKING:
+    from optbudget.workers import Monitor
 
 
 def command(
@@ -22,7 +25,9 @@ def command(
     ],
     budget: Annotated[
         float | None,
-        typer.Option(metavar="B", help="Money; a constrained_mdp has its own.", show_default=False),
+        typer.Option(
+            metavar="B", help="Money; takes the place of a constrained_mdp's own.", show_default=False
+        ),
     ] = None,
 ) -> None:
     """Write a declared program of a model as MPS or LP; every number comes back as it was."""
@@ -44,13 +49,23 @@ def command(
     require_model(model)
     run.require_memory_to_read(model)
     problem = files.load_problem(model)
+    own = problem.budget if isinstance(problem, ConstrainedMDP) else None
     if isinstance(problem, BudgetedMDP) and budget is not None:
         problem = ConstrainedMDP(problem, budget)
-    program = study.stated(formulation, problem, budget)
-    small = program.n_columns <= MOST_NAMED
-    if small and not isinstance(problem, BudgetedMDP):
-        program = named(program, problem)
-    write_program(program, out)
+    if isinstance(problem, ConstrainedMDP) and own is not None and budget not in (None, own):
+        name = model.resolve().name
+        run.log(f"{name}: --budget {budget:g} takes the place of the model's own {own:g}")
+    with run.working("export") as monitor:
+        _require_time(monitor, "it was stated")
+        program = study.stated(formulation, problem, budget)
+        small = program.n_columns <= MOST_NAMED
+        if small and not isinstance(problem, BudgetedMDP):
+            program = named(program, problem)
+        _require_time(monitor, "it was written")
+    try:
+        write_program(program, out)
+    except OSError as error:
+        raise UsageError(f"--out {out} cannot be written: {error.strerror or error}") from None
     size = {"columns": program.n_columns, "rows": program.n_rows, "entries": int(program.column.size)}
     told = {"integer": program.is_integer, "named": small}
     run.answer({"out": out, "formulation": program.name, **size, **told})
@@ -59,3 +74,10 @@ def command(
         run.show(
             f"More than {MOST_NAMED:,} columns, so they are called by position, not by the model's words"
         )
+
+
+def _require_time(monitor: "Monitor", what: str) -> None:
+    """Stop before a step that a limit leaves no time for; nothing is written then."""
+    stopped = monitor.stop_reason()
+    if stopped is not None:
+        raise LimitError(f"stopped before {what}: {stopped.name}; no file was written")

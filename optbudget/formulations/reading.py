@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from optbudget.certify import price_bound
 from optbudget.errors import ProblemError
+from optbudget.formulations.flow import flow
 from optbudget.problems import ConstrainedMDP, LinearSolution
 from optbudget.problems.endings import ended_states
 from optbudget.problems.occupancy import Occupancy, cheapest_policy
@@ -31,7 +32,10 @@ def read_primal(problem: ConstrainedMDP, solution: LinearSolution) -> Occupancy:
     ------
     NoAnswerError
         If the solution has no point.
+    ProblemError
+        If it is not one of this problem's `cmdp_primal`.
     """
+    _require_of(problem, solution, "cmdp_primal")
     _ = solution.value
     assert solution.x is not None
     frequency = _frequency(problem, solution.x)
@@ -49,8 +53,9 @@ def read_dual(problem: ConstrainedMDP, solution: LinearSolution) -> Occupancy:
     NoAnswerError
         If the solution has no point.
     ProblemError
-        If the back end gave no multipliers.
+        If it is not one of this problem's `cmdp_dual`, or the back end gave no multipliers.
     """
+    _require_of(problem, solution, "cmdp_dual")
     _ = solution.value
     assert solution.x is not None
     if solution.row_price is None:
@@ -58,6 +63,22 @@ def read_dual(problem: ConstrainedMDP, solution: LinearSolution) -> Occupancy:
     frequency = _frequency(problem, solution.row_price)
     price, potential = _prices(problem, solution.program.column_names, solution.x)
     return certified(problem, Occupancy.read(problem, frequency), price, potential)
+
+
+def _require_of(problem: ConstrainedMDP, solution: LinearSolution, name: str) -> None:
+    """Refuse the solution of another program: another statement, or of another problem's rewards."""
+    program, data = solution.program, flow(problem)
+    if program.name != name:
+        raise ProblemError(f"the solution is one of {program.name}, not of {name}; each has its own reader")
+    reward = data.reward[:, data.pairs].ravel()
+    columns, numbers = reward.size, program.objective
+    if name == "cmdp_dual":
+        columns, numbers = data.stages * data.states.size + len(data.limited), program.row_lower
+    if program.n_columns != columns or not np.array_equal(numbers, reward):
+        raise ProblemError(
+            f"the solution is of a {name} of {program.n_columns} columns that is not this problem's, of "
+            f"{columns}; read it with the problem that was stated"
+        )
 
 
 def certified(

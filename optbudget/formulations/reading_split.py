@@ -38,7 +38,7 @@ def read_whole(problem: Knapsack, budget: float, solution: LinearSolution) -> Ac
     _ = solution.value
     assert solution.x is not None
     number = np.rint(solution.x).astype(np.int64)
-    if number.size == problem.cost.size:
+    if solution.program.name != "mckp_unit":
         taken = number
     else:
         option = [

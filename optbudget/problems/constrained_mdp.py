@@ -55,6 +55,12 @@ class ConstrainedMDP:
     risk: RiskTerm | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.problem, BudgetedMDP):
+            raise ProblemError(
+                f"problem is a {type(self.problem).__name__}; a ConstrainedMDP is made of a BudgetedMDP, as "
+                "optbudget.load reads one"
+            )
+        object.__setattr__(self, "budget", _limit(self.budget))
         size, pairs = len(self.resources), self.problem.cost.size
         cost = (
             np.array(self.resource_cost, dtype=np.float64).reshape(size, -1) if size else np.zeros((0, pairs))
@@ -122,3 +128,13 @@ class ConstrainedMDP:
         return (
             f"ConstrainedMDP({states}, {length}, {', '.join(f'{name} {limit:g}' for name, limit in limits)})"
         )
+
+
+def _limit(budget: object) -> float:
+    """A budget as a number; what it must be is checked with the other limits."""
+    try:
+        if isinstance(budget, (str, bytes, bool)):
+            raise TypeError
+        return float(budget)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        raise ProblemError(f"the budget is {budget!r:.60}; a limit is a number >= 0, inf for none") from None

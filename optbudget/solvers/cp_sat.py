@@ -144,12 +144,14 @@ def _whole(
     if need & (need - 1) == 0 and need <= _WHOLE:
         factor = min(factor or need, need)
     whole = [int(part * factor) for part in decimals]
-    worst = max(range(len(whole)), key=lambda k: decimals[k].denominator, default=0)
     if factor == 0 or any(abs(a) > _WHOLE for a in whole):
+        size = [d.denominator for d in decimals] if factor == 0 else [abs(a) for a in whole]
+        worst = max(range(len(size)), key=size.__getitem__)
         place = (
             f"{what}, coefficient {float(numbers[worst])!r} of column {program.column_name(columns[worst])}"
         )
-        raise ProblemError(f"cp-sat needs whole numbers: {place} has no short binary or decimal form")
+        why = "has no short binary or decimal form" if factor == 0 else f"times {factor} is above 2^53"
+        raise ProblemError(f"cp-sat needs whole numbers: {place} {why}")
     if sum(abs(a) * reach[j] for a, j in zip(whole, columns, strict=True)) >= _SUM:
         raise ProblemError(f"cp-sat needs sums below 2^62: {what} times {factor} can reach more")
     return whole, factor

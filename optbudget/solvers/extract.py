@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optbudget.errors import ProblemError
+from optbudget.errors import ProblemError, UsageError
 from optbudget.problems.linear_program import Floats, LinearProgram
 
 
@@ -21,7 +21,11 @@ def from_mathopt(model: Any) -> LinearProgram:
     ------
     ProblemError
         For quadratic, second-order-cone, SOS or indicator parts, or several objectives.
+    UsageError
+        For anything that is no model of MathOpt's.
     """
+    if not hasattr(model, "export_model"):
+        raise UsageError(f"from_mathopt takes a model of MathOpt's, not a {_kind(model)}")
     message = model.export_model()
     for part in _NOT_LINEAR:
         if len(getattr(message, part, ())):
@@ -62,7 +66,11 @@ def from_pyomo(model: Any) -> LinearProgram:
     ------
     ProblemError
         For anything but one linear objective and linear constraints over reals and whole numbers.
+    UsageError
+        For anything that is no model of Pyomo's.
     """
+    if not hasattr(model, "component_objects"):
+        raise UsageError(f"from_pyomo takes a model of Pyomo's, not a {_kind(model)}")
     import pyomo.environ as pyo
 
     variables = [(name, v) for name, v in _parts(model, pyo.Var) if not v.fixed]
@@ -88,6 +96,10 @@ def from_pyomo(model: Any) -> LinearProgram:
         tuple(name for name, _ in variables),
         tuple(name for name, _ in constraints),
     )
+
+
+def _kind(model: object) -> str:
+    return f"{type(model).__module__}.{type(model).__name__}".removeprefix("builtins.")
 
 
 _Reader = Callable[[Any, str], tuple[list[int], list[float], float]]

@@ -115,6 +115,9 @@ def _parameters(mathopt: Any, method: str, options: Options) -> Any:
 
 
 def _refused(method: str, error: Exception) -> RawAnswer:
+    if "canonical_code" in str(error) and isinstance(error.__context__, Exception):
+        # In translating what the library says, some wheels of ortools trip over a name of their own.
+        return _refused(method, error.__context__)
     said = f"{error} {error.__cause__ or error.__context__ or ''}".strip()
     if "not registered" in said or "not linked" in said:
         return RawAnswer("unavailable", unavailable=f"this wheel of ortools was built without {method}")

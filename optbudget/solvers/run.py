@@ -9,6 +9,7 @@ import atexit
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from importlib import import_module
 from types import TracebackType
 
@@ -22,7 +23,7 @@ from optbudget.solvers.audit import WITHOUT_OPTIMUM, audit, verdict
 from optbudget.solvers.diagnose import Engine, contradiction, diagnose
 from optbudget.solvers.entry import enter, warm
 from optbudget.solvers.options import Options
-from optbudget.solvers.scaling import prepare
+from optbudget.solvers.scaling import farthest, prepare
 from optbudget.solvers.table import BackEnd
 from optbudget.status import Outcome, Solution, Termination
 from optbudget.workers.spawned import Ended, Reply, SpawnedWorker
@@ -83,7 +84,12 @@ class BackEnds:
         self, program: LinearProgram, backend: str | BackEnd = "highs", *, options: Options | None = None
     ) -> LinearSolution:
         """As `solve_program`, in these processes."""
-        row = table.find(backend) if isinstance(backend, str) else backend
+        if not isinstance(program, LinearProgram):
+            raise UsageError(
+                f"a {type(program).__name__} is no LinearProgram; from_pyomo and from_mathopt make one of a "
+                "model, and optbudget.formulations.declared one of a problem"
+            )
+        row = backend if isinstance(backend, BackEnd) else table.find(backend)
         options = options or Options()
         table.require(row)
         _require_kind(program, row)
@@ -102,6 +108,9 @@ class BackEnds:
         if isinstance(raw, RawAnswer) and raw.unavailable:
             raise MissingExtraError(f"{row.name} is not available: {raw.unavailable}")
         solution = audit(program, scaled.unscale(raw), row, options, memory=reply.memory)
+        if solution.outcome.termination is Termination.BACKEND_FAILED and (number := farthest(program)):
+            text = f"{solution.outcome.message}; no number is farther from 1 than {number}"
+            return replace(solution, outcome=Outcome(Termination.NUMERICAL, Solution.NONE, text))
         if solution.x is None and isinstance(raw, RawAnswer) and raw.termination in WITHOUT_OPTIMUM:
             return verdict(solution, raw.termination, diagnose(program, self._engine(options)))
         return solution

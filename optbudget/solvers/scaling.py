@@ -11,6 +11,7 @@ largest entry (Curtis & Reid's aim by Fulkerson & Wolfe's sweeps). What is still
 name; a program without such numbers is handed over as it is.
 """
 
+import math
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,7 +25,11 @@ from optbudget.solvers.answer import RawAnswer
 
 SUSPECT = 1e-9
 """A program with a coefficient up to this is scaled before it is handed over."""
-_LIMITS = (("column", "lower"), ("column", "upper"), ("row", "row_lower"), ("row", "row_upper"))
+LIMITS = ("lower", "upper", "row_lower", "row_upper")
+MOST_NAMED = 3
+"""Numbers that a refusal names."""
+FAR = 15.0
+"""Orders of magnitude from 1 beyond which a number may be why a back end refuses a program."""
 _SWEEPS = 10
 _LIMIT = 900  # Exponents beyond this would overflow in products.
 
@@ -79,38 +84,83 @@ def prepare(program: LinearProgram, *, smallest: float, infinite: float, backend
     >>> prepare(program, smallest=1e-12, infinite=1e20, backend="highs").program.coefficient
     array([0.85899346])
     """
-    if not _issues(program, max(smallest, SUSPECT) if smallest else 0.0, infinite, backend):
+    found = _found(program, max(smallest, SUSPECT) if smallest else 0.0, infinite)
+    if not found:
         return Scaled(program, np.ones(program.n_rows), np.ones(program.n_columns))
     scaled = _scaled(program)
-    if issues := _issues(scaled.program, smallest, infinite, backend, program):
-        raise ProblemError(issues)
+    if _found(scaled.program, smallest, infinite):
+        raise ProblemError(_issues(program, found, backend))
     return scaled
 
 
-def _issues(
-    program: LinearProgram,
-    smallest: float,
-    infinite: float,
-    backend: str,
-    stated: LinearProgram | None = None,
-) -> list[Issue]:
-    """What a back end would drop or misread; the numbers are quoted from the program as `stated`."""
-    stated = stated or program
-    issues = []
+@dataclass(frozen=True, slots=True)
+class _Extreme:
+    """A number that a back end would drop or misread: an entry of the matrix, or a limit."""
+
+    what: str
+    place: int
+    number: float
+
+    @property
+    def orders(self) -> float:
+        """Its distance from 1 in orders of magnitude."""
+        return abs(math.log10(abs(self.number)))
+
+
+def _found(program: LinearProgram, smallest: float, infinite: float) -> list[_Extreme]:
+    """What a back end would drop or misread, the farthest from 1 first."""
     size = np.abs(program.coefficient)
-    row = program.entry_row
-    for k in np.flatnonzero((size > 0) & (size <= smallest)).tolist():
-        place = f"row {program.row_name(row[k])}, column {program.column_name(program.column[k])}"
-        text = f"{place}: {backend} drops coefficients as small as {stated.coefficient[k]:g}"
-        issues.append(Issue("error", "small-coefficient", text))
-    for what, attribute in _LIMITS:
+    small = np.flatnonzero((size > 0) & (size <= smallest)).tolist()
+    found = [_Extreme("coefficient", k, float(program.coefficient[k])) for k in small]
+    for attribute in LIMITS:
         array = getattr(program, attribute)
-        for k in np.flatnonzero(np.isfinite(array) & (np.abs(array) >= infinite)).tolist():
-            name = program.column_name(k) if what == "column" else program.row_name(k)
-            limit = getattr(stated, attribute)[k]
-            text = f"{what} {name}: {backend} takes the limit {limit:g} for infinite"
-            issues.append(Issue("error", "large-limit", text))
+        large = np.flatnonzero(np.isfinite(array) & (np.abs(array) >= infinite)).tolist()
+        found += [_Extreme(attribute, k, float(array[k])) for k in large]
+    return sorted(found, key=lambda one: -one.orders)
+
+
+def _issues(program: LinearProgram, found: list[_Extreme], backend: str) -> list[Issue]:
+    """The numbers that no scaling mends, in the program's own units: the farthest from 1, a few of them.
+
+    In the scaled program others look as bad, which a number far from 1 has pushed there.
+    """
+    guilty = [one for one in found if one.orders >= found[0].orders / 2]
+    issues = []
+    for k, one in enumerate(guilty[:MOST_NAMED]):
+        small = one.what == "coefficient"
+        said = f"drops coefficients as small as {one.number:g}"
+        if not small:
+            said = f"takes the limit {one.number:g} for infinite"
+        more = len(guilty) - MOST_NAMED
+        rest = f"; and so for {more} more" if k == MOST_NAMED - 1 and more > 0 else ""
+        text = f"{place(program, one.what, one.place)}: {backend} {said}{rest}"
+        issues.append(Issue("error", "small-coefficient" if small else "large-limit", text))
     return issues
+
+
+def place(program: LinearProgram, what: str, k: int) -> str:
+    """Where a number of a program stands: `what` it is, an attribute of the program, and its position."""
+    if what == "coefficient":
+        row = program.row_name(int(program.entry_row[k]))
+        return f"row {row}, column {program.column_name(int(program.column[k]))}"
+    if what.startswith("row"):
+        return f"row {program.row_name(k)}"
+    return f"column {program.column_name(k)}"
+
+
+def farthest(program: LinearProgram) -> str:
+    """The number of a program that is farthest from 1, and where it stands; "" if none is far."""
+    worst, said = FAR, ""
+    for what in ("coefficient", "objective", *LIMITS):
+        size = np.abs(getattr(program, what))
+        used = np.flatnonzero(np.isfinite(size) & (size > 0))
+        orders = np.abs(np.log10(size[used]))
+        if used.size and orders.max() > worst:
+            worst, k = float(orders.max()), int(used[orders.argmax()])
+            noun = "limit" if what in LIMITS else "coefficient"
+            where = place(program, what, k) + ", objective" * (what == "objective")
+            said = f"{where}: {noun} {getattr(program, what)[k]:g}"
+    return said
 
 
 def _scaled(program: LinearProgram) -> Scaled:

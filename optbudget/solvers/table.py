@@ -124,6 +124,8 @@ def find(name: str) -> BackEnd:
     ...
     optbudget.errors.UsageError: no back end is called 'highs-simplx'; nearest: highs-simplex, ...
     """
+    if not isinstance(name, str):
+        raise UsageError(f"a back end is named by a text, not a {type(name).__name__}: {', '.join(names())}")
     for row in TABLE:
         if row.name == name:
             return row

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from optbudget.errors import UsageError
-from optbudget.formulations import declared, statement
+from optbudget.formulations import STATEMENTS, Statement, declared, statement
 from optbudget.problems import BudgetedMDP, ConstrainedMDP, Knapsack, LinearProgram, Population
 from optbudget.problems.comparison import Comparison, RouteResult
 from optbudget.solvers import Options
@@ -207,8 +207,19 @@ def stated(
     if isinstance(problem, BudgetedMDP):
         problem = ConstrainedMDP(problem, money)
     if not isinstance(problem, row.of):
-        raise UsageError(
-            f"{row.name} states a {'knapsack' if row.of is Knapsack else 'Markov decision process'}, and the "
-            "model is of another kind"
-        )
+        raise UsageError(_of_another_kind(row))
     return declared(row.name, "pyomo", problem, money if isinstance(problem, Knapsack) else None)[0]
+
+
+def _of_another_kind(row: Statement) -> str:
+    """What a program states that was asked of a model of another kind, and which programs fit."""
+    fitting = ", ".join(other.name for other in STATEMENTS if other.of is not row.of)
+    if row.of is Knapsack:
+        return (
+            f"{row.name} states a knapsack, and the model is a Markov decision process; its programs: "
+            f"{fitting}. To split money over units by their curves: optbudget allocate --method lp, or "
+            "optbudget compare --population"
+        )
+    return (
+        f"{row.name} states a Markov decision process, and the model is a knapsack; its programs: {fitting}"
+    )

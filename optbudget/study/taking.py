@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 
-from optbudget.errors import IllPosedError, OptBudgetError
+from optbudget.errors import IllPosedError, OptBudgetError, ProblemError
 from optbudget.formulations import (
     Achieved,
     Statement,
+    named,
     read_dual,
     read_primal,
     read_relaxed,
@@ -76,10 +77,15 @@ def take(
         if isinstance(built, str):
             return _failed(said, built)
         begin = time.perf_counter()
-        solution = stand.solve(built[0], backend)
+        try:
+            solution = stand.solve(built[0], backend)
+        except ProblemError:  # Refused for a number: again by the model's words, and refused as quickly.
+            solution = stand.solve(named(built[0], problem), backend)
         waited = time.perf_counter() - begin
     except IllPosedError as error:
         return replace(said, outcome=Outcome(Termination.ILL_POSED, Solution.NONE, str(error)))
+    except ProblemError as error:
+        return replace(said, outcome=Outcome(Termination.NUMERICAL, Solution.NONE, str(error)))
     except OptBudgetError as error:
         return _failed(said, str(error))
     said = replace(
