@@ -4,6 +4,7 @@ A forgery counts if exact arithmetic, which knows nothing of the checker, shows 
 or price to be false. Everything that follows from the lie is made consistent.
 """
 
+import json
 import math
 import os
 from dataclasses import replace
@@ -11,9 +12,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from commands import run
 
+from optbudget import save
 from optbudget.allocation import allocate_knapsack
+from optbudget.allocation.knapsack_crossover import Solved, crossed_knapsack
 from optbudget.certify import verify
+from optbudget.files import load_answer
 from optbudget.problems import Knapsack
 from optbudget.status import Outcome, Solution, Termination
 
@@ -221,3 +226,49 @@ def test_no_forgery_passes(kind, honest):
 @pytest.mark.parametrize("kind", FORGERIES)
 def test_no_forgery_passes_many(kind, honest):
     rejected(kind, honest, MANY, seed=5)
+
+
+TOO_MUCH = "99.0 is proved to be the most that whole options are worth; randomising one copy could reach at most 99.0"
+FIELDS = {
+    "schema": "optbudget-result-2",
+    "message": TOO_MUCH,
+    "ranges": {"cost": [0, 1], "value": [0, 1]},
+    "tolerance": -1,
+    "why_unspent": "99 is spent",
+    "curves": {"gap": 0.0},
+    "allocation_method": "greedy",
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("field", FIELDS)
+def test_no_field_of_a_result_on_disk_can_be_forged(tmp_path, field, method):
+    problem = Knapsack.from_arrays([0, 2, 4], [0, 3, 0, 4], [0, 5, 0, 6], count=[2, 1])
+    folder = tmp_path / "result"
+    save(allocate_knapsack(problem, 8.0, method=method), folder)
+    assert verify(load_answer(folder)).ok, str(verify(load_answer(folder)))
+    said = json.loads((folder / "result.json").read_text("utf-8"))
+    forged = "price" if FIELDS[field] == said[field] else FIELDS[field]
+    (folder / "result.json").write_text(json.dumps(said | {field: forged}), encoding="utf-8")
+    run("verify", folder, code=3 if field == "schema" else 8)
+
+
+def test_what_a_back_end_is_said_to_have_found_must_be_true_of_the_answer(tmp_path):
+    problem = Knapsack.from_arrays([0, 2, 4], [0, 3, 0, 4], [0, 5, 0, 6], count=[2, 1])
+    taken = np.array([0.0, 2.0, 0.5, 0.5])
+    for k, solved in enumerate(
+        (Solved(taken, 0.5, 13.0), Solved(taken, 1.5, 12.0), Solved(taken, 1.5, math.nan))
+    ):
+        answer = crossed_knapsack(problem, 8.0, solved)
+        assert answer.outcome.message
+        save(answer, tmp_path / str(k))
+        back = load_answer(tmp_path / str(k))
+        assert verify(back).ok, str(verify(back))
+        for old, new in (("13.0", "14.0"), ("12.0", "11.0"), ("16.0", "15.0"), ("back", "front")):
+            text = back.outcome.message.replace(old, new)
+            lie = replace(back, outcome=replace(back.outcome, message=text))
+            stated = {**back.stated, "message": text}
+            changed = old in back.outcome.message and not (
+                old == "12.0" and "worth 12.0" in back.outcome.message
+            )
+            assert verify(replace(lie, stated=stated)).ok is not changed

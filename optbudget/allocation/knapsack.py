@@ -15,13 +15,13 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optbudget.allocation import exact
 from optbudget.allocation.split import checked_budget
 from optbudget.certify import dual_value, least_spend
 from optbudget.errors import UsageError
 from optbudget.problems import Knapsack, KnapsackAllocation
+from optbudget.problems.knapsack_words import about_whole, too_little, why_left_over
 from optbudget.status import OPTIMAL_GAP, Outcome, Solution, Termination
 from optbudget.workers import Monitor
 
@@ -30,19 +30,6 @@ if TYPE_CHECKING:
 
 Method = Literal["greedy", "price", "ip"]
 METHODS = ("greedy", "price", "ip")
-
-WHOLE_SPENT = "no whole choice of options spends more and is worth more"
-RANDOMISED = "the probability of a randomised copy is a multiple of 2^-53, rounded down"
-NO_BETTER = "no whole choice that is worth more was found"
-NOTHING_MORE = "every copy has the most valuable option, so more money is worth nothing"
-
-ENDED = {
-    Termination.TIME_LIMIT: "the time limit",
-    Termination.MEMORY_LIMIT: "the memory limit",
-    Termination.INTERRUPTED: "an interruption",
-    Termination.NUMERICAL: "numbers too far apart",
-}
-"""How a search ended that was not complete."""
 
 
 def allocate_knapsack(
@@ -95,7 +82,7 @@ def allocate_knapsack(
         )
     least = least_spend(knapsack)
     if least > money:
-        message = _too_little(knapsack, money, least)
+        message = too_little(knapsack, money, least)
         outcome = Outcome(Termination.INFEASIBLE, Solution.NONE, message)
         return _answer(knapsack, money, method, [], outcome=outcome)
     relaxed = relax(knapsack, money, method="price" if method == "ip" else method)
@@ -151,50 +138,12 @@ def _answer(
     ceiling = exact.round_up(value) if proved else relaxed
     gap = (ceiling - floor) / (1 + abs(floor))
     unspent = math.inf if math.isinf(budget) else float(Fraction(budget) - spent)
-    reason = None
-    if unspent:
-        reason = RANDOMISED if not whole else NO_BETTER if stopped is not None else WHOLE_SPENT
-        reason = NOTHING_MORE if price == 0 else reason
+    reason = why_left_over(unspent, price, whole=whole, stopped=stopped)
     return replace(
         bare, value=floor, bound=ceiling, price=price, spent=float(spent), unspent=unspent,
         why_unspent=reason,
         outcome=Outcome.certified(
             gap=gap, tolerance=OPTIMAL_GAP, stopped=stopped or Termination.NUMERICAL,
-            message=_about_whole(floor, relaxed, gap, stopped) if whole else "",
+            message=about_whole(floor, relaxed, gap, stopped) if whole else "",
         ),
     )  # fmt: skip
-
-
-def _about_whole(value: float, relaxed: float, gap: float, stopped: Termination | None) -> str:
-    """What is proved of a whole choice, and what a choice that randomises could have."""
-    if stopped is None:
-        if relaxed == value:
-            return "no choice of options is worth more, not even one that randomises"
-        return (
-            f"{value!r} is proved to be the most that whole options are worth; "
-            f"randomising one copy could reach at most {relaxed!r}"
-        )
-    ended = f"the search for the best whole choice ended by {ENDED[stopped]}"
-    if gap <= OPTIMAL_GAP:
-        return f"{ended}, but the relaxation's bound proves that at most {relaxed - value:.3g} is missing"
-    return f"{ended}; by the relaxation's bound at most {relaxed - value:.6g} is missing"
-
-
-def _too_little(knapsack: Knapsack, money: float, least: Fraction) -> str:
-    """The least feasible total, and a smallest set of copies whose cheapest options exceed the money."""
-    cheapest: NDArray[np.float64] = np.minimum.reduceat(knapsack.cost, knapsack.ptr[:-1])
-    named, total = [], Fraction(0)
-    for g in np.lexsort((np.arange(cheapest.size), -cheapest)):
-        if total > money or cheapest[g] <= 0:
-            break
-        if knapsack.count[g] == 0:
-            continue
-        each = Fraction(float(cheapest[g]))
-        copies = min(int(knapsack.count[g]), math.floor((Fraction(money) - total) / each) + 1)
-        total += copies * each
-        named.append(f"{copies:,} of {knapsack.groups[g]!r} (at least {float(cheapest[g])!r} each)")
-    shown = ", ".join(named[:5]) + (f" and {len(named) - 5:,} more groups" if len(named) > 5 else "")
-    return (
-        f"the budget {money!r} is below {exact.round_up(least)!r}, the least that one option of every group "
-        f"costs; already these need more: {shown}"
-    )

@@ -13,6 +13,7 @@ must be:
 """
 
 import math
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -21,8 +22,9 @@ import numpy as np
 from optbudget.certify.allocation_checks import levels
 from optbudget.certify.knapsack_bound import dual_value, least_spend, spend_at_price
 from optbudget.certify.knapsack_sweep import Unproved, prove_whole_bound
-from optbudget.certify.outcome_checks import differences, outcome_check
+from optbudget.certify.outcome_checks import differences, magnitudes, outcome_check
 from optbudget.problems import Allocation, Check, Knapsack, KnapsackAllocation
+from optbudget.problems import knapsack_words as words
 from optbudget.status import Solution, Termination
 
 SAME_PRICE = Fraction(1, 2**48)
@@ -48,6 +50,8 @@ def knapsack_checks(answer: KnapsackAllocation) -> Iterator[Check]:
     yield from _totals(answer)
     yield _price(answer)
     yield _bound(answer)
+    if answer.stated is not None and 0 <= answer.price < math.inf and math.isfinite(answer.value):
+        yield _sentences(answer, dual_value(answer.knapsack, answer.budget, answer.price))
 
 
 def whole_split_checks(answer: Allocation) -> Iterator[Check]:
@@ -68,21 +72,70 @@ def whole_split_checks(answer: Allocation) -> Iterator[Check]:
 
 
 def _stated(answer: KnapsackAllocation) -> Iterator[Check]:
-    """Every number of result.json against the answer's own."""
+    """Every number and every sentence of result.json against the answer's own."""
     if answer.stated is None:
         return
     names = ("budget", "value", "bound", "gap", "gap_absolute", "price", "spent", "unspent", "why_unspent")
     expected: dict[str, object] = {name: getattr(answer, name) for name in names}
+    expected |= dict.fromkeys(("curves", "limits", "multipliers", "set_aside"))
     expected |= {
         "allocation_method": answer.method, "method": answer.method, "tolerance": answer.tolerance,
         "termination": answer.outcome.termination.value, "solution": answer.outcome.solution.value,
+        "message": answer.outcome.message,
     }  # fmt: skip
     wrong = list(differences(answer.stated, expected, ""))
-    certificate = {"price": answer.price, "bound": answer.bound, "method": answer.method}
-    said = answer.stated.get("certificate")
-    wrong += differences(said, certificate, "certificate.")
+    certificate = {
+        "schema": "optbudget-certificate-1", "kind": "knapsack", "price": answer.price, "bound": answer.bound,
+        "method": answer.method,
+    }  # fmt: skip
+    wrong += differences(answer.stated.get("certificate"), certificate, "certificate.")
+    spread = {name: magnitudes(getattr(answer.knapsack, name)) for name in ("cost", "value")}
+    wrong += differences(answer.stated.get("ranges"), spread, "ranges.")
     follows = "every number, and every word that follows from them, is the tables' own"
     yield Check("result.json", not wrong, "; ".join(wrong[:5]) or follows)
+
+
+def _sentences(answer: KnapsackAllocation, relaxed: Fraction) -> Check:
+    """That the message, and why money is left, are what follows from the numbers; those are checked elsewhere.
+
+    A search that was complete has its value as its bound. One that broke off may say by what; "lp" may say
+    that a back end's own numbers were others.
+    """
+    whole, message = answer.method == "ip", answer.outcome.message
+    complete = answer.outcome.termination is Termination.OPTIMAL
+    exact = answer.bound == words.rounded_up(answer.exact_value())
+    for stopped in [*([None] if complete and (exact or not whole) else ()), *words.ENDED]:
+        if stopped is not None and not (whole and (complete or stopped is answer.outcome.termination)):
+            continue
+        why = words.why_left_over(answer.unspent, answer.price, whole=whole, stopped=stopped)
+        about = words.about_whole(answer.value, words.rounded_up(relaxed), answer.gap, stopped)
+        says = (message == about) if whole else (message == "" or _of_back_end(answer))
+        if says and answer.why_unspent == why:
+            return Check("message", True, message or "none")
+    return Check(
+        "message", False, f"{message!r}, {answer.why_unspent!r}: these do not follow from the numbers"
+    )
+
+
+def _of_back_end(answer: KnapsackAllocation) -> bool:
+    """Whether the message says how a back end's own numbers differ from the answer's, and these are right."""
+    if answer.method != "lp":
+        return False
+    number = r"(-?\d[-+.\de]*)"
+    message = answer.outcome.message
+    worth = re.fullmatch(
+        f"the back end's solution is worth (?:nan|-?inf|{number}), and the exact optimum {number}", message
+    )
+    if worth:
+        return worth[2] == repr(answer.value)
+    proves = re.fullmatch(f"the back end's multiplier {number} proves no more than {number}", message)
+    if not proves:
+        return False
+    try:
+        price = max(0.0, float(proves[1]))
+        return proves[2] == repr(words.rounded_up(dual_value(answer.knapsack, answer.budget, price)))
+    except (ValueError, OverflowError):
+        return False
 
 
 def _rows_fit(answer: KnapsackAllocation) -> str | None:
@@ -188,4 +241,6 @@ def _infeasible(answer: KnapsackAllocation) -> Check:
     least = least_spend(answer.knapsack)
     empty = answer.option.size == 0 and math.isnan(answer.value) and math.isnan(answer.spent)
     ok = empty and math.isfinite(answer.budget) and least > Fraction(answer.budget)
+    if ok and answer.stated is not None:
+        ok = answer.outcome.message == words.too_little(answer.knapsack, answer.budget, least)
     return Check("infeasible", ok, f"the cheapest choice costs {float(least):.17g} of {answer.budget:.17g}")

@@ -16,8 +16,8 @@ they leave to be proved before the first step, and the last comparison are exact
 floating point with a margin above their rounding, which at worst keeps a step too many.
 
 **The margin** does not grow with the number of copies but with what they are worth. Write u = 2^-53,
-:math:`S_g = \\max_k (w_{gk} + p\\,k_{gk})` and :math:`M = \\sum_g n_g S_g + p\\,C`, C the capacity. The price is
-the double that is used, since the inequality holds at every price.
+:math:`S_g = \\max_k (w_{gk} + p\\,k_{gk})` and :math:`M = \\sum_g n_g S_g + p\\,C`, C the capacity. The price
+is the double that is used, since the inequality holds at every price.
 
 * A step has value + p cost of at most :math:`\\sum n_g S_g`, so value + p |C - cost| is at most M, and its
   five roundings (value, C - cost, product, two sums) are below 8 u M.
@@ -26,8 +26,8 @@ the double that is used, since the inequality holds at every price.
 * The penalty of an option is the difference of two numbers w - p k of four roundings each: less than 16 u M.
   What several copies of a group lose together is below 8 u M.
 
-No cut is wrong by more than 32 u M. M is a sum of numbers >= 0, which 10^9 groups would round by a relative 2^-22.
-`ROUNDING` is 64 u.
+No cut is wrong by more than 32 u M. M is a sum of numbers >= 0, which 10^9 groups would round by a relative
+2^-22. `ROUNDING` is 64 u.
 """
 
 import math
@@ -102,7 +102,7 @@ class _Sweep:
         self.room = self._reach(float(self.start_cost), float(self.start_value)) - target
 
     def _best(self, rivals: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Of each group the option of largest value - price * cost, without rounding, of equal ones the first."""
+        """Of each group the first option of largest value - price * cost, without rounding."""
         whole, (top, bottom) = self.whole, self.price.as_integer_ratio()
         group = np.searchsorted(whole.ptr, rivals, side="right") - 1
         first = np.searchsorted(group, np.arange(whole.count.size + 1))
@@ -113,7 +113,7 @@ class _Sweep:
         return best
 
     def _proved_at_once(self) -> bool:
-        """Whether the best options of all copies do not reach the target: the price alone, in whole numbers."""
+        """Whether the price alone proves the bound, in whole numbers."""
         top, bottom = self.price.as_integer_ratio()
         left = self.whole.capacity - self.start_cost
         return bottom * (self.start_value - self.target) + top * left < 0

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optbudget.problems import Allocation, BudgetedMDP, Check, CurveSet
 from optbudget.status import OPTIMAL_GAP, Outcome, Solution, Termination
@@ -16,7 +17,7 @@ WITHOUT_GAP = (Termination.INFEASIBLE, Termination.UNBOUNDED, Termination.ILL_PO
 
 
 def outcome_check(outcome: Outcome, gap: float, tolerance: float, name: str = "outcome") -> Check:
-    """OPTIMAL needs a gap <= 1e-9 and TOLERANCE one within the tolerance, both CERTIFIED."""
+    """OPTIMAL needs a gap <= 1e-9 and TOLERANCE one within the tolerance, which is >= 0; both CERTIFIED."""
     said = f"{outcome.termination.name}, {outcome.solution.name}, gap {gap:.3g}"
     if outcome.termination is Termination.OPTIMAL:
         ok = outcome.solution is Solution.CERTIFIED and gap <= OPTIMAL_GAP
@@ -26,6 +27,7 @@ def outcome_check(outcome: Outcome, gap: float, tolerance: float, name: str = "o
         ok = outcome.solution is Solution.NONE
     else:
         ok = outcome.solution is not Solution.CERTIFIED or not math.isnan(gap)
+    ok = ok and tolerance >= 0
     return Check(name, ok, said if ok else f"{said}, tolerance {tolerance:.3g}: these do not fit together")
 
 
@@ -42,7 +44,13 @@ def stated_checks(answer: CurveSet | Allocation) -> Iterator[Check]:
         return
     detail = "; ".join(wrong[:5]) + (f" and {len(wrong) - 5} more" if len(wrong) > 5 else "")
     follows = "every number, and every word that follows from them, is the tables' own"
-    yield Check("result.json", not wrong, detail or follows)
+    yield Check("result.json", not wrong, detail or follows + _unproved_message(answer))
+
+
+def _unproved_message(answer: CurveSet | Allocation) -> str:
+    """That nothing is proved of a sentence that says how the work went."""
+    said = answer.outcome.message
+    return f"; nothing is proved of the message {said!r:.200}" if said else ""
 
 
 def _curve_differences(curves: CurveSet, stated: Mapping[str, object]) -> Iterator[str]:
@@ -58,13 +66,13 @@ def _curve_differences(curves: CurveSet, stated: Mapping[str, object]) -> Iterat
 
 
 def _ranges(problem: BudgetedMDP) -> dict[str, object]:
-    """Smallest and largest non-zero magnitude of what the problem is made of."""
-    spread: dict[str, object] = {}
-    for name in ("cost", "utility", "probability"):
-        size = np.abs(getattr(problem, name))
-        size = size[size > 0]
-        spread[name] = [float(size.min()), float(size.max())] if size.size else None
-    return spread
+    return {name: magnitudes(getattr(problem, name)) for name in ("cost", "utility", "probability")}
+
+
+def magnitudes(numbers: NDArray[np.float64]) -> list[float] | None:
+    """The smallest and the largest that is not zero; None if all are zero."""
+    size = np.abs(numbers[numbers != 0])
+    return [float(size.min()), float(size.max())] if size.size else None
 
 
 def _certificate(answer: CurveSet | Allocation) -> dict[str, object]:

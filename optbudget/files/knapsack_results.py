@@ -22,7 +22,7 @@ from optbudget.files.knapsack_folder import (
 from optbudget.files.parquet_tables import write_parquet
 from optbudget.files.result_tables import ResultTable
 from optbudget.files.result_writer import LARGEST_COPY, head, no_allocation, number_or_null, write_json
-from optbudget.files.stated_fields import mapping, number, outcome, read_json, word
+from optbudget.files.stated_fields import mapping, number, outcome, read_json, require_schema, word
 from optbudget.problems import Knapsack, KnapsackAllocation, ModelFolder
 from optbudget.status import Solution
 
@@ -115,6 +115,7 @@ def load_knapsack_result(
     ProblemError
         If the model's folder is there and cannot be read.
     """
+    require_schema(stated)
     problem = _stated_model(folder, stated, model)
     table = ResultTable.read(folder / "allocation.parquet", ("group", "option"), folder)
     groups = {name: g for g, name in enumerate(problem.groups)}

@@ -33,7 +33,7 @@ from optbudget.files.result_writer import (
     ranges,
     write_json,
 )
-from optbudget.files.stated_fields import mapping, number, outcome
+from optbudget.files.stated_fields import mapping, number, outcome, require_schema
 from optbudget.problems import (
     BudgetedMDP,
     BudgetLines,
@@ -133,6 +133,7 @@ def load_mixture(
     ResultError
         If something is missing, of the wrong kind, or answers another model.
     """
+    require_schema(stated)
     problem = _problem(folder, stated, model)
     table = ResultTable.read(folder / "lines.parquet", ("line", "resource"), folder)
     try:

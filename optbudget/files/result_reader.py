@@ -25,8 +25,7 @@ from optbudget.files.model_folder import model_hash
 from optbudget.files.model_writer import write_model
 from optbudget.files.models import load_model
 from optbudget.files.result_tables import ResultTable
-from optbudget.files.result_writer import SCHEMA
-from optbudget.files.stated_fields import mapping, number, outcome, read_json, whole, word
+from optbudget.files.stated_fields import mapping, number, outcome, read_json, require_schema, whole, word
 from optbudget.problems import (
     Allocation,
     BudgetedMDP,
@@ -64,8 +63,7 @@ def load_result(path: str | Path, model: str | Path | BudgetedMDP | None = None)
     if not folder.is_dir():
         raise ResultError(f"{folder} is not a folder")
     stated = read_json(folder / "result.json")
-    if stated.get("schema") != SCHEMA:
-        raise ResultError(f"result.json: schema is {stated.get('schema')!r}, not {SCHEMA!r}")
+    require_schema(stated)
     if stated.get("kind") == "knapsack":
         raise ResultError("the result answers a knapsack; optbudget verify and load_answer read it")
     if stated.get("kind") == "budget_lines":

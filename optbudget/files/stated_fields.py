@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from optbudget.errors import ResultError
+from optbudget.files.result_writer import SCHEMA
 from optbudget.status import Outcome, Solution, Termination
 
 LARGEST_JSON = 64 << 20
@@ -30,6 +31,12 @@ def read_json(path: Path, name: str | None = None) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ResultError(f"{name} must hold a JSON object")
     return content
+
+
+def require_schema(content: Mapping[str, Any]) -> None:
+    """ResultError if a result.json is not of the kind that this version reads."""
+    if content.get("schema") != SCHEMA:
+        raise ResultError(f"result.json: schema is {content.get('schema')!r}, not {SCHEMA!r}")
 
 
 def number(content: Mapping[str, Any], key: str, file: str = "result.json") -> float:
