@@ -163,7 +163,7 @@ def test_a_gap_of_inf_is_no_certificate(tmp_path, horizon):
     (model / "model.toml").write_text(
         f'kind = "budgeted_mdp"\ndiscount = 0.9\ncost_discount = 0.9\nreward = "gross"\nhorizon = {horizon}\n'
     )
-    (model / "actions.csv").write_text("state,action,cost,utility\ns,a,1,1e308\ns,b,0,1\n")
+    (model / "actions.csv").write_text("state,action,cost,utility\ns,a,1,1e305\ns,b,0,1\n")
     (model / "transitions.csv").write_text("state,action,next_state,probability\ns,a,s,1\ns,b,s,1\n")
     done = run("solve", model, "--out", tmp_path / "out", code=7)
     assert "rescale" in done.stderr and "certified gap" not in done.stdout

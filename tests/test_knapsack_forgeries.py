@@ -228,7 +228,7 @@ def test_no_forgery_passes_many(kind, honest):
     rejected(kind, honest, MANY, seed=5)
 
 
-TOO_MUCH = "99.0 is proved to be the most that whole options are worth; randomising one copy could reach at most 99.0"
+TOO_MUCH = "99.0 is proved to be the most that whole options are worth; randomising could reach at most 99.0"
 FIELDS = {
     "schema": "optbudget-result-2",
     "message": TOO_MUCH,

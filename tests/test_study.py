@@ -192,7 +192,7 @@ def test_a_model_without_curves_names_its_routes_too():
         ({"problem": "models/ties"}, r"optbudget.load\(\) reads one"),
         ({"problem": 3}, "this is 3"),
         ({"budget": 1.0, "routes": "ip"}, r"routes=\('ip',\)"),
-        ({"budget": 1.0, "routes": None}, "routes is None"),
+        ({"budget": 1.0, "routes": ()}, "routes is empty"),
         ({"budget": 1.0, "routes": ("walk", 3)}, "routes holds 3"),
         ({"budget": 1.0, "routes": ("",)}, "routes holds ''"),
         ({"budget": 1.0, "population": {"s": 3}}, r"Population.at\("),

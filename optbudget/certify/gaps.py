@@ -20,6 +20,7 @@ SMALLEST = 1e-16
 WIDENINGS = 60
 
 
+@np.errstate(over="ignore", invalid="ignore")  # Beyond doubles nothing is proved, and the gap is inf.
 def proved_gaps(answer: CurveSet, *, decisions: int | None = None) -> tuple[Floats, Floats, bool]:
     """Relative gap of each state, the lines that prove it, and whether the curves are achieved.
 

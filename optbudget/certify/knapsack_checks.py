@@ -96,7 +96,7 @@ def _stated(answer: KnapsackAllocation) -> Iterator[Check]:
 
 
 def _sentences(answer: KnapsackAllocation, relaxed: Fraction) -> Check:
-    """That the message, and why money is left, are what follows from the numbers; those are checked elsewhere.
+    """That the message, and why money is left, follow from the numbers, which are checked elsewhere.
 
     A search that was complete has its value as its bound. One that broke off may say by what; "lp" may say
     that a back end's own numbers were others.

@@ -17,11 +17,14 @@ from optbudget.errors import UsageError
 from optbudget.status import Termination
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from optbudget.cli.compare_models import Problem
     from optbudget.problems.comparison import Comparison, RouteResult
     from optbudget.solvers import Options
+
+FAILURES = (Termination.BACKEND_FAILED,)
+LIMITS = (Termination.TIME_LIMIT, Termination.MEMORY_LIMIT)
 
 
 def command(
@@ -58,7 +61,8 @@ def command(
     """Solve a model by every route that fits, evaluate every answer again, and say whether all agree.
 
     Exit 8 if two routes cannot both be right, 9 if every back end that a name or pattern of --routes asks
-    for is missing or crashed.
+    for is missing or crashed, 7 if a limit ended them all, 4 if all routes say that there is no answer, 6 if
+    a limit came before the last route.
     """
     from optbudget import files, report, study
 
@@ -84,7 +88,7 @@ def command(
             _say_whose_budget(run, folder, problem, money)
             part = study.Part(monitor, k, len(fits), folder.name)
             taken = study.compare(
-                problem, money, population=people, routes=patterns, tolerance=tolerance,
+                problem, money, population=people, routes=patterns or None, tolerance=tolerance,
                 options=_options(run), monitor=part,
             )  # fmt: skip
             found.append(replace(taken, name=folder.resolve().name))
@@ -166,7 +170,8 @@ def _agreement(answers: "Sequence[RouteResult]") -> str:
     by = {r.backend for r in answers}
     others = len(by - {""})
     who = ["our own methods"] * ("" in by) + [plural(others, "back end")] * bool(others)
-    return f"{plural(len(answers), 'answer')}, by {' and '.join(who)}: all agree"
+    end = ": all agree" if len(answers) > 1 else "; there is no other to agree with"
+    return f"{plural(len(answers), 'answer')}, by {' and '.join(who)}{end}"
 
 
 def _end(
@@ -184,20 +189,24 @@ def _end(
     unfinished = bool(left or missing_models)
     if unfinished:
         models = f" and {plural(missing_models, 'model')}" if missing_models else ""
-        run.log(f"stopped early: left out {plural(left, 'route')}{models}")
+        names = [f"{c.name}: {', '.join(c.left_out)}" for c in found if c.left_out]
+        run.log("; ".join([f"stopped early: left out {plural(left, 'route')}{models}", *names]))
     if any(c.disagreements for c in found):
         raise typer.Exit(exits.FAILED)
     if interrupted and unfinished:
         raise typer.Exit(exits.INTERRUPTED)
-    reasons = _failed_as_asked(found, wanted)
-    for reason in reasons:
-        run.log(reason)
-    if reasons:
-        raise typer.Exit(exits.MISSING)
+    for ended, code in ((FAILURES, exits.MISSING), (LIMITS, exits.NOTHING)):
+        reasons = _ended_as_asked(found, wanted, ended)
+        for reason in reasons:
+            run.log(reason)
+        if reasons:
+            raise typer.Exit(code)
     if not all(c.agree for c in found if c.routes) or not any(c.routes for c in found):
         raise typer.Exit(_without_answer({r.outcome.termination for c in found for r in c.routes}))
     if unfinished:
         raise typer.Exit(exits.GAP)
+    if not any(r.answered for c in found for r in c.routes):
+        raise typer.Exit(exits.INFEASIBLE)
 
 
 def _without_answer(ended: set[Termination]) -> int:
@@ -206,11 +215,13 @@ def _without_answer(ended: set[Termination]) -> int:
     return exits.ILL_POSED if ended and ended <= ill_posed else exits.NOTHING
 
 
-def _failed_as_asked(found: "Sequence[Comparison]", wanted: tuple[str, ...]) -> list[str]:
-    """Why patterns have no answer of which every route failed, each reason once."""
+def _ended_as_asked(
+    found: "Sequence[Comparison]", wanted: tuple[str, ...], ended: "Container[Termination]"
+) -> list[str]:
+    """Why patterns have no answer of which every route ended without one in such a way, each reason once."""
     reasons: dict[str, None] = {}
     for pattern in wanted:
         matched = [r for c in found for r in c.routes if fnmatchcase(r.route, pattern)]
-        if matched and all(r.outcome.termination is Termination.BACKEND_FAILED for r in matched):
+        if matched and all(r.outcome.termination in ended and not r.answered for r in matched):
             reasons |= {f"{pattern}: {r.outcome.message}": None for r in matched}
     return list(reasons)

@@ -81,7 +81,7 @@ def fitting(
         for folder in folders:
             with _naming(folder):
                 problem, money, people = asked.of(folder)
-            names[folder] = study.route_names(problem, money, population=people, routes=asked.routes)
+            names[folder] = study.route_names(problem, money, population=people, routes=asked.routes or None)
     study.require_known(asked.routes, (name for listed in names.values() for name in listed))
     fits = {folder: study.fitting(asked.routes, listed) for folder, listed in names.items()}
     without = {f.resolve().name: tuple(p for p in asked.routes if p not in fit) for f, fit in fits.items()}

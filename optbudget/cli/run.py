@@ -50,7 +50,8 @@ EVERYWHERE = {
         str | None,
         _option(
             "SIZE",
-            "Refuse work that needs more than this beside the program itself, e.g. 4GiB.",
+            "Refuse work that needs more than this beside the program itself, e.g. 4GiB; the process of a "
+            "back end counts whole, from about 100 MiB on.",
         ),
     ],
     "time_limit": Annotated[float | None, _option("S", "Stop after so many seconds.", min=0.0)],

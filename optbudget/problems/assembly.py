@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from optbudget.errors import FIRST_ISSUES, ProblemError
+from optbudget.errors import FIRST_ISSUES, Issue, ProblemError
 from optbudget.problems.budgeted_mdp import ROW_SUM_TOLERANCE, BudgetedMDP, ModelFolder
 from optbudget.problems.columns import Codes, Finding, Floats, did_you_mean, failed, repeats
 from optbudget.problems.roster import Roster, TableColumns, table_columns
@@ -86,20 +86,34 @@ def assemble(
     utility = np.zeros(n)
     utility[list(worth)] = list(worth.values())
     order = pairs.order
-    problem = BudgetedMDP(
-        states=tuple(roster.names), actions=tuple(pairs.actions),
-        pair_ptr=np.concatenate(([0], np.cumsum(np.bincount(pairs.state, minlength=n)))),
-        pair_action=pairs.action[order].astype(np.int32), pair_row=rows.of_pair,
-        cost=pairs.cost[order], utility=pairs.utility[order],
-        row_ptr=rows.ptr, next_state=rows.next_state, probability=rows.probability,
-        terminal_utility=utility, discount=settings.discount, cost_discount=settings.cost_discount,
-        horizon=settings.horizon, reward=settings.reward,
-        initial_state=initial_state, initial_probability=initial_probability,
-        budget_cap=settings.budget_cap, state_type=tuple(roster.types),
-        title=settings.title, source=settings.source, money_unit=settings.money_unit,
-        formulations=settings.formulations, folder=folder,
-    )  # fmt: skip
+    try:
+        problem = BudgetedMDP(
+            states=tuple(roster.names), actions=tuple(pairs.actions),
+            pair_ptr=np.concatenate(([0], np.cumsum(np.bincount(pairs.state, minlength=n)))),
+            pair_action=pairs.action[order].astype(np.int32), pair_row=rows.of_pair,
+            cost=pairs.cost[order], utility=pairs.utility[order],
+            row_ptr=rows.ptr, next_state=rows.next_state, probability=rows.probability,
+            terminal_utility=utility, discount=settings.discount, cost_discount=settings.cost_discount,
+            horizon=settings.horizon, reward=settings.reward,
+            initial_state=initial_state, initial_probability=initial_probability,
+            budget_cap=settings.budget_cap, state_type=tuple(roster.types),
+            title=settings.title, source=settings.source, money_unit=settings.money_unit,
+            formulations=settings.formulations, folder=folder,
+        )  # fmt: skip
+    except ProblemError as error:
+        found += [_of_its_row(issue, pairs, roster) for issue in error.issues]
+        return None, found
     return problem, found
+
+
+def _of_its_row(issue: Issue, pairs: "_Pairs", roster: Roster) -> Finding:
+    """What the problem itself refuses, at the row of its pair."""
+    row = None
+    for k, (state, action) in enumerate(zip(pairs.state.tolist(), pairs.action.tolist(), strict=True)):
+        if (roster.label(state), pairs.actions[action]) == (issue.state, issue.action):
+            row = k
+    table = None if row is None else "actions"
+    return Finding(issue.code, issue.message, table, row, None, issue.state, issue.action)
 
 
 def require(problem: BudgetedMDP | None, found: list[Finding]) -> BudgetedMDP:

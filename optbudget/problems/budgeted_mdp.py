@@ -36,6 +36,9 @@ ROW_SUM_TOLERANCE = 1e-9
 LONGEST_HORIZON = 10_000_000
 """Decisions a finite horizon may have: a pass of sixteen prices keeps 640 bytes for each."""
 
+LARGEST_TOTAL = 1e307
+"""What costs and utilities may add up to over the horizon: beyond 1.8e308 no double holds them."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelFolder:
@@ -130,7 +133,7 @@ class BudgetedMDP:
                 array = array.astype(dtype, copy=True)
                 array.flags.writeable = False
             object.__setattr__(self, name, array)
-        issues = _structure_issues(self) or _value_issues(self)
+        issues = _structure_issues(self) or _value_issues(self) or _overflowing(self)
         if issues:
             raise ProblemError(issues)
 
@@ -309,6 +312,41 @@ def _value_issues(p: BudgetedMDP) -> list[Issue]:
     for k in order[1:][same][:20]:
         issues.append(_error("duplicate-action", "the action is listed twice", *_pair(p, k)))
     return issues + _row_issues(p)
+
+
+def _overflowing(p: BudgetedMDP) -> list[Issue]:
+    """Pairs and states whose numbers add up to more than `LARGEST_TOTAL` in all decisions."""
+    issues = []
+    money, worth = (decisions_counted(gamma, p.horizon) for gamma in (p.cost_discount, p.discount))
+    if p.cost.size:
+        size = p.cost * (money / LARGEST_TOTAL) + (np.abs(p.utility) / 2 + p.cost / 2) * (
+            2 * worth / LARGEST_TOTAL
+        )
+        k = int(size.argmax())
+        if not size[k] <= 1:
+            text = (
+                f"cost {p.cost[k]:g} and utility {p.utility[k]:g} add up to more than {LARGEST_TOTAL:g} "
+                "over the horizon; take larger units"
+            )
+            issues.append(_error("too-large", text, *_pair(p, k)))
+    for i in np.flatnonzero(np.abs(p.terminal_utility) > LARGEST_TOTAL)[:1]:
+        text = f"terminal_utility is {p.terminal_utility[i]:g}; take a larger unit"
+        issues.append(_error("too-large", text, p.labels[i]))
+    return issues
+
+
+def decisions_counted(discount: float, horizon: int | None) -> float:
+    """The sum of discount^t over the decisions; 1 where it has no bound.
+
+    Examples
+    --------
+    >>> decisions_counted(0.5, 2), decisions_counted(0.5, None), decisions_counted(1.0, 7)
+    (1.5, 2.0, 7.0)
+    """
+    if discount == 1:
+        return float(horizon or 1)
+    ended = 0.0 if horizon is None else discount**horizon
+    return (1.0 - ended) / (1.0 - discount)
 
 
 def _row_issues(p: BudgetedMDP) -> list[Issue]:

@@ -46,13 +46,13 @@ def instance(
     return (replace(problem, budget=money) if isinstance(problem, ConstrainedMDP) else problem), money
 
 
-def patterns_given(routes: Sequence[str]) -> tuple[str, ...]:
-    """The patterns of route names.
+def patterns_given(routes: Sequence[str] | None) -> tuple[str, ...]:
+    """The patterns of route names; of None, which takes the usual routes, there are none.
 
     Raises
     ------
     UsageError
-        If they are not a sequence of texts, or one is empty.
+        If they are not a sequence of texts, or are none, or one is empty.
 
     Examples
     --------
@@ -61,6 +61,8 @@ def patterns_given(routes: Sequence[str]) -> tuple[str, ...]:
     ...
     optbudget.errors.UsageError: routes is the text 'ip'; it must be a sequence of names: routes=('ip',)
     """
+    if routes is None:
+        return ()
     if isinstance(routes, str):
         raise UsageError(
             f"routes is the text {routes!r}; it must be a sequence of names: routes=({routes!r},)"
@@ -72,6 +74,8 @@ def patterns_given(routes: Sequence[str]) -> tuple[str, ...]:
             raise UsageError(
                 f"routes holds {pattern!r:.40}; every entry must be the name of a route or a pattern"
             )
+    if not routes:
+        raise UsageError("routes is empty and names no route; leave it out to take the usual ones")
     return tuple(routes)
 
 

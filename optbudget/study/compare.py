@@ -43,7 +43,7 @@ def compare(
     budget: float | None = None,
     *,
     population: Population | None = None,
-    routes: Sequence[str] = (),
+    routes: Sequence[str] | None = None,
     tolerance: float = 1e-7,
     options: Options | None = None,
     monitor: Monitor | None = None,
@@ -57,7 +57,7 @@ def compare(
     budget : money, >= 0; None takes a constrained problem's own
     population : of a budgeted problem: split the budget over these units, by greedy, by price, and as
         declared knapsacks of the curves' useful budgets
-    routes : patterns of names such as "walk", "cmdp_primal/*" or "*/pyomo:gurobi"; () takes our own methods
+    routes : patterns of names such as "walk", "cmdp_primal/*" or "*/pyomo:gurobi"; None takes our own methods
         and each declared program by the usual back ends
     tolerance : relative difference up to which two values count as the same, >= 0
     options : limits of every back end; when nobody says, 60 seconds each, and for first-order methods 6
@@ -104,14 +104,14 @@ def route_names(
     budget: float | None = None,
     *,
     population: Population | None = None,
-    routes: Sequence[str] = ("*",),
+    routes: Sequence[str] | None = ("*",),
 ) -> list[str]:
     """Names of the routes that an instance has; nothing is solved.
 
     Parameters
     ----------
-    routes : patterns: with some, every back end is listed, and a solver of Pyomo's that one names; with ()
-        the usual ones only
+    routes : patterns: with some, every back end is listed, and a solver of Pyomo's that one names; None
+        is the usual ones only
     problem, budget, population : as for `compare`
 
     Raises

@@ -10,11 +10,16 @@ from optbudget.formulations import TOOLS, declared
 from optbudget.problems import ConstrainedMDP, Knapsack, LinearProgram, LinearSolution
 from optbudget.problems.examples import two_action_example
 from optbudget.solvers import BackEnd, BackEnds, Options
+from optbudget.status import Outcome, Solution, Termination
 from optbudget.workers.spawned import Ended, SpawnedWorker
 
 FIRST_ORDER = ("pdlp", "highs-pdlp")
 HASTY = (6.0, 1e-6)
 """Seconds and feasibility of a first-order method when nobody says: it creeps to the last digits."""
+
+
+ENDED = {Ended.TIME_LIMIT: Termination.TIME_LIMIT, Ended.MEMORY_LIMIT: Termination.MEMORY_LIMIT}
+"""How stating a program ended by a limit; all else that goes wrong there is a failure."""
 
 
 class Stand:
@@ -27,12 +32,12 @@ class Stand:
         self._builders = {tool: SpawnedWorker() for tool in TOOLS}
         self._stated: tuple[object, float | None] = (None, None)
         self._warm: set[str] = set()
-        self._programs: dict[tuple[str, str], tuple[LinearProgram, float] | str] = {}
+        self._programs: dict[tuple[str, str], tuple[LinearProgram, float] | Outcome] = {}
 
     def program(
         self, name: str, tool: str, problem: ConstrainedMDP | Knapsack, budget: float | None
-    ) -> tuple[LinearProgram, float] | str:
-        """The arrays of a statement and the seconds that took, or why there are none; stated once.
+    ) -> tuple[LinearProgram, float] | Outcome:
+        """The arrays of a statement and the seconds that took, or how stating it ended; stated once.
 
         Programs of the last instance are kept.
         """
@@ -52,7 +57,11 @@ class Stand:
                 time_limit=limit,
                 memory_limit=self.options.memory_limit,
             )
-            self._programs[key] = reply.result if reply.ended is Ended.RETURNED else reply.message
+            if reply.ended is Ended.RETURNED:
+                self._programs[key] = reply.result
+            else:
+                why = ENDED.get(reply.ended, Termination.BACKEND_FAILED)
+                self._programs[key] = Outcome(why, Solution.NONE, f"stating the program: {reply.message}")
         return self._programs[key]
 
     def _warm_up(self, tool: str) -> None:

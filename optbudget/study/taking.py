@@ -74,8 +74,8 @@ def take(
             require_every_end(problem)
         money = None if isinstance(problem, ConstrainedMDP) else budget
         built = stand.program(row.name, tool, problem, money)
-        if isinstance(built, str):
-            return _failed(said, built)
+        if isinstance(built, Outcome):
+            return replace(said, outcome=built)
         begin = time.perf_counter()
         try:
             solution = stand.solve(built[0], backend)

@@ -7,6 +7,22 @@ from dataclasses import dataclass, field
 from optbudget.errors import LimitError
 from optbudget.status import Termination
 
+UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
+
+
+def in_units(size: float) -> str:
+    """A number of bytes for a person.
+
+    Examples
+    --------
+    >>> in_units(500), in_units(3 * 2**29), in_units(2**60)
+    ('500 bytes', '1.5 GiB', '1.05e+06 TiB')
+    """
+    unit = 0
+    while size >= 1024 and unit < len(UNITS) - 1:
+        size, unit = size / 1024, unit + 1
+    return f"{size:.3g} {UNITS[unit]}"
+
 
 @dataclass(eq=False)
 class Monitor:
@@ -63,6 +79,6 @@ class Monitor:
         """
         if self.memory_limit is not None and size > self.memory_limit:
             raise LimitError(
-                f"{what} needs about {size / 2**30:.3g} GiB and the limit is "
-                f"{self.memory_limit / 2**30:.3g} GiB; raise --max-memory or ask for less"
+                f"{what} needs about {in_units(size)} and the limit is "
+                f"{in_units(self.memory_limit)}; raise --max-memory or ask for less"
             )
