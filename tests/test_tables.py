@@ -256,3 +256,15 @@ def test_populations_that_are_too_large_name_state_and_limit():
         Population(problem.labels, [2**62, 2**62, 0])
     assert Population(problem.labels, [0, 2**62, 0]).size == 2**62
     assert Population.at(problem, {"b": 2**62 - 1}).size == 2**62 - 1
+
+
+def test_totals_that_no_double_holds_are_refused_where_they_stand():
+    moves = {"state": ["s", "s"], "action": ["a", "b"], "next_state": ["s", "s"], "probability": [1, 1]}
+    for utility, wrong in ((1.7e308, True), (-1.7e308, True), (4e306, True), (1e300, False)):
+        table = {"state": ["s", "s"], "action": ["a", "b"], "cost": [1, 2], "utility": [0.0, utility]}
+        settings = {"discount": 1.0, "cost_discount": 1.0, "horizon": 3}
+        if wrong:
+            with pytest.raises(ProblemError, match=r"over the horizon; take larger units.*row 1 of actions"):
+                BudgetedMDP.from_tables(moves, table, **settings)
+        else:
+            BudgetedMDP.from_tables(moves, table, **settings)

@@ -24,7 +24,7 @@ def route_grid(comparison: Comparison) -> Grid:
     if any(row[2] == CALLED for row in rows):
         notes.append(f"{CALLED}: the route's own word; the verdict says what is proved.")
     notes += _reasons(comparison)
-    title = f"{comparison.name} at budget {number(comparison.budget, 10)}"
+    title = f"{comparison.name} at budget {comparison.budget:.10g}"
     return Grid(title, columns, rows, "\n".join(notes))
 
 

@@ -61,6 +61,8 @@ def check_model(
     >>> print(report["curve_without_a_limit"].why)
     with money without end: the unconstrained optimum
     """
+    if not isinstance(problem, BudgetedMDP):
+        raise UsageError(f"check_model takes a BudgetedMDP, and this is {problem!r:.40}")
     findings: list[Finding] = []
     answers: dict[str, CurveSet] = {}
     for method in METHODS:
