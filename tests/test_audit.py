@@ -104,6 +104,18 @@ def test_a_plan_above_the_budget():
     assert audit(response_curves(CHANNELS), [25, 20, 15], budget=80).bound > 150
 
 
+def test_a_plan_above_the_budget_is_not_called_optimal():
+    curves = response_curves({"group": ["a", "a", "b", "b"], "spend": [5, 10, 5, 10], "value": [1, 2, 1, 2]})
+    said = " ".join(audit_sentences(audit(curves, [10, 10], budget=9)))
+    assert "11 more than the budget of 9" in said and "optimal" not in said
+    assert "not within the budget" in said
+
+
+def test_unlimited_money():
+    found = audit(response_curves(CHANNELS), [25, 20, 15], budget=np.inf)
+    assert found.over == 0 and found.bound == found.best.value == 210
+
+
 def test_copies():
     """Two copies of a group: the plan is for each."""
     curves = Knapsack.from_arrays([0, 2], cost=[0, 3], value=[0, 5], count=[2], interpolate=True)

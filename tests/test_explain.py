@@ -158,7 +158,7 @@ class TestExplanation:
         curves = two_state_curves()
         why = explain(allocate(curves, Population.at(curves.problem, {"warm": 10}), 4.0))
         said = " ".join(state_sentences(why, "warm"))
-        assert "10 units in 'warm' have 0.4 each" in said and "The next would be worth 3." in said
+        assert "10 units in 'warm' have 0.4 each on average" in said and "The next would be worth 3." in said
         assert "No units are in 'cold'" in state_sentences(why, "cold")[0]
         with pytest.raises(ProblemError, match="did you mean 'cold'"):
             state_sentences(why, "colt")
@@ -170,7 +170,7 @@ class TestExplanation:
         said = " ".join(state_sentences(explain(allocate(curves, people, 4.0)), "cold"))
         assert "2 per unit adds 4" in said and "worth 6 elsewhere" in said
         assert "lose 2" in said and "50 % more, or costs 33.3 % less" in said
-        assert "get more above a total budget of 10" in said
+        assert "More is given above a total budget of 10" in said
 
 
 class TestLimits:
@@ -193,7 +193,7 @@ class TestLimits:
     def test_a_least_of_a_group(self):
         why = self.why(Limits(groups=(GroupLimit("second", states=("s1",), least=3.0),)))
         assert why.limit == ("", "least of second") and why.binding == (Binding.MONEY, Binding.MONEY)
-        assert "because of a limit, the least of second" in " ".join(state_sentences(why, "s1"))
+        assert "because of the least of second" in " ".join(state_sentences(why, "s1"))
 
     def test_limits_of_one_unit(self):
         why = self.why(
@@ -202,6 +202,16 @@ class TestLimits:
         assert why.limit == ("most of one unit", "") and why.binding[0] is Binding.LIMIT
         why = self.why(Limits((UnitLimit(state="s1", least=0.5),)), budget=4.0)
         assert why.limit == ("", "least of one unit")
+
+    def test_a_unit_that_is_named_stands_by_itself(self):
+        people = Population.of_units(self.curves.problem, ["ann", "bob", "eve"], ["s0", "s0", "s1"])
+        limits = Limits((UnitLimit(unit="ann", most=0.5),))
+        why = explain(allocate(self.curves, people, 3.0, limits=limits))
+        assert [why.name(k) for k in range(3)] == ["s0", "s1", "s0, unit ann"]
+        assert why.budget.tolist() == [2.0, 0.5, 0.5] and why.limit == ("", "", "most of unit ann")
+        assert why.binding == (Binding.USEFUL, Binding.MONEY, Binding.LIMIT)
+        assert "The unit of 's0, unit ann' has 0.5" in " ".join(state_sentences(why, "s0"))
+        assert why.to_arrow()["unit"].to_pylist() == [None, None, "ann"]
 
     def test_a_limit_that_does_not_bind_is_not_named(self):
         why = self.why(
@@ -257,7 +267,7 @@ class TestCommand:
 
     def test_one_state_and_what_changed(self, results):
         label = run_json("explain", results / "at2")["next_goes_to"]
-        assert run_json("explain", results / "at2", "--state", label)["row"]["count"] > 0
+        assert run_json("explain", results / "at2", "--state", label)["rows"][0]["count"] > 0
         fields = run_json("explain", results / "at5", "--against", results / "at2")
         assert np.isclose(fields["change"], fields["of_units"] + fields["of_model"] + fields["of_money"])
         assert "What changed" in run("explain", results / "at5", "--against", results / "at2").stdout

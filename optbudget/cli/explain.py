@@ -66,7 +66,7 @@ def _show(run: Run, why: "Explanation") -> None:
     totals = {
         name: getattr(answer, name) for name in ("budget", "value", "bound", "price", "spent", "unspent")
     }
-    marginal = answer.curves.problem.labels[why.state[why.marginal]] if why.marginal >= 0 else None
+    marginal = why.name(why.marginal) if why.marginal >= 0 else None
     run.answer({
         **totals, "why_unspent": answer.why_unspent, "next_goes_to": marginal, "stable": _stable(why),
         "sentences": sentences, "states": why.to_arrow().to_pylist(),
@@ -94,9 +94,10 @@ def _stable(why: "Explanation") -> dict[str, float] | None:
 def _show_state(run: Run, why: "Explanation", state: str) -> None:
     from optbudget.report.explaining import state_sentences
 
-    sentences, k = state_sentences(why, state), why.place(state)
-    row: Mapping[str, object] | None = why.to_arrow().slice(k, 1).to_pylist()[0] if k >= 0 else None
-    run.answer({"state": state, "price": why.allocation.price, "sentences": sentences, "row": row})
+    sentences = state_sentences(why, state)
+    table = why.to_arrow().to_pylist()
+    rows: list[Mapping[str, object]] = [table[k] for k in why.places(state)]
+    run.answer({"state": state, "price": why.allocation.price, "sentences": sentences, "rows": rows})
     for sentence in sentences:
         run.show(sentence)
 

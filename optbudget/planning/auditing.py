@@ -100,7 +100,7 @@ def _chosen(knapsack: Knapsack, chosen: Mapping[str, float] | ArrayLike) -> Floa
             if name not in knapsack.groups
         ]
         issues += [
-            Issue("error", "no-spend", "no spend is given", state=name)
+            Issue("error", "no-spend", f"no spend is given for group {name!r}")
             for name in knapsack.groups
             if name not in chosen
         ]
@@ -128,10 +128,10 @@ def _require_measured(knapsack: Knapsack, spend: Floats, points: list[tuple[Floa
     for name, x, (amounts, _) in zip(knapsack.groups, spend.tolist(), points, strict=True):
         if not amounts[0] <= x <= amounts[-1]:
             message = (
-                f"a spend of {x:g} lies outside of what was measured, {amounts[0]:g} to {amounts[-1]:g}: "
-                "the curve says nothing there"
+                f"a spend of {x:g} on {name!r} lies outside of what was measured, {amounts[0]:g} to "
+                f"{amounts[-1]:g}: the curve says nothing there"
             )
-            issues.append(Issue("error", "not-measured", message, state=name))
+            issues.append(Issue("error", "not-measured", message))
     if issues:
         raise ProblemError(issues)
 

@@ -8,7 +8,7 @@ step against the order loses :math:`|\\Delta v - \\lambda \\Delta b|` per unit, 
 worth :math:`\\lambda` elsewhere; of many units the loss is at least that, since the price moves too.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,68 @@ from optbudget.status import Solution
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-SAME_PRICE = 2.0**-48
-"""Relative difference of two slopes that are one price: a few roundings each."""
+SAME_PRICE = 1e-12
+"""Relative difference of two slopes that are one price, as in the certificate of a backup."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """Units that are explained together: those of one state, or one unit that a limit singles out.
+
+    Attributes
+    ----------
+    state, unit, block, units : (k,) int64; state, unit of the population or -1, block under limits, how many
+    row : (r,) int64; which part a row of the allocation is of
+    price : (k,) what money is worth elsewhere to them
+    """
+
+    state: Integers
+    unit: Integers
+    block: Integers
+    units: Integers
+    row: Integers
+    price: Floats
+
+    @classmethod
+    def of(cls, allocation: Allocation) -> "_Parts":
+        """One part per state with units, and one per unit that a limit singles out."""
+        count, n = allocation.population.count, allocation.curves.problem.n_states
+        state, unit, row = np.arange(n), np.full(n, -1), allocation.state
+        price = np.full(n, allocation.price)
+        if allocation.limits is not None:
+            blocks = allocation.limited()
+            state, unit, count = blocks.state, blocks.unit, blocks.count
+            code, prices = blocks.prices(allocation.price, allocation.multipliers)
+            price = np.array([float(p) for p in prices])[code]
+            if allocation.unit is not None:
+                row = np.where(allocation.unit < 0, row, n + np.searchsorted(unit[n:], allocation.unit))
+        there = np.flatnonzero(count)
+        place = np.zeros(count.size, dtype=np.int64)
+        place[there] = np.arange(there.size)
+        return cls(state[there], unit[there], there, count[there], place[row], price[there])
+
+    def means(self, allocation: Allocation) -> tuple[Floats, Floats]:
+        """Expected money and value of one unit of each part."""
+        weight = allocation.count * allocation.probability
+        budget, value = (
+            np.bincount(self.row, weight * column, minlength=self.state.size) / self.units
+            for column in (allocation.unit_budget, allocation.unit_value)
+        )
+        return budget, value
+
+    def extremes(self, allocation: Allocation, level: Integers) -> tuple[Integers, Integers, Integers]:
+        """Of each part the lowest and the highest level of its rows, and that of most of its units."""
+        size = self.state.size
+        lowest, highest = np.full(size, np.iinfo(np.int64).max), np.full(size, -1, dtype=np.int64)
+        np.minimum.at(lowest, self.row, level)
+        np.maximum.at(highest, self.row, level)
+        segments = allocation.curves.curves.segments[self.state] + 1
+        place = (np.cumsum(segments) - segments)[self.row] + level
+        units = np.bincount(place, allocation.count * allocation.probability)
+        most = np.zeros(size, dtype=np.int64)
+        order = np.argsort(units[place], kind="stable")
+        most[self.row[order]] = level[order]
+        return lowest, highest, most
 
 
 def explain(allocation: Allocation) -> Explanation:
@@ -53,9 +113,10 @@ def explain(allocation: Allocation) -> Explanation:
     """
     _require_answer(allocation)
     curves = allocation.curves.curves
-    state, budget, value = _means(allocation)
+    parts = _Parts.of(allocation)
+    state, (budget, value) = parts.state, parts.means(allocation)
     level = levels(curves, allocation.state, allocation.unit_budget)
-    lowest, highest, most = _extremes(allocation, state, level)
+    lowest, highest, most = parts.extremes(allocation, level)
     by_price = allocation.method not in ("uniform", "ip")
     has_next, has_last = lowest < curves.segments[state], highest > 0
     in_order = by_price and allocation.limits is None
@@ -65,14 +126,11 @@ def explain(allocation: Allocation) -> Explanation:
     last = _step(allocation, state, first + highest - 1, highest - 1, has_last, after)
     bought = np.flatnonzero((lowest < highest) & in_order)
     coming.total[bought] = last.total[bought] = allocation.spent
-    price = np.full(state.size, allocation.price)
-    if allocation.limits is not None:
-        price = allocation.state_price()[state]
     found = Explanation(
-        allocation, state, allocation.population.count[state], budget, value,
-        allocation.curves.first_action[first + state + most], price, (), (), last, coming, by_price,
+        allocation, state, parts.unit, parts.units, budget, value,
+        allocation.curves.first_action[first + state + most], parts.price, (), (), last, coming, by_price,
     )  # fmt: skip
-    return _with_reasons(found, lowest < highest)
+    return _with_reasons(found, parts.block, lowest < highest)
 
 
 def difference(before: Allocation, after: Allocation) -> Difference:
@@ -151,35 +209,6 @@ def _require_answer(allocation: object) -> None:
         raise NoAnswerError(f"there is no allocation to explain: {allocation.outcome.message}")
 
 
-def _means(allocation: Allocation) -> tuple[Integers, Floats, Floats]:
-    """States with units, and the expected money and value of one unit of each."""
-    size = allocation.curves.problem.n_states
-    state = np.flatnonzero(allocation.population.count)
-    units = allocation.population.count[state]
-    weight = allocation.count * allocation.probability
-    budget, value = (
-        np.bincount(allocation.state, weight * column, minlength=size)[state] / units
-        for column in (allocation.unit_budget, allocation.unit_value)
-    )
-    return state, budget, value
-
-
-def _extremes(
-    allocation: Allocation, state: Integers, level: Integers
-) -> tuple[Integers, Integers, Integers]:
-    """Of each state the lowest and the highest level of its rows, and that of most of its units."""
-    size = allocation.curves.problem.n_states
-    lowest, highest = np.full(size, np.iinfo(np.int64).max), np.full(size, -1, dtype=np.int64)
-    np.minimum.at(lowest, allocation.state, level)
-    np.maximum.at(highest, allocation.state, level)
-    place = allocation.curves.curves.indptr[allocation.state] + allocation.state + level
-    units = np.bincount(place, allocation.count * allocation.probability)
-    most = np.zeros(size, dtype=np.int64)
-    order = np.argsort(units[place], kind="stable")
-    most[allocation.state[order]] = level[order]
-    return lowest[state], highest[state], most[state]
-
-
 def _totals(allocation: Allocation) -> tuple[Floats, Floats]:
     """For each segment: the total budget once it is bought for all units, and just before; NaN if never."""
     curves, count = allocation.curves.curves, allocation.population.count
@@ -215,15 +244,16 @@ def _step(
     return Step(length, gain, gain / length, action, total)
 
 
-def _with_reasons(why: Explanation, divided: NDArray[np.bool_]) -> Explanation:
-    """Why the units of each state do not have more; `divided` where some have more than others."""
+def _with_reasons(why: Explanation, block: Integers, divided: NDArray[np.bool_]) -> Explanation:
+    """Why the units of each part do not have more; `divided` where some have more than others."""
     limits = _Limits(why.allocation)
     reasons = []
     for k, s in enumerate(why.state.tolist()):
         ahead, price = float(why.next.price[k]), float(why.price[k])
         curve, cap = why.allocation.curves.curves[s], why.allocation.curves.problem.budget_cap
-        named = limits.of_units(s, float(why.budget[k]), ahead > price, float(why.last.price[k]) < price)
-        named = named or limits.of_groups[s]
+        b, behind = int(block[k]), float(why.last.price[k])
+        wants, has = ahead > price * (1 + SAME_PRICE), behind < price * (1 - SAME_PRICE)
+        named = limits.of_units(b, float(why.budget[k]), wants, has) or limits.of_groups[b]
         if not ahead > 0:
             at_cap = cap is not None and curve.largest_useful_budget >= cap * (1 - 2.0**-50)
             reason = Binding.CAP if at_cap else Binding.USEFUL
@@ -240,9 +270,9 @@ def _with_reasons(why: Explanation, divided: NDArray[np.bool_]) -> Explanation:
 
 
 class _Limits:
-    """Names of the limits that decide about a state: of groups by multipliers, of units by what they have.
+    """Names of the limits that decide about a block: of groups by multipliers, of units by what they have.
 
-    Of several groups that bind about a state the innermost is named.
+    Of several groups that bind about a block the innermost is named.
     """
 
     def __init__(self, allocation: Allocation) -> None:
@@ -250,32 +280,48 @@ class _Limits:
         self._units = None if allocation.limits is None else allocation.limited()
         if self._units is None:
             return
+        self.of_groups = [""] * self._units.count.size
+        self._names = allocation.population.unit
         held = dict(zip(self._units.names, self._units.members, strict=True))
         binding = [one for one in allocation.multipliers if one.value > 0]
         for one in sorted(binding, key=lambda one: -held[one.group].size):
-            for s in held[one.group].tolist():
-                if s < len(self.of_groups):
-                    self.of_groups[s] = f"{one.side} of {one.group}"
+            for b in held[one.group].tolist():
+                self.of_groups[b] = f"{one.side} of {one.group}"
 
-    def of_units(self, state: int, budget: float, wants_more: bool, has_more: bool) -> str:
+    def of_units(self, block: int, budget: float, wants_more: bool, has_more: bool) -> str:
         """The limit of one unit that its budget stands at, where the price would have it otherwise; or ""."""
         if self._units is None:
             return ""
-        least, most = float(self._units.least[state]), float(self._units.most[state])
+        least, most = float(self._units.least[block]), float(self._units.most[block])
+        single = int(self._units.unit[block])
+        whose = "one unit" if single < 0 or self._names is None else f"unit {self._names[single]}"
         if wants_more and budget >= most * (1 - SAME_PRICE):
-            return "most of one unit"
+            return f"most of {whose}"
         if has_more and budget <= least * (1 + SAME_PRICE):
-            return "least of one unit"
+            return f"least of {whose}"
         return ""
 
 
 def _by_label(allocation: Allocation) -> dict[str, tuple[int, float, float, str | None]]:
     """Of each state with units: how many, money and value of one, and what most of them do now."""
-    why = explain(allocation)
-    problem = allocation.curves.problem
-    names = [problem.actions[a] if a >= 0 else None for a in why.action.tolist()]
-    columns = (why.units.tolist(), why.budget.tolist(), why.value.tolist(), names)
-    return {problem.labels[s]: row for s, *row in zip(why.state.tolist(), *columns, strict=True)}  # type: ignore[misc]
+    problem, size = allocation.curves.problem, allocation.curves.problem.n_states
+    weight = allocation.count * allocation.probability
+    spend, value = (
+        np.bincount(allocation.state, weight * column, minlength=size)
+        for column in (allocation.unit_budget, allocation.unit_value)
+    )
+    action = np.full(size, -1)
+    key = allocation.state * (len(problem.actions) + 1) + allocation.action + 1
+    row = np.unique(key, return_inverse=True)[1]
+    units = np.bincount(row, weight)
+    order = np.argsort(units[row], kind="stable")
+    action[allocation.state[order]] = allocation.action[order]
+    found: dict[str, tuple[int, float, float, str | None]] = {}
+    for s in np.flatnonzero(allocation.population.count).tolist():
+        n = int(allocation.population.count[s])
+        does = problem.actions[action[s]] if action[s] >= 0 else None
+        found[problem.labels[s]] = (n, float(spend[s]) / n, float(value[s]) / n, does)
+    return found
 
 
 def _same_curves(one: Allocation, other: Allocation) -> bool:

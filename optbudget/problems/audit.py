@@ -59,7 +59,7 @@ class Audit:
     @property
     def over(self) -> float:
         """Money spent above the budget, >= 0."""
-        return max(0.0, float(self.spent - Fraction(self.budget)))
+        return 0.0 if np.isinf(self.budget) else max(0.0, float(self.spent - Fraction(self.budget)))
 
     @cached_property
     def value(self) -> float:

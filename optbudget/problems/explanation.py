@@ -68,11 +68,14 @@ class Step:
 class Explanation:
     """For every state with units: what they have, what binds, and what the last and the next money do.
 
+    A unit that a limit singles out stands by itself, beside the others of its state.
+
     Attributes
     ----------
     allocation : what is explained
-    state : (k,) int64; index of each state with units, rising
-    units : (k,) int64
+    state : (k,) int64; index of the state
+    unit : (k,) int64; which unit of the population stands by itself, -1 for those of a state
+    units : (k,) int64; how many
     budget, value : (k,) money and value per unit, in expectation
     action : (k,) int32; what most of its units do now, -1 where there is nothing to do
     price : (k,) what money is worth elsewhere to the units of the state: the allocation's price, plus the
@@ -86,6 +89,7 @@ class Explanation:
 
     allocation: Allocation
     state: Integers
+    unit: Integers
     units: Integers
     budget: Floats
     value: Floats
@@ -109,14 +113,19 @@ class Explanation:
 
     @property
     def marginal(self) -> int:
-        """Place, among the states here, of the one in which the money ends; -1 if money is worth nothing."""
-        here = [i for i, reason in enumerate(self.binding) if reason is Binding.MONEY]
-        return here[0] if here else -1
+        """Place of the units among which the money of all ends; -1 if money is worth nothing."""
+        price = self.allocation.price
+        ends = [i for i, reason in enumerate(self.binding) if reason is Binding.MONEY]
+        return next((i for i in ends if abs(self.price[i] - price) <= 1e-12 * price), -1)
 
-    def place(self, label: str) -> int:
-        """Where a state stands among those here, -1 if it has no units; ProblemError if unknown."""
-        found = np.flatnonzero(self.state == self.allocation.curves.problem.index(label))
-        return int(found[0]) if found.size else -1
+    def places(self, label: str) -> list[int]:
+        """Where the units of a state stand, none if it has none; ProblemError if it is unknown."""
+        return np.flatnonzero(self.state == self.allocation.curves.problem.index(label)).tolist()
+
+    def name(self, k: int) -> str:
+        """Whom a row is about: the state's label, with the unit's name if it stands by itself."""
+        label, names = self.allocation.curves.problem.labels[self.state[k]], self.allocation.population.unit
+        return label if self.unit[k] < 0 or names is None else f"{label}, unit {names[self.unit[k]]}"
 
     def to_arrow(self) -> "pa.Table":
         """One row per state with units: what they have, what binds, the last and the next segment."""
@@ -128,6 +137,7 @@ class Explanation:
             columns["type"] = pa.array(problem.state_type).take(pa.array(self.state))
         columns |= {
             "state": pa.array(problem.states).take(pa.array(self.state)),
+            "unit": pa.array(self._unit_names(), type=pa.string()),
             "count": self.units,
             "budget": self.budget,
             "value": self.value,
@@ -145,8 +155,13 @@ class Explanation:
         columns |= {"loss_of_less": self.loss_of_less, "loss_of_more": self.loss_of_more}
         return pa.table(columns)
 
+    def _unit_names(self) -> list[str | None]:
+        names = self.allocation.population.unit
+        return [None if u < 0 or names is None else str(names[u]) for u in self.unit.tolist()]
+
     def __repr__(self) -> str:
-        states = f"{self.state.size:,} state" + ("" if self.state.size == 1 else "s")
+        number = np.unique(self.state).size
+        states = f"{number:,} state" + ("" if number == 1 else "s")
         return f"Explanation({states}, price {self.allocation.price:.4g})"
 
 

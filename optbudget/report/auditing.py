@@ -40,10 +40,11 @@ def audit_sentences(found: Audit) -> list[str]:
         )
     said.append(
         f"The plan is worth {number(found.value, 8)}. The best spend found is worth {number(best.value, 8)}, "
-        f"and no spend of that much money more than {number(found.bound, 8)}."
+        f"and no spend of {_money(found)} more than {number(found.bound, 8)}."
     )
     if found.gap <= OPTIMAL_GAP:
-        said.append("So the plan is optimal, and proved to be.")
+        within = "No other use of that money is worth more, but the plan is not within the budget."
+        said.append(within if over else "So the plan is optimal, and proved to be.")
     elif found.lost > 0:
         said.append(f"So it leaves at least {number(found.lost)} on the table ({_share(found)}).")
     else:

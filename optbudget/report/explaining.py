@@ -11,11 +11,10 @@ from optbudget.report.words import budget_label, number, plural, unit_of_money
 
 def explanation_grid(why: Explanation, *, limit: int = 30) -> Grid:
     """One row per state, most money first: what the last and the next money are worth, and what binds."""
-    labels = why.allocation.curves.problem.labels
     order = np.argsort(-why.units * why.budget, kind="stable")
     rows = tuple(
         (
-            labels[why.state[k]],
+            why.name(k),
             f"{why.units[k]:,}",
             number(why.budget[k]),
             _amount(why.last.price[k]),
@@ -52,9 +51,8 @@ def explanation_sentences(why: Explanation) -> list[str]:
             "left undone; greedy finds the split that leaves none."
         )
     elif k >= 0:
-        label = problem.labels[why.state[k]]
         said.append(
-            f"One more {unit} is worth {number(answer.price)}. It would go to {label!r}, where "
+            f"One more {unit} is worth {number(answer.price)}. It would go to {why.name(k)!r}, where "
             f"{_step_words(why, k)}."
         )
     else:
@@ -76,25 +74,32 @@ def explanation_sentences(why: Explanation) -> list[str]:
 
 
 def state_sentences(why: Explanation, label: str) -> list[str]:
-    """Everything about one state: what it has, what it could have, what it would take."""
-    answer, k = why.allocation, why.place(label)
-    problem = answer.curves.problem
-    curve, unit = answer.curves[label], unit_of_money(problem.money_unit)
-    useful = f"useful budgets go from {number(curve.least_budget)} to {number(curve.largest_useful_budget)}"
-    if k < 0:
-        first = (
-            f", and the first {unit} above it is worth {number(float(curve.prices[0]))}" if len(curve) else ""
-        )
-        return [
-            f"No units are in {label!r}. Its {useful}{first}; money is worth {number(answer.price)} "
-            "elsewhere."
-        ]
-    does = f" and do {problem.actions[why.action[k]]!r} now" if why.action[k] >= 0 else ""
-    said = [
-        f"The {plural(int(why.units[k]), 'unit')} in {label!r} have {number(why.budget[k])} each{does}; "
-        f"{useful}."
-    ]
-    worth = f"Money is worth {number(float(why.price[k]))} elsewhere."
+    """Everything about one state: what its units have, what they could have, what it would take."""
+    answer, places = why.allocation, why.places(label)
+    curve, unit = answer.curves[label], unit_of_money(answer.curves.problem.money_unit)
+    useful = (
+        f"Its useful budgets go from {number(curve.least_budget)} to {number(curve.largest_useful_budget)}"
+    )
+    if not places:
+        first = f"; the first {unit} above it is worth {number(float(curve.prices[0]))}" if len(curve) else ""
+        worth = f"money is worth {number(answer.price)} elsewhere"
+        return [f"No units are in {label!r}. {useful}{first}, and {worth}."]
+    return [*(sentence for k in places for sentence in _part_sentences(why, k)), f"{useful}."]
+
+
+def _part_sentences(why: Explanation, k: int) -> list[str]:
+    """The same about the units that are explained together."""
+    answer = why.allocation
+    problem, unit = answer.curves.problem, unit_of_money(answer.curves.problem.money_unit)
+    price, general = float(why.price[k]), answer.price
+    does = f" and mostly do {problem.actions[why.action[k]]!r} now" if why.action[k] >= 0 else ""
+    who = f"The {plural(int(why.units[k]), 'unit')} in" if why.unit[k] < 0 else "The unit of"
+    have = "has" if why.units[k] == 1 else "have"
+    each = "" if why.units[k] == 1 else " each on average"
+    said = [f"{who} {why.name(k)!r} {have} {number(why.budget[k])}{each}{does}."]
+    worth = f"Money is worth {number(general)} elsewhere."
+    if abs(price - general) > 1e-12 * general:
+        worth = f"Money is worth {number(price)} to their group, and {number(general)} elsewhere."
     if math.isfinite(why.last.price[k]):
         worth += f" The last {unit} here is worth {number(why.last.price[k])}."
     if why.next.price[k] > 0:
@@ -103,17 +108,13 @@ def state_sentences(why: Explanation, label: str) -> list[str]:
     named = f" ({why.limit[k]})" if why.limit[k] and not kept else ""
     said += [worth, f"Why no more: {why.binding[k].sentence}{named}."]
     if kept:
-        said.append(
-            f"They have this much because of a limit, the {why.limit[k]}; the price alone would give less."
-        )
+        said.append(f"This much is given because of the {why.limit[k]}; the price alone would give less.")
     if math.isfinite(why.next.price[k]):
         said.append(f"The next step: {_step_words(why, k)}." + _what_it_takes(why, k))
-    for step, words in ((why.last, "have less below"), (why.next, "get more above")):
+    for step, words in ((why.last, "Less is given below"), (why.next, "More is given above")):
         if math.isfinite(step.total[k]):
-            said.append(
-                f"They {words} a total budget of {number(step.total[k], 8)}; now it is "
-                f"{number(answer.budget, 8)}."
-            )
+            now = f"now it is {number(answer.budget, 8)}"
+            said.append(f"{words} a total budget of {number(step.total[k], 8)}; {now}.")
     return said
 
 
@@ -135,7 +136,7 @@ def _what_it_takes(why: Explanation, k: int) -> str:
         return ""
     more, less = (number(share * 100, 3) for share in (needed / gain - 1, 1 - gain / needed))
     return (
-        f" At today's price that money is worth {number(needed)} elsewhere, so the step would lose "
+        f" That money is worth {number(needed)} elsewhere, so the step would lose "
         f"{number(float(why.loss_of_more[k]))}; it pays once it adds {more} % more, or costs {less} % less."
     )
 
