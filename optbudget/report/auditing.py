@@ -40,7 +40,7 @@ def audit_sentences(found: Audit) -> list[str]:
         )
     said.append(
         f"The plan is worth {number(found.value, 8)}. The best spend found is worth {number(best.value, 8)}, "
-        f"and no spend of {_money(found)} more than {number(found.bound, 8)}."
+        f"and no spend {_money(found)} more than {number(found.bound, 8)}."
     )
     if found.gap <= OPTIMAL_GAP:
         within = "No other use of that money is worth more, but the plan is not within the budget."
@@ -63,6 +63,10 @@ def audit_sentences(found: Audit) -> list[str]:
             "them the bound alone is proved."
         )
     return said
+
+
+def _money(found: Audit) -> str:
+    return "of any amount" if math.isinf(found.relaxed.budget) else "of that much money"
 
 
 def _share(found: Audit) -> str:
