@@ -1,6 +1,8 @@
 """The command line around the mathematics: exit codes, arguments, JSON, and the commands that only look."""
 
 import json
+import signal
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from optbudget import errors
 from optbudget.cli import exits
 from optbudget.cli.arguments import budget_or_range, list_of_budgets, size_in_bytes
 from optbudget.cli.plain import to_json
+from optbudget.cli.run import Run, as_command
 from optbudget.status import Outcome, Solution, Termination
 
 # DESIGN section 6: termination, exit code with a certified answer, exit code without one.
@@ -235,3 +238,17 @@ def test_help_names_every_command():
     for name in ("new", "demo", "check", "solve", "allocate", "verify", "report", "doctor"):
         assert name in text
         assert "--max-memory" in run(name, "--help").stdout
+
+
+def test_an_interrupt_that_native_code_swallows_is_not_lost():
+    """Ctrl-C while something is loaded or compiled may vanish; the work after it is stopped."""
+    stopped = []
+
+    def command(run: Run) -> None:
+        with suppress(KeyboardInterrupt):  # What native code does with it.
+            signal.raise_signal(signal.SIGINT)
+        with run.working("something long") as monitor:
+            stopped.append(monitor.stop_reason())
+
+    as_command(command)(json=False, quiet=True, threads=None, max_memory=None, time_limit=None, no_color=True)
+    assert stopped == [Termination.INTERRUPTED]

@@ -155,6 +155,36 @@ def _interrupting(monitor: "Monitor", log: Callable[[str], None]) -> Iterator[No
         log("stopping at the next safe place; Ctrl-C again stops at once")
 
     signal.signal(signal.SIGINT, ask)
+    if _pressed.is_set():
+        ask(signal.SIGINT, None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+_pressed = threading.Event()
+"""Whether Ctrl-C was pressed since the command began.
+
+Native code that is being loaded or compiled may swallow the KeyboardInterrupt that Python raises in it; the
+work that follows must not begin as if nothing had been asked.
+"""
+
+
+@contextmanager
+def _remembering_interrupts() -> Iterator[None]:
+    """Ctrl-C raises KeyboardInterrupt, as ever, and is remembered for the work that may come after."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        _pressed.set()
+        raise KeyboardInterrupt
+
+    _pressed.clear()
+    signal.signal(signal.SIGINT, remember)
     try:
         yield
     finally:
@@ -183,7 +213,7 @@ def as_command(function: Callable[..., None]) -> Callable[..., None]:
         try:
             options["max_memory"] = size_in_bytes(options["max_memory"])
             run = Run(**options, arguments=tuple(sys.argv[1:]))
-            with run.logging_warnings():
+            with _remembering_interrupts(), run.logging_warnings():
                 function(run, **given)
         except typer.Exit:
             raise
