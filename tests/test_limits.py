@@ -38,7 +38,7 @@ from optbudget.problems import (
     UnitLimit,
 )
 from optbudget.problems.assignment import assignment
-from optbudget.status import Termination
+from optbudget.status import Solution, Termination
 
 from forgeries import random_problem
 from reference import least_limited_budget, limited_value
@@ -432,3 +432,79 @@ def test_every_unit_that_draws_adds_to_the_spread_of_spend():
     answer = allocate(curves, people, 8.0, limits=Limits((UnitLimit(state="cold", least=0.5, most=0.5),)))
     assert answer.count.tolist() == [5, 5]
     assert spend_moments(answer) == (2.5, 3.75)
+
+
+def raised(limits, one, by):
+    """The limits with one side of one of them moved by `by` in favour of the value."""
+    kind, k, side = one
+    some = list(getattr(limits, kind))
+    amount = getattr(some[k], side)
+    some[k] = replace(some[k], **{side: amount + by if side == "most" else amount - by})
+    return replace(limits, **{kind: tuple(some)})
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_a_limit_is_worth_is_the_slope_or_at_most_that(seed):
+    """On a grid with ties, against the value with the limit moved by 2^-10."""
+    rng = np.random.default_rng(seed)
+    curves = warm_and_cold()
+    people = Population.at(curves.problem, {"warm": 3, "cold": 2})
+    draw = lambda top: float(rng.integers(0, 4 * top + 1)) / 4  # noqa: E731
+    groups = [
+        GroupLimit("warm ones", states=("warm",), least=draw(1), most=1 + draw(2)),
+        GroupLimit("all", states=("warm", "cold"), most=3 + draw(2)),
+    ]
+    units = [UnitLimit(state=state, least=draw(1) / 4, most=0.5 + draw(1)) for state in ("warm", "cold")]
+    limits, budget = Limits(tuple(units), tuple(groups)), 2 + draw(3)
+    answer = allocate(curves, people, budget, limits=limits)
+    if answer.outcome.solution is Solution.NONE:
+        return
+    step, sides = 2.0**-10, []
+    for kind, some in (("groups", groups), ("units", units)):
+        for k, one in enumerate(some):
+            both = ("least", "most") if kind == "groups" else ("most", "least")
+            sides += [(kind, k, side) for side in both if getattr(one, side) > 0]
+    worths = limit_worths(answer)
+    assert [one.side for one in worths] == [side for _, _, side in sides]
+    for found, place in zip(worths, sides, strict=True):
+        more = allocate(curves, people, budget, limits=raised(limits, place, step))
+        slope = (more.value - answer.value) / step
+        assert slope <= found.worth + 1e-9
+        assert ("at most" in found.sentence) == (not found.exact)
+        if found.exact:
+            assert slope == pytest.approx(found.worth, abs=1e-9)
+
+
+def test_what_no_money_is_there_for_is_not_said_to_be_worth_anything():
+    curves = warm_and_cold()
+    people = Population.at(curves.problem, {"warm": 3, "cold": 2})
+    limits = Limits((UnitLimit(state="cold", most=0.0),))
+    (one,) = limit_worths(allocate(curves, people, 0.0, limits=limits))
+    assert one.worth == 0 or "at most" in one.sentence
+    limits = Limits((UnitLimit(state="cold", most=0.25),), (GroupLimit("few", states=("cold",), most=0.5),))
+    for one in limit_worths(allocate(curves, people, 4.0, limits=limits)):
+        assert one.worth == 0 or "at most" in one.sentence
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        lambda: Limits((UnitLimit(type="loyal", most="3"),)),
+        lambda: Limits((UnitLimit(type="loyal", most=10**400),)),
+        lambda: Limits((GroupLimit("g", types=("loyal",), most=1.0),)),
+        lambda: Limits("x"),
+        lambda: Limits(groups=(GroupLimit("g", types="loyal"),)),
+        lambda: Limits(groups=(GroupLimit("", types=("loyal",)),)),
+        lambda: Limits(groups=(GroupLimit("g", types=("loyal",), most=True),)),
+    ],
+)
+def test_limits_of_another_kind_are_said(bad):
+    with pytest.raises(ProblemError):
+        bad()
+
+
+def test_limits_that_are_none_are_said():
+    curves = warm_and_cold()
+    people = Population.at(curves.problem, {"warm": 3, "cold": 2})
+    with pytest.raises(UsageError, match="it must be an optbudget"):
+        allocate(curves, people, 1.0, limits="x")

@@ -151,7 +151,7 @@ def minimal_conflict(items: Sequence[Item], broken: Callable[[Sequence[Item]], b
 def said(bound: Bound, limits: Limits, problem_cap: float | None, budget: float) -> str:
     """One side of a limit, in words."""
     if bound.kind == "budget":
-        return f"the budget of {budget!r}"
+        return f"the budget of {float(budget)!r}"
     if bound.kind == "cap":
         return f"the model's cap of {problem_cap!r} per unit"
     if bound.kind == "fairness":
@@ -165,7 +165,7 @@ def said(bound: Bound, limits: Limits, problem_cap: float | None, budget: float)
 
 
 def _amounts(least: float, most: float, side: str) -> str:
-    return f"at least {least!r}" if side == "least" else f"at most {most!r}"
+    return f"at least {float(least)!r}" if side == "least" else f"at most {float(most)!r}"
 
 
 def why_infeasible(feasibility: Feasibility) -> tuple[str, list[Bound]]:

@@ -5,7 +5,14 @@ the segment it stops would add over the price of their money:
 
 .. math:: n \\max(0, v'(u^+) - \\lambda), \\qquad n \\max(0, \\lambda - v'(\\ell^-)),
 
-for one more unit of money of each; where several limits hold for a unit, that of the tightest.
+for one more unit of money of each; where several limits hold for a unit, that of the tightest, and 0 where
+two are as tight.
+
+**Exact, or at most.** The value is concave in the limits, so what an optimal multiplier promises is never
+exceeded, and is kept at first where it is the only optimal one. With a column for each limit that is met (the
+budget among them), and a row for each block with a unit between two useful budgets, which says which of these
+limits it is under, prices are known as far as the rows span them: the worth of a group's limit is exact if
+they span its unit vector, that of a unit if they span its row. Elsewhere the sentence says *at most*.
 """
 
 from dataclasses import dataclass
@@ -20,6 +27,20 @@ from optbudget.problems.limited_population import Named
 from optbudget.status import Solution
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Side = Literal["least", "most"]
+
+NOTHING = 1e-12
+"""Share of a price below which a difference of two prices is their rounding."""
+
+SAME = 1e-9
+"""Relative difference up to which a sum of doubles is a limit."""
+
+SEVERAL = 1000
+"""Met limits, and kinds of blocks, up to which it is decided which prices are known."""
+
+CELLS = 20_000_000
+"""The same for the table of met limits by blocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +55,7 @@ class LimitWorth:
     assigned : what they are assigned, in the same measure (of units: the mean)
     worth : >= 0; value added by raising a most, or lowering a least, by one; 0 where it does not bind
     sentence : the same in words
+    exact : whether the first bit more adds just that; otherwise it adds at most that
     """
 
     name: str
@@ -42,6 +64,7 @@ class LimitWorth:
     assigned: float
     worth: float
     sentence: str
+    exact: bool = True
 
 
 def limit_worths(answer: Allocation) -> list[LimitWorth]:
@@ -68,76 +91,166 @@ def limit_worths(answer: Allocation) -> list[LimitWorth]:
     if answer.limits is None:
         return []
     units = answer.limited()
-    assigned = _assigned(answer, units)
-    return [*_of_groups(answer, units, assigned), *_of_units(answer, units, assigned)]
+    assigned, known = _assigned(answer, units), _Known(answer, units)
+    return [*_of_groups(answer, units, assigned, known), *_of_units(answer, units, assigned, known)]
+
+
+def _block(answer: Allocation, units: LimitedPopulation) -> Integers:
+    """The block of each row."""
+    assert answer.unit is not None
+    block = answer.state.copy()
+    single, named = np.flatnonzero(answer.unit >= 0), units.unit[units.unit >= 0]
+    block[single] = units.state.size - named.size + np.searchsorted(named, answer.unit[single])
+    return block
 
 
 def _assigned(answer: Allocation, units: LimitedPopulation) -> Floats:
     """Mean money that a unit of each block is assigned, (k,)."""
-    block = answer.state.copy()
-    assert answer.unit is not None
-    single = np.flatnonzero(answer.unit >= 0)
-    block[single] = (
-        units.state.size
-        - int((units.unit >= 0).sum())
-        + np.searchsorted(units.unit[units.unit >= 0], answer.unit[single])
-    )
-    spend = np.bincount(
-        block, answer.count * answer.probability * answer.unit_budget, minlength=units.count.size
-    )
+    money = answer.count * answer.probability * answer.unit_budget
+    spend = np.bincount(_block(answer, units), money, minlength=units.count.size)
     return np.maximum(spend / np.maximum(units.count, 1), units.least)
 
 
-def _of_groups(answer: Allocation, units: LimitedPopulation, assigned: Floats) -> list[LimitWorth]:
+def _between(answer: Allocation, units: LimitedPopulation) -> Integers:
+    """Blocks with a unit that is between two useful budgets and at no limit of its own."""
+    drawn = (answer.probability > 0) & (answer.probability < 1)
+    weight = answer.count[drawn] * answer.probability[drawn]
+    block = _block(answer, units)[drawn]
+    number = np.bincount(block, weight, minlength=units.count.size)
+    money = np.bincount(block, weight * answer.unit_budget[drawn], minlength=units.count.size)
+    mean = money / np.where(number > 0, number, 1.0)
+    inside = (mean > units.least * (1 + SAME)) & (mean < units.most * (1 - SAME))
+    return np.flatnonzero((number > 0) & inside)
+
+
+class _Known:
+    """Which prices the blocks that are served in part leave no choice about."""
+
+    def __init__(self, answer: Allocation, units: LimitedPopulation) -> None:
+        money = units.count * _assigned(answer, units)
+        for b, aside in answer.set_aside:
+            money[b] += float(aside)
+        priced = {(one.group, one.side) for one in answer.multipliers}
+        columns = list[NDArray[np.bool_]]()
+        self._place: dict[tuple[str, str], int] = {}
+        total = float(money.sum())
+        if answer.price > 0 or total >= answer.budget - SAME * abs(answer.budget):
+            columns.append(np.ones(money.size, dtype=np.bool_))
+        for g, name in enumerate(units.names):
+            has = float(money[units.members[g]].sum())
+            inside = np.zeros(money.size, dtype=np.bool_)
+            inside[units.members[g]] = True
+            least, most = float(units.group_least[g]), float(units.group_most[g])
+            low, high = least > 0 and has <= least * (1 + SAME), has >= most * (1 - SAME)
+            met: tuple[tuple[Side, bool], ...] = (("least", low), ("most", high))
+            for side, here in met:
+                if here or (name, side) in priced:
+                    self._place[name, side] = len(columns)
+                    columns.append(inside)
+        self._table = columns if len(columns) * money.size <= CELLS else columns[:0]
+        self._met = len(columns)
+        rows = self._rows(_between(answer, units))
+        self._span = np.zeros((0, rows.shape[1]))
+        if rows.size and max(rows.shape) <= SEVERAL:
+            _, size, right = np.linalg.svd(rows, full_matrices=False)
+            self._span = right[size > SAME * size.max()]
+
+    def group(self, name: str, side: Side) -> bool:
+        """Whether the multiplier of a limit of a group is the only one."""
+        unit = np.zeros((1, len(self._table)))
+        if self._table:
+            unit[0, self._place[name, side]] = 1.0
+        return self._spanned(unit)
+
+    def blocks(self, at: Integers) -> bool:
+        """Whether there is only one price for each of these blocks."""
+        return self._spanned(self._rows(at))
+
+    def _rows(self, at: Integers) -> Floats:
+        """Which met limits blocks are under, each kind once."""
+        kinds = {tuple(row) for row in np.array([one[at] for one in self._table]).T.tolist()}
+        return np.array(sorted(kinds), dtype=np.float64).reshape(len(kinds), len(self._table))
+
+    def _spanned(self, rows: Floats) -> bool:
+        if not rows.size:
+            return self._met == 0
+        return bool(np.abs(rows - rows @ self._span.T @ self._span).max() < SAME)
+
+
+def _of_groups(
+    answer: Allocation, units: LimitedPopulation, assigned: Floats, known: _Known
+) -> list[LimitWorth]:
     worth = {(one.group, one.side): one.value for one in answer.multipliers}
+    scale = NOTHING * max([answer.price, *worth.values()])
     found = []
     for g, name in enumerate(units.names):
         members = units.members[g]
         money = float((units.count[members] * assigned[members]).sum())
         money = max(money, float(units.group_least[g]))
-        sides: list[tuple[Literal["least", "most"], float]] = []
+        sides: list[tuple[Side, float]] = []
         if units.group_least[g] > 0:
             sides.append(("least", float(units.group_least[g])))
         if np.isfinite(units.group_most[g]):
             sides.append(("most", float(units.group_most[g])))
         for side, limit in sides:
             value = worth.get((name, side), 0.0)
-            found.append(
-                LimitWorth(f"group {name}", side, limit, money, value, _said(side, f"group {name}", value))
-            )
+            value = value if value > scale else 0.0
+            sure = value == 0 or known.group(name, side)
+            said = _said(side, f"group {name}", value, sure)
+            found.append(LimitWorth(f"group {name}", side, limit, money, value, said, sure))
     return found
 
 
-def _of_units(answer: Allocation, units: LimitedPopulation, assigned: Floats) -> list[LimitWorth]:
+def _of_units(
+    answer: Allocation, units: LimitedPopulation, assigned: Floats, known: _Known
+) -> list[LimitWorth]:
     assert answer.limits is not None
     named = Named(answer.limits, answer.curves.problem, answer.population)
     code, prices = units.prices(answer.price, answer.multipliers)
     price = np.array([float(p) for p in prices])[code]
+    alone = {"least": _holders(answer, units, named, "least"), "most": _holders(answer, units, named, "most")}
     found = []
     for k, limit in enumerate(answer.limits.units):
         blocks = named.blocks_of(k)
         blocks = blocks[units.count[blocks] > 0]
-        each = "" if limit.unit is not None else "each of "
+        each = limit.name if limit.unit is not None else f"each of {limit.name}"
         mean = float(np.average(assigned[blocks], weights=units.count[blocks])) if blocks.size else 0.0
-        if limit.most < np.inf:
-            at = blocks[units.most[blocks] == limit.most]
-            right = np.array([float(answer.curves.curves[int(units.state[b])].price(limit.most)) for b in at])
-            value = float((units.count[at] * np.maximum(np.nan_to_num(right) - price[at], 0.0)).sum())
+        sides: list[tuple[Side, float, Floats]] = [("most", limit.most, units.most)]
+        sides += [("least", limit.least, units.least)] if limit.least > 0 else []
+        for side, amount, tightest in sides:
+            if amount == np.inf:
+                continue
+            at = blocks[(tightest[blocks] == amount) & (alone[side][blocks] == 1)]
+            slope = np.array([_slope(answer, int(units.state[b]), amount, side) for b in at])
+            here = price[at]
+            gain = slope - here if side == "most" else here - slope
+            gain = np.where(gain > NOTHING * here, gain, 0.0)
+            value = float((units.count[at] * gain).sum())
+            sure = value == 0 or known.blocks(at[gain > 0])
             found.append(
-                LimitWorth(
-                    limit.name, "most", limit.most, mean, value, _said("most", each + limit.name, value)
-                )
-            )
-        if limit.least > 0:
-            at = blocks[units.least[blocks] == limit.least]
-            left = np.array([_left(answer, int(units.state[b]), limit.least) for b in at])
-            value = float((units.count[at] * np.maximum(price[at] - left, 0.0)).sum())
-            found.append(
-                LimitWorth(
-                    limit.name, "least", limit.least, mean, value, _said("least", each + limit.name, value)
-                )
+                LimitWorth(limit.name, side, amount, mean, value, _said(side, each, value, sure), sure)
             )
     return found
+
+
+def _holders(answer: Allocation, units: LimitedPopulation, named: Named, side: Side) -> Integers:
+    """How many limits hold each block at its tightest least or most, (k,)."""
+    assert answer.limits is not None
+    tightest = units.least if side == "least" else units.most
+    number = np.zeros(tightest.size, dtype=np.int64)
+    for k, limit in enumerate(answer.limits.units):
+        blocks = named.blocks_of(k)
+        number[blocks] += tightest[blocks] == (limit.least if side == "least" else limit.most)
+    if side == "most" and answer.curves.problem.budget_cap is not None:
+        number += tightest == answer.curves.problem.budget_cap
+    return number
+
+
+def _slope(answer: Allocation, state: int, budget: float, side: Side) -> float:
+    """Value of the next unit of money above a most, or of the last one below a least."""
+    if side == "least":
+        return _left(answer, state, budget)
+    return float(np.nan_to_num(answer.curves.curves[state].price(budget)))
 
 
 def _left(answer: Allocation, state: int, budget: float) -> float:
@@ -149,8 +262,9 @@ def _left(answer: Allocation, state: int, budget: float) -> float:
     return float(curve.prices[place]) if place < len(curve) else 0.0
 
 
-def _said(side: str, whom: str, worth: float) -> str:
+def _said(side: Side, whom: str, worth: float, sure: bool) -> str:
     """What changing a limit by one is worth, in words."""
     if worth <= 0:
         return "kept, and costs nothing"
-    return f"{'raising' if side == 'most' else 'lowering'} the {side} of {whom} by one is worth {worth:.6g}"
+    change = "raising" if side == "most" else "lowering"
+    return f"{change} the {side} of {whom} by one is worth {'' if sure else 'at most '}{worth:.6g}"

@@ -33,6 +33,8 @@ def allocate_within(
     ProblemError
         If a limit names a state, type or unit that there is not.
     """
+    if not isinstance(limits, Limits):
+        raise UsageError(f"limits is {limits!r:.60}; it must be an optbudget.problems.Limits")
     units = LimitedPopulation.of(limits, curves.problem, population, budget)
     if units.overlap is not None:
         one, other = units.overlap

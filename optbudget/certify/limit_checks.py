@@ -141,7 +141,8 @@ def kept(found: Entries) -> tuple[str, list[Fraction]]:
     over = np.flatnonzero(found.answer.unit_budget[found.first] > units.most[found.block])
     for e in over.tolist():
         if e not in found.exactly:
-            return f"a unit is given {found.money[e]!r}, above its most {units.most[found.block[e]]!r}", []
+            most = float(units.most[found.block[e]])
+            return f"a unit is given {float(found.money[e])!r}, above its most {most!r}", []
     if units.node is None or units.parent is None or answer.set_aside:
         return _kept_as_set_aside(found)
     own: list[Fraction] = [Fraction(0)] * (len(units.names) + 1)
@@ -153,7 +154,7 @@ def kept(found: Entries) -> tuple[str, list[Fraction]]:
     for e, (n, x, v, b) in enumerate(rows):
         if e in exactly:
             if math.isfinite(units.most[b]) and exactly[e] > Fraction(float(units.most[b])):
-                return f"a unit expects to spend above its most {units.most[b]!r}", []
+                return f"a unit expects to spend above its most {float(units.most[b])!r}", []
             own[v] += n * max(exactly[e], Fraction(float(units.least[b])))
         else:
             top, bottom = x.as_integer_ratio()

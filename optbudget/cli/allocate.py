@@ -144,6 +144,8 @@ def command(
         return
     extra: dict[str, object] = {}
     kept = None if limits is None else files.load_limits(limits, curves.problem, units)
+    if kept is not None and not (kept.units or kept.groups or kept.least_share):
+        run.log(f"warning: {limits} limits nothing")
     if question is not None:
         answer = getattr(allocation, QUESTIONS[question[0]])(curves, units, question[1])
         extra[question[0]] = {"asked": question[1], "budget": answer.budget}

@@ -57,6 +57,8 @@ def load_limits(
     UnitLimit(type=None, state='s', unit=None, least=2.0, most=2.0)
     """
     file, issues = Path(path), list[Issue]()
+    if file.is_dir():
+        raise ProblemError([Issue("error", "directory", "it is a directory; give the TOML file", str(file))])
     if not file.is_file():
         raise ProblemError([Issue("error", "missing-file", "there is no such file", str(file))])
     read = read_toml(file, issues)
@@ -176,7 +178,9 @@ def _content_findings(content: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _entry_findings(name: str, k: int, entry: Mapping[str, Any]) -> Iterator[Finding]:
     for key, value in entry.items():
-        if key not in KEYS[name]:
+        if name == "group" and key == "fixed":
+            yield Finding("unknown-key", "a group has no fixed: give least and most equal", name, k, key)
+        elif key not in KEYS[name]:
             message = f"key {key!r} is not known in {name}{did_you_mean(key, KEYS[name])}"
             yield Finding("unknown-key", message, name, k, key)
         elif wanted := _wanted(key)(value):

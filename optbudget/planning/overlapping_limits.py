@@ -14,6 +14,7 @@ against the exact sums, and the bound follows from the multipliers as it does fo
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -24,6 +25,7 @@ from optbudget.allocation.limit_conflict import Bound, Feasibility, bounds_of, m
 from optbudget.allocation.limited_rows import Marginal, rows_of
 from optbudget.allocation.within_limits import impossible, within
 from optbudget.certify.limit_checks import entries_of, kept
+from optbudget.errors import UsageError
 from optbudget.planning.overlapping_program import Blocks, solved_exactly
 from optbudget.problems import (
     Allocation,
@@ -87,6 +89,8 @@ def allocate_overlapping(
     >>> allocate_overlapping(curves, people, 15.0, both).value
     34.0
     """
+    if not isinstance(limits, Limits):
+        raise UsageError(f"limits is {limits!r:.60}; it must be an optbudget.problems.Limits")
     units = LimitedPopulation.of(limits, curves.problem, population, budget)
     conflict = _contradiction(curves, population, limits, budget, backend)
     if conflict is not None:
@@ -188,18 +192,20 @@ def _contradiction(
     ask = Feasibility(curves, population, limits, budget)
     cap = curves.problem.budget_cap
 
-    def broken(some: "list[Bound]") -> bool:
+    def broken(some: "Sequence[Bound]", *, free: bool = False) -> bool:
         units = ask.units(some, budget)
-        start = curves.curves.start_budget[units.state]
+        start = np.zeros(units.state.size) if free else curves.curves.start_budget[units.state]
         if ((np.maximum(start, units.least) > units.most) & (units.count > 0)).any():
             return True
         money = budget if Bound("budget") in some else math.inf
-        return Blocks(curves, units).impossible(money, backend)
+        return Blocks(curves, units, free=free).impossible(money, backend)
 
     items = bounds_of(limits, cap, budget)
     if not broken(items):
         return None
-    named = "; ".join(said(one, limits, cap, budget) for one in minimal_conflict(items, broken))  # type: ignore[arg-type]
+    conflict = minimal_conflict(items, broken)
+    named = "; ".join(said(one, limits, cap, budget) for one in conflict)
+    states = "" if broken(conflict, free=True) else " the least feasible budgets of the states and"
     without = [one for one in items if one.kind != "budget"]
     need = "no budget would do"
     if math.isfinite(budget) and not broken(without):
@@ -207,5 +213,5 @@ def _contradiction(
         need = f"the least feasible budget under these limits is about {least:.12g}"
     return (
         f"the limits cannot be kept, as {backend} finds: {need}. Of what cannot hold together this is a "
-        f"smallest part: {named}"
+        f"smallest part:{states} {named}"
     )

@@ -57,10 +57,10 @@ class Blocks:
     """Blocks of a limited population as a knapsack, whose options are what one unit may be assigned.
 
     The last option of a block is more money than its units can use, where some limit from below may ask for
-    it.
+    it. With `free`, for what can be kept alone, no state has a least feasible budget.
     """
 
-    def __init__(self, curves: CurveSet, units: LimitedPopulation) -> None:
+    def __init__(self, curves: CurveSet, units: LimitedPopulation, *, free: bool = False) -> None:
         self.units = units
         self.block = np.flatnonzero(units.count > 0)
         idle = float(units.group_least.max(initial=0.0))
@@ -68,7 +68,7 @@ class Blocks:
         self.value: list[Floats] = []
         for b in self.block.tolist():
             curve = curves.curves[int(units.state[b])]
-            begin = max(curve.start_budget, float(units.least[b]))
+            begin = max(0.0 if free else curve.start_budget, float(units.least[b]))
             end = max(begin, min(curve.largest_useful_budget, float(units.most[b])))
             inner = curve.budgets[(curve.budgets > begin) & (curve.budgets < end)]
             cost = np.unique(np.concatenate(([begin], inner, [end])))
@@ -76,7 +76,7 @@ class Blocks:
             if idle > 0 and more > end:
                 cost = np.append(cost, more)
             self.cost.append(cost)
-            self.value.append(curve.value(cost))
+            self.value.append(cost if free else curve.value(cost))
 
     def program(self, budget: float) -> LinearProgram:
         """The declared program, as arrays; the statement is in Pyomo."""

@@ -187,6 +187,14 @@ class Named:
         of_type = limit.type if key == "state" else None
         return self._blocks(key, getattr(limit, key), of_type, ("limit", k, key) if record else None)
 
+    def _of_types(self, name: str, label: str) -> str:
+        """The end of a message about an unknown state: that name with its types, or what is near."""
+        ends = [known for known in self.problem.labels if known.endswith(f"/{name}")] if self._types else []
+        if not ends:
+            return did_you_mean(label, self.problem.labels)
+        more = f" and {len(ends) - 5} more" if len(ends) > 5 else ""
+        return f"; with its type there is {', '.join(map(repr, ends[:5]))}{more}"
+
     def _blocks(
         self, kind: str, name: str, of_type: str | None, place: tuple[str, int, str] | None
     ) -> Integers:
@@ -198,7 +206,7 @@ class Named:
             label = name if of_type is None else f"{of_type}/{name}"
             at = self.problem._position.get(label, -1)
             if at < 0:
-                message = f"no state is called {label!r}{did_you_mean(label, self.problem.labels)}"
+                message = f"no state is called {label!r}{self._of_types(name, label)}"
             else:
                 blocks = np.concatenate(([at], n + np.flatnonzero(self._own == at)))
         elif kind == "type":

@@ -18,6 +18,7 @@ more than :math:`u_i` is owed no more.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Literal
 
 from optbudget.errors import ProblemError
@@ -43,6 +44,9 @@ class UnitLimit:
     unit: str | None = None
     least: float = 0.0
     most: float = math.inf
+
+    def __post_init__(self) -> None:
+        _as_doubles(self)
 
     @property
     def name(self) -> str:
@@ -72,6 +76,9 @@ class GroupLimit:
     groups: tuple[str, ...] = ()
     least: float = 0.0
     most: float = math.inf
+
+    def __post_init__(self) -> None:
+        _as_doubles(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +125,9 @@ class Limits:
     least_share: float = 0.0
 
     def __post_init__(self) -> None:
+        found = list(_kind_findings(self.units, self.groups))
+        if found:
+            raise ProblemError([finding.issue() for finding in found])
         found = list(limit_findings(self.units, self.groups, self.least_share))
         if found:
             raise ProblemError([finding.issue() for finding in found])
@@ -141,6 +151,8 @@ def limit_findings(
         yield from _range("limit", k, limit.name, limit.least, limit.most)
     known = [group.name for group in groups]
     for k, group in enumerate(groups):
+        if not group.name.strip():
+            yield Finding("no-name", "a group needs a name that is not empty", "group", k, "name")
         if group.name in known[:k]:
             yield Finding("duplicate-group", f"group {group.name!r} is listed twice", "group", k, "name")
         if not any(getattr(group, kind) for kind in MEMBERS):
@@ -158,14 +170,72 @@ def limit_findings(
         yield Finding("share", message, "fairness", 0, "least_share")
 
 
+def _kind_findings(units: object, groups: object) -> Iterator[Finding]:
+    """What is of another kind than it must be."""
+    for table, given, kind in (("limit", units, UnitLimit), ("group", groups, GroupLimit)):
+        what = "units" if table == "limit" else "groups"
+        if not isinstance(given, (list, tuple)):
+            message = f"{what} is {given!r:.60}; it must be a tuple of {kind.__name__}"
+            yield Finding("kind", message, table, 0)
+            continue
+        for k, one in enumerate(given):
+            if not isinstance(one, kind):
+                message = f"{what}[{k}] is {one!r:.60}; it must be a {kind.__name__}"
+                yield Finding("kind", message, table, k)
+            elif isinstance(one, UnitLimit):
+                yield from _names_of_units(k, one)
+            else:
+                yield from _names_of_groups(k, one)
+
+
+def _names_of_units(k: int, limit: UnitLimit) -> Iterator[Finding]:
+    for key in ("type", "state", "unit"):
+        name = getattr(limit, key)
+        if not (name is None or isinstance(name, str) or (key == "unit" and isinstance(name, Integral))):
+            yield Finding("kind", f"{key} is {name!r:.60}; it must be a text", "limit", k, key)
+
+
+def _names_of_groups(k: int, group: GroupLimit) -> Iterator[Finding]:
+    if not isinstance(group.name, str):
+        yield Finding("kind", f"name is {group.name!r:.60}; it must be a text", "group", k, "name")
+    for key in MEMBERS:
+        names = getattr(group, key)
+        kinds = (str, Integral) if key == "units" else str
+        if not isinstance(names, (list, tuple)) or not all(isinstance(name, kinds) for name in names):
+            message = f"group {group.name!r}: {key} is {names!r:.60}; it must be a tuple of texts"
+            yield Finding("kind", message, "group", k, key)
+
+
+def _as_doubles(limit: "UnitLimit | GroupLimit") -> None:
+    """Store amounts as doubles where they are numbers that fit."""
+    for side in ("least", "most"):
+        amount = getattr(limit, side)
+        if isinstance(amount, Real) and not isinstance(amount, bool):
+            try:
+                object.__setattr__(limit, side, float(amount))
+            except OverflowError:  # Said by `limit_findings`.
+                continue
+
+
 def _range(table: str, k: int, name: str, least: float, most: float) -> Iterator[Finding]:
     """That 0 <= least <= most, with a finite least."""
+    for side, amount in (("least", least), ("most", most)):
+        if not isinstance(amount, float):
+            message = f"{name}: {side} is {_short(amount)}; it must be a number >= 0"
+            yield Finding(side, message, table, k, side)
+            return
     if not 0 <= least < math.inf:
         yield Finding("least", f"{name}: least is {least}; it must be a number >= 0", table, k, "least")
     elif not most >= 0:
         yield Finding("most", f"{name}: most is {most}; it must be a number >= 0", table, k, "most")
     elif least > most:
         yield Finding("least", f"{name}: least {least!r} is above most {most!r}", table, k, "least")
+
+
+def _short(amount: object) -> str:
+    if isinstance(amount, int) and not isinstance(amount, bool):
+        return "a whole number that no double holds"
+    return f"{amount!r:.60}"
 
 
 def _inside_themselves(groups: Sequence[GroupLimit]) -> Iterator[int]:

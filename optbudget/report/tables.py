@@ -126,9 +126,10 @@ def limits_grid(answer: Allocation, *, limit: int = 30) -> Grid:
     found = sorted(limit_worths(answer), key=lambda one: -one.worth)
     binding = [one for one in found if one.worth > 0]
     rows = tuple(
-        (one.name, one.side, number(one.limit), number(one.assigned), number(one.worth), one.sentence)
+        (one.name, one.side, number(one.limit), number(one.assigned),
+         ("" if one.exact else "at most ") + number(one.worth), one.sentence)
         for one in binding[:limit]
-    )
+    )  # fmt: skip
     slack = len(found) - len(binding)
     note = (
         f"{plural(slack, 'limit')} more {'is kept and costs' if slack == 1 else 'are kept and cost'} nothing."
