@@ -133,10 +133,10 @@ def test_the_command_line_says_what_binds(tmp_path):
     run("solve", MODEL, "--out", tmp_path / "r")
     (tmp_path / "l.toml").write_text(GOOD)
     shown = run("allocate", tmp_path / "r", "--budget", "6", "--limits", tmp_path / "l.toml").stdout
-    assert "raising the most of group loyal ones by one is worth 1.5" in shown
+    assert "raising the most of group loyal ones by one is worth at most 1.5" in shown
     answer = run_json("allocate", tmp_path / "r", "--budget", "6", "--limits", tmp_path / "l.toml")
     assert answer["multipliers"] == [{"group": "loyal ones", "side": "most", "limit": 1.5, "value": 1.5}]
-    assert {"name", "side", "limit", "assigned", "worth", "sentence"} == set(answer["limits"][0])
+    assert {"name", "side", "limit", "assigned", "worth", "sentence", "exact"} == set(answer["limits"][0])
     assert (tmp_path / "r" / "limits.toml").is_file()
     run("verify", tmp_path / "r")
     poor = run("allocate", tmp_path / "r", "--budget", "1", "--limits", tmp_path / "l.toml", code=4)
@@ -152,3 +152,20 @@ def test_what_limits_do_not_go_with(tmp_path):
     assert (
         "limits" in run("allocate", ROOT / "models" / "whole_units", "--budget", "6", *limits, code=2).stderr
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[[group]]\nname = "g"\ntypes = ["loyal"]\nfixed = 2\n', "give least and most equal"),
+        ('[[group]]\nname = ""\ntypes = ["loyal"]\nmost = 2\n', "a name that is not empty"),
+        ('[[limit]]\nstate = "active"\nmost = 2\n', "with its type there is '"),
+    ],
+)
+def test_messages_say_what_to_do(tmp_path, curves, text, message):
+    (tmp_path / "l.toml").write_text(text)
+    people = files.load_population(MODEL, curves.problem)
+    with pytest.raises(ProblemError, match=message):
+        load_limits(tmp_path / "l.toml", curves.problem, people)
+    with pytest.raises(ProblemError, match="is a directory"):
+        load_limits(tmp_path)
