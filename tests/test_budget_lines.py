@@ -26,6 +26,7 @@ from optbudget.problems import (
     StageBudgets,
 )
 from optbudget.problems.examples import two_action_example
+from optbudget.report.budget_lines import price_in_words
 from optbudget.solvers import solve_programs
 from optbudget.status import Outcome, Solution, Termination
 from optbudget.workers import Monitor
@@ -345,6 +346,60 @@ def test_no_money_in_a_block_is_no_error():
     assert answer.spend[1] == 0.0
     assert answer.outcome.termination in (Termination.OPTIMAL, Termination.TOLERANCE)
     assert verify(answer).ok
+
+
+@pytest.mark.parametrize(
+    ("model", "decisions", "amounts"),
+    [
+        ("university", (5,), (0.0,)),
+        ("synthetic_ad", (13, 13, 12, 12), (1840.0, 158.0, 2.0, 0.0)),
+        ("synthetic_ad", (13, 37), (500.0, 0.0)),
+    ],
+)
+def test_the_price_of_a_line_that_holds_nothing_is_what_a_first_unit_adds(model, decisions, amounts):
+    problem = load(f"models/{model}")
+    people = Population.at(problem, {problem.labels[0] if model == "university" else "begin": 1000})
+    budgets = StageBudgets(tuple("abcd"[: len(decisions)]), decisions, amounts)
+    answer = allocate_lines(BudgetLines.of_stages(problem, budgets), people)
+    exact, more = (
+        allocate_lines(
+            BudgetLines.of_stages(problem, replace(budgets, amounts=(*amounts[:-1], last))), people,
+            tolerance=1e-12,
+        ).value
+        for last in (0.0, 1e-3)
+    )  # fmt: skip
+    assert answer.price[-1] == pytest.approx((more - exact) / 1e-3, rel=1e-3)
+    assert answer.price[-1] > 0
+    assert not answer.price_is_bound.any()
+    assert verify(answer).ok
+
+
+def test_prices_of_several_lines_that_hold_nothing_are_what_they_are_worth_together():
+    problem = load("models/synthetic_ad")
+    people = Population.at(problem, {"begin": 1000})
+    found, step = [], 1e-3
+    for amounts in (4 * (0.0,), 4 * (step,), (0.0, 0.0, 0.0, step)):
+        budgets = StageBudgets(("Q1", "Q2", "Q3", "Q4"), (13, 13, 12, 12), amounts)
+        found.append(allocate_lines(BudgetLines.of_stages(problem, budgets), people, tolerance=1e-12))
+    together, alone = ((more.value - found[0].value) / step for more in found[1:])
+    assert found[0].price.sum() == pytest.approx(together, rel=1e-3)
+    assert found[0].price[3] == pytest.approx(alone, rel=1e-3)
+    assert found[0].price_is_bound.all()
+    assert "at most" in price_in_words(found[0], 3)
+    assert verify(found[0]).ok
+
+
+@pytest.mark.parametrize("huge", [1e300, 1e308])
+def test_more_than_can_be_spent_is_no_limit(huge):
+    problem = load("models/university")
+    people = Population.at(problem, {problem.labels[0]: 3})
+    found = []
+    for carry, amounts in ((False, (huge, huge)), (True, (huge, huge)), (False, (np.inf, np.inf))):
+        budgets = StageBudgets(("a", "b"), (2, 3), amounts, carry)
+        found.append(allocate_lines(BudgetLines.of_stages(problem, budgets), people))
+    assert len({answer.value for answer in found}) == 1
+    assert all(answer.outcome.termination is Termination.OPTIMAL for answer in found)
+    assert all(answer.price.tolist() == [0.0, 0.0] and verify(answer).ok for answer in found)
 
 
 # -- what the checker refuses -------------------------------------------------------------------

@@ -97,7 +97,10 @@ def _fields(answer: "PolicyMixture") -> dict[str, object]:
     least = () if answer.conflict is None else zip(answer.conflict.lines, answer.conflict.least, strict=True)
     return {
         **numbers,
-        "lines": answer.to_arrow().to_pylist(),
+        "lines": [
+            {**row, "price_is_bound": bound}
+            for row, bound in zip(answer.to_arrow().to_pylist(), answer.price_is_bound.tolist(), strict=True)
+        ],
         "policies": [
             {"share": share, "value": value, "spend": dict(zip(names, spend, strict=True))}
             for share, value, spend in each

@@ -21,10 +21,11 @@ from optbudget.certify import lines_bound, lines_room
 from optbudget.errors import ProblemError, UsageError
 from optbudget.planning.column_generation import Aim, State, first_columns, rounds
 from optbudget.planning.conflict import conflict_of, feasible_columns
+from optbudget.planning.least_prices import least_prices
 from optbudget.planning.master import line_scale, solve_master
 from optbudget.planning.priced_policies import Columns, PricedPolicies
 from optbudget.problems import BudgetLines, PolicyMixture, Population
-from optbudget.status import Outcome, Solution, Termination
+from optbudget.status import OPTIMAL_GAP, Outcome, Solution, Termination
 from optbudget.workers import Monitor
 
 Floats = NDArray[np.float64]
@@ -92,16 +93,16 @@ def allocate_lines(
     lines take five to ten rounds, fifty lines about forty.
     """
     _require(lines, population, tolerance)
-    passes = PricedPolicies(lines, population)
+    passes, amount = PricedPolicies(lines, population), lines.limits(population)
     if monitor is not None:
         monitor.require_memory(passes.memory, f"{passes.lanes} policies for {lines.horizon:,} stages")
-    columns = first_columns(passes, lines.amount)
-    columns, weight = feasible_columns(passes, columns, lines.amount, monitor=monitor)
+    columns = first_columns(passes, amount)
+    columns, weight = feasible_columns(passes, columns, amount, monitor=monitor)
     empty = PolicyMixture(lines, population, tolerance=tolerance)
     if weight is not None:
         return conflict_of(passes, columns, empty, weight, monitor=monitor)
     state = None
-    for state in rounds(passes, columns, lines.amount, Aim.value(lines.amount.size), monitor=monitor):
+    for state in rounds(passes, columns, amount, Aim.value(amount.size), monitor=monitor):
         if monitor is not None:
             monitor.progress(0.5, f"gap {state.gap:.1e} with {len(state.columns):,} policies")
         if state.gap <= INSIDE * tolerance:
@@ -111,7 +112,9 @@ def allocate_lines(
         text = "no mixture of the policies found keeps the lines, and nothing proves that none does"
         return replace(empty, outcome=Outcome(why or Termination.NUMERICAL, Solution.NONE, text))
     found = _mixture(passes, state, empty)
-    return found if found.share.size == 0 else _certified(found, state)
+    if found.share.size == 0:
+        return found
+    return _certified(found, state, least_prices(passes, state, amount, monitor=monitor))
 
 
 def _require(lines: BudgetLines, population: Population, tolerance: float) -> None:
@@ -133,7 +136,7 @@ def _mixture(passes: PricedPolicies, state: State, empty: PolicyMixture) -> Poli
     lines = empty.lines
     usable = np.flatnonzero((state.columns.spend[:, lines.amount == 0] == 0).all(axis=1))
     columns = state.columns.take(usable)
-    for room, share in _candidates(columns, lines):
+    for room, share in _candidates(columns, lines, lines.limits(empty.population)):
         used = share > 0
         found = replace(
             empty, share=share[used], policy=passes.policies(columns.take(used)),
@@ -146,7 +149,7 @@ def _mixture(passes: PricedPolicies, state: State, empty: PolicyMixture) -> Poli
     return replace(empty, outcome=Outcome(Termination.NUMERICAL, Solution.NONE, text))
 
 
-def _candidates(columns: Columns, lines: BudgetLines) -> Iterator[tuple[float, Floats]]:
+def _candidates(columns: Columns, lines: BudgetLines, limits: Floats) -> Iterator[tuple[float, Floats]]:
     """Shares (N,) of the columns that leave a little of every line, and the room that they are granted."""
     if len(columns) == 0:
         return
@@ -155,7 +158,7 @@ def _candidates(columns: Columns, lines: BudgetLines) -> Iterator[tuple[float, F
         left = np.where(lines.amount > 0, 1.0 - columns.spend / lines.amount, 1.0).min(axis=1, initial=1.0)
     frugal = int(left.argmax())
     for shrunk in SHRUNK:
-        amount = np.where(np.isinf(lines.amount), np.inf, lines.amount * (1.0 - shrunk))
+        amount = limits * (1.0 - shrunk)
         mixed = solve_master(columns.value, columns.spend, amount, never)
         if isinstance(mixed, Termination):
             continue
@@ -173,15 +176,18 @@ def _shares(share: Floats) -> Floats:
     return np.asarray(whole * SMALLEST)
 
 
-def _certified(found: PolicyMixture, state: State) -> PolicyMixture:
-    """The mixture with prices and the bound that they prove; prices of next to nothing are made 0."""
+def _certified(found: PolicyMixture, state: State, least: Floats) -> PolicyMixture:
+    """The mixture with prices and the bound that they prove.
+
+    The `least` prices are preferred where they prove as much, and prices of next to nothing are made 0.
+    """
     lines, best = found.lines, found
     worth = np.ptp(state.columns.value) / line_scale(state.columns.spend, lines.amount)
-    tidy = np.where(state.price < NOTHING * worth, 0.0, state.price)
-    for price in (state.price, tidy):
+    tried = [np.where(price < NOTHING * worth, 0.0, price) for price in (state.price, least)]
+    for price in (state.price, *tried):
         bound = max(lines_bound(lines, found.population, price), found.value)
         asked = replace(found, price=price, bound=bound)
-        if np.isnan(best.bound) or asked.gap <= max(best.gap, found.tolerance):
+        if np.isnan(best.bound) or asked.gap <= max(best.gap, found.tolerance, OPTIMAL_GAP):
             best = asked
     if np.isnan(best.bound):
         text = "the prices prove no bound: their numbers are too large"

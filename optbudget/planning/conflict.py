@@ -57,7 +57,7 @@ def conflict_of(
     monitor: Monitor | None = None,
 ) -> PolicyMixture:
     """The answer that there is none: a minimal conflict, its proof, and what each of its lines lacks."""
-    lines, amount = empty.lines, empty.lines.amount
+    lines, amount = empty.lines, empty.lines.limits(empty.population)
     for j in np.flatnonzero(weight > 0).tolist():
         if weight[j] == 0:  # A conflict without another line did not need this one either.
             continue

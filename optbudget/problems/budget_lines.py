@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 MONEY = "money"
+SURE = 1e-6
+"""Relative rounding that the most which can be spent is granted."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -101,7 +103,8 @@ class BudgetLines:
         names, amount = list(budgets.blocks), np.array(budgets.amounts)
         first: Integers = end - np.array(budgets.decisions, dtype=np.int64)
         if budgets.carry_over:
-            amount, first = np.cumsum(amount), np.zeros_like(end)
+            with np.errstate(over="ignore"):
+                amount, first = np.cumsum(amount), np.zeros_like(end)
             names = [names[0], *(f"up to {name}" for name in names[1:])]
         if np.isfinite(budgets.total):
             names.append("total")
@@ -146,6 +149,13 @@ class BudgetLines:
     def cost(self) -> Floats:
         """What each pair uses of money and every other resource, (1 + R, m)."""
         return np.vstack([self.problem.cost, self.resource_cost])
+
+    def limits(self, population: Population) -> Floats:
+        """What each line holds, (J,); inf where it holds more than the units can spend at all."""
+        with np.errstate(over="ignore"):
+            stage = self.problem.cost_discount ** np.arange(self.horizon)
+            most = self.by_line(np.outer(stage, population.size * self.cost.max(axis=1, initial=0.0)))
+            return np.where(self.amount > most * (1.0 + SURE), np.inf, self.amount)
 
     def stage_price(self, price: ArrayLike) -> Floats:
         """Price of each resource at each stage, (T, 1 + R), by prices of the lines (J,)."""

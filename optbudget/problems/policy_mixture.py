@@ -19,12 +19,17 @@ from numpy.typing import NDArray
 from optbudget.errors import NoAnswerError, ProblemError
 from optbudget.problems.budget_lines import BudgetLines
 from optbudget.problems.population import Population
-from optbudget.status import Outcome, Solution
+from optbudget.status import Outcome, Solution, Termination
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Floats = NDArray[np.float64]
+
+USED = 1e-9
+"""Share from which on a policy is in use."""
+KINK = 1e-7
+"""Share of a line that counts as nothing where the policies spend all of it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +57,8 @@ class PolicyMixture:
     lines, population : what it answers
     share : (Q,) in (0, 1], exact sum 1; the share of the units, or the chance of each, to follow a policy
     policy : (Q, T, n) int32; the state-action pair that is taken, -1 in terminal states
-    price : (J,) value of one more unit of each line, >= 0, discounted to now; NaN without an answer
+    price : (J,) value of one more unit of each line, >= 0, discounted to now; NaN without an answer; of some
+        lines the value is perhaps less, see `price_is_bound`
     bound : no policy, joint or not, that keeps every line in expectation is worth more
     tolerance : relative gap that was asked for
     conflict : why there is no answer, if the lines contradict each other
@@ -167,6 +173,20 @@ class PolicyMixture:
     def binding(self) -> NDArray[np.bool_]:
         """Lines whose money has a price, (J,)."""
         return np.asarray(self.price > 0)
+
+    @property
+    def price_is_bound(self) -> NDArray[np.bool_]:
+        """Lines of which one more unit is worth the price at most, (J,), and alone perhaps less.
+
+        They are those of which every policy spends all, if there are several: money of one may be worth
+        less without money of the others. The same holds of one alone, if the search ended early.
+        """
+        if self.share.size == 0:
+            return np.zeros(self.price.size, dtype=np.bool_)
+        least = self.policy_spend[self.share > USED].min(axis=0, initial=np.inf)
+        fixed = (self.price > 0) & (least >= self.lines.amount * (1.0 - KINK))
+        early = self.outcome.termination not in (Termination.OPTIMAL, Termination.TOLERANCE)
+        return np.asarray(fixed & (int(fixed.sum()) > 1 or early))
 
     def _require_answer(self) -> None:
         if self.share.size == 0 or (self.outcome.solution is Solution.NONE and self.outcome.message):

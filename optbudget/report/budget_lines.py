@@ -59,7 +59,10 @@ def price_in_words(answer: PolicyMixture, line: int) -> str:
     if resource:
         unit = f"unit of {answer.lines.resources[resource - 1]}"
     if answer.price[line] > 0:
-        return f"one more {unit} is worth {number(answer.price[line], 4)}"
+        at_most = "at most " if answer.price_is_bound[line] else ""
+        return f"one more {unit} is worth {at_most}{number(answer.price[line], 4)}"
+    if np.isinf(answer.lines.amount[line]):
+        return "no limit"
     left = answer.lines.amount[line] - answer.spend[line]
     if left > FULL * answer.lines.amount[line]:
         return f"{number(left, 4)} is left, more is worth nothing"
