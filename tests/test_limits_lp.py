@@ -213,3 +213,19 @@ def test_overlapping_limits_that_contradict_each_other():
     less = replace(limits, groups=(*limits.groups, GroupLimit("ends", states=("one", "three"), least=1.5)))
     poor = allocate_overlapping(curves, people, 1.0, less)
     assert "the least feasible budget under these limits is about 1.5" in poor.outcome.message
+
+
+def test_a_least_just_above_what_its_units_have_is_kept():
+    """One double above the sum of its units' leasts: the exact system has no unknown for it."""
+    curves, people, _ = three_units()
+    above = float(np.nextafter(0.4, 1.0))
+    limits = Limits(
+        (UnitLimit(state="one", least=0.1), UnitLimit(state="two", most=0.3, least=0.3)),
+        (
+            GroupLimit("left", states=("one", "two"), least=above, most=above),
+            GroupLimit("right", states=("two", "three"), least=0.5),
+        ),
+    )
+    answer = allocate_overlapping(curves, people, 1.3, limits)
+    assert answer.outcome.termination is Termination.OPTIMAL
+    assert verify(answer).ok

@@ -24,9 +24,10 @@ from optbudget.allocation import exact
 from optbudget.allocation.limit_conflict import Bound, Feasibility, bounds_of, minimal_conflict, said
 from optbudget.allocation.limited_rows import Marginal, rows_of
 from optbudget.allocation.within_limits import impossible, within
+from optbudget.certify import verify
 from optbudget.certify.limit_checks import entries_of, kept
 from optbudget.errors import UsageError
-from optbudget.planning.overlapping_program import Blocks, solved_exactly
+from optbudget.planning.overlapping_program import Blocks, Column, Row, more_in_part, solved_exactly
 from optbudget.problems import (
     Allocation,
     CurveSet,
@@ -116,6 +117,28 @@ def _read(
     """The exact allocation in a basic solution."""
     columns = blocks.columns(solution, NEAR)
     rows = blocks.binding(budget, columns, solution, NEAR)
+    answer, wrong = _exactly(curves, population, budget, limits, units, columns, rows)
+    for _ in range(len(rows)):
+        opened = more_in_part(columns, rows) if wrong else None
+        if opened is None:
+            break
+        columns = opened
+        answer, wrong = _exactly(curves, population, budget, limits, units, columns, rows)
+        if not wrong and not verify(answer).ok:
+            wrong = "its check fails"
+    return answer if not wrong else _numerical(curves, population, budget, limits, wrong)
+
+
+def _exactly(
+    curves: CurveSet,
+    population: Population,
+    budget: float,
+    limits: Limits,
+    units: LimitedPopulation,
+    columns: list[Column],
+    rows: list[Row],
+) -> tuple[Allocation, str]:
+    """The allocation in which the met limits are met exactly, and what is wrong with it."""
     found = solved_exactly(columns, rows)
     multipliers = _multipliers(units, found.price)
     price = float(found.price.get("budget", Fraction(0)))
@@ -127,7 +150,8 @@ def _read(
         money = found.money.get(column.block, Fraction(0))
         step = Fraction(column.high) - Fraction(column.low)
         if not 0 <= money <= n * step:
-            return _numerical(curves, population, budget, limits, "a block has more than its step")
+            why = "a block has more than its step"
+            return _numerical(curves, population, budget, limits, why), why
         at[column.block] = column.low
         assigned[column.block] = n * Fraction(column.low) + money
         if money:
@@ -143,7 +167,7 @@ def _read(
     aside = tuple((b, assigned[b] - held[b]) for b in sorted(assigned) if assigned[b] > held[b])
     answer = replace(answer, set_aside=aside)
     wrong, _ = kept(replace(entries, answer=answer))
-    return answer if not wrong else _numerical(curves, population, budget, limits, wrong)
+    return answer, wrong
 
 
 def _numerical(

@@ -1,7 +1,7 @@
 """The linear program of a split under overlapping groups, and its solution in rational arithmetic."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
@@ -196,6 +196,21 @@ def solved_exactly(columns: list[Column], rows: list[Row]) -> Found:
     if any(abs(float(price[name]) - worth) > SAME * (1 + abs(worth)) for name, _, _, worth in rows):
         price = {name: Fraction(worth) for name, _, _, worth in rows}  # Degenerate: others do as well.
     return Found(money, price)
+
+
+def more_in_part(columns: list[Column], rows: list[Row]) -> list[Column] | None:
+    """The columns with one more served in part, where a met limit asks for more than rounded numbers gave.
+
+    It is one of the first such limit, and under as few other met limits as can be; None where there is none.
+    """
+    money = solved_exactly(columns, rows).money
+    for _, target, inside, _ in rows:
+        has = sum((c.fixed + money.get(c.block, 0) for c in columns if inside[c.block]), Fraction(0))
+        idle = [j for j, c in enumerate(columns) if inside[c.block] and not c.partly and c.high > c.low]
+        if has < target and idle:
+            j = min(idle, key=lambda j: sum(bool(row[2][columns[j].block]) for row in rows))
+            return [replace(c, partly=True) if i == j else c for i, c in enumerate(columns)]
+    return None
 
 
 def _pivots(table: list[list[Fraction]]) -> list[tuple[int, int]]:
