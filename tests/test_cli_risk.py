@@ -55,6 +55,7 @@ def test_what_risk_refuses(ads, tmp_path):
     assert "--worst" in run("risk", ads / "ads", "--budget", 5, "--worst", 0, code=2).stderr
     nowhere = tmp_path / "none" / "law.png"
     assert "no folder" in run("risk", ads / "ads", "--budget", 5, "--figure", nowhere, code=2).stderr
+    assert ".svg" in run("risk", ads / "ads", "--budget", 5, "--figure", tmp_path / "law.gif", code=2).stderr
     assert "is a model" in run("risk", ROOT / "models" / "toll", "--budget", 5, code=2).stderr
     assert "least" in run("risk", ads / "toll", "--budget", 1, code=4).stderr
 

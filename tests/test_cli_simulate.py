@@ -21,7 +21,8 @@ def test_the_object(result):
     assert set(said["policies"]) == {"bmdp", "dbra", "sub", "uba", "index"}
     assert all(fields >= FIELDS for fields in map(set, said["policies"].values()))
     assert (said["budget"], said["units"], said["trials"], said["seed"]) == (30.0, 20, 40, 7)
-    assert said["policies"]["dbra"]["overspend_frequency"] == 0
+    assert said["policies"]["dbra"]["overspend_frequency"] == 0 == said["policies"]["dbra"]["overspend_low"]
+    assert (said["asked"], said["stopped"]) == (40, None)
     assert said == run_json(
         "simulate", result, "--budget", 30, "--customers", 20, "--trials", 40, "--seed", 7, "--threads", 1
     )
@@ -67,6 +68,9 @@ def test_table_figure_and_trials(result, tmp_path):
         (("--budget", 3, "--policy", "bdmp"), 2, "did you mean 'bmdp'"),
         (("--budget", 3, "--figure", "nowhere/x.svg"), 2, "there is no folder"),
         (("--budget", 3, "--population", "nothing.csv"), 3, "nothing.csv"),
+        (("--budget", 3, "--figure", "x.gif"), 2, "must end in .svg or .png or .pdf"),
+        (("--budget", 3, "--out", "x.csv"), 2, "must end in .parquet"),
+        (("--budget", 3, "--trials", 10**12), 7, "fewer --trials"),
         (("--budget", 3, "--time-limit", 0), 7, "before any trial"),
     ],
 )
@@ -91,3 +95,18 @@ def test_customers_of_several_initial_states(tmp_path):
     run("solve", ROOT / "models" / "two_types", "--out", tmp_path / "two", "--keep-stages", "--quiet")
     said = run_json("simulate", tmp_path / "two", "--budget", 10, "--trials", 3)
     assert said["units"] > 1
+
+
+@pytest.mark.parametrize(("reason", "code"), [("TIME_LIMIT", 6), ("INTERRUPTED", 130)])
+def test_a_stopped_simulation_shows_what_it_has_and_says_so(result, monkeypatch, reason, code):
+    from optbudget.status import Termination
+    from optbudget.workers import Monitor
+
+    looks = iter([None])
+    monkeypatch.setattr(Monitor, "stop_reason", lambda self: next(looks, Termination[reason]))
+    arguments = ("simulate", result, "--budget", 3, "--trials", 1000, "--policy", " bmdp , uba")
+    said = run_json(*arguments, code=code)
+    assert (said["asked"], said["stopped"], said["trials"]) == (1000, reason, 64)
+    assert set(said["policies"]) == {"bmdp", "uba"}
+    looks = iter([None])
+    assert "stopped after 64 of 1,000 trials" in run(*arguments, code=code).stderr

@@ -11,12 +11,12 @@ from small_problems import plain_models, problem_of
 
 from optbudget import Population, allocate, solve
 from optbudget.allocation.greedy import segment_prices
-from optbudget.errors import LimitError, NoAnswerError, UsageError
+from optbudget.errors import InterruptedWork, LimitError, NoAnswerError, UsageError
 from optbudget.formulations.strict import strict_optimum
 from optbudget.problems.examples import two_action_example
 from optbudget.simulate import POLICIES, simulate
 from optbudget.simulate.prices import priced_units
-from optbudget.status import Solution
+from optbudget.status import Solution, Termination
 from optbudget.workers import Monitor
 
 from reference import reallocation, static_worth, unit_by_unit
@@ -238,7 +238,15 @@ def test_a_million_units_have_the_moments_of_their_number():
         ({"policies": "dbra"}, r"such as \['dbra'\]"),
         ({"trials": 0}, "trials is 0"),
         ({"seed": -1}, "seed is -1"),
-        ({"own": {"dbra": None}}, "name each policy once"),
+        ({"policies": None}, "policies must be a list of names among bmdp"),
+        ({"policies": [["dbra"]]}, "no policy is called"),
+        ({"trials": True}, "trials is True"),
+        ({"seed": False}, "seed is False"),
+        ({"own": {"dbra": max}}, "own: the name 'dbra' is taken"),
+        ({"own": {"cap": max}}, "own: the name 'cap' is taken"),
+        ({"own": {"x": 3}}, "own: policy 'x' is 3; it must be a function"),
+        ({"own": {3: max}}, "own: the name of a policy is 3"),
+        ({"own": [max]}, "own must be a mapping"),
         ({"population": 2 * 10**9}, "at most 1,000,000,000 units"),
     ],
 )
@@ -262,6 +270,8 @@ def test_what_cannot_be_acted_out():
         simulate(solve(two_action_example(horizon=3), keep_stages=True).at_stage(1), people, 1.0)
     with pytest.raises(LimitError, match="before any trial"):
         simulate(curves, people, 1.0, policies=["bmdp"], monitor=Monitor(time_limit=0.0))
+    with pytest.raises(LimitError, match="fewer --trials"):
+        simulate(curves, people, 1.0, policies=["bmdp"], trials=10**13)
     with pytest.raises(LimitError, match="the limit is"):
         simulate(curves, people, 1.0, policies=["bmdp"], trials=10**6, monitor=Monitor(memory_limit=10**6))
     forced = {"pairs": [[(2, 1, [(0, Fraction(1, 2)), (1, Fraction(1, 2))])], []], "terminal": [0, 0],
@@ -280,6 +290,31 @@ def test_a_stopped_simulation_returns_the_trials_it_has():
     people = Population.at(curves.problem, {"s": 1})
     monitor = Monitor(lambda done, text: monitor.interrupt() if "trials" in text else None)
     found = simulate(curves, people, 1.0, policies=["bmdp"], trials=10_000, monitor=monitor)
-    assert 0 < found.trials < 10_000
+    assert 0 < found.trials < 10_000 and found.stopped is Termination.INTERRUPTED
     whole = simulate(curves, people, 1.0, policies=["bmdp"], trials=found.trials)
-    assert found.value.tobytes() == whole.value.tobytes()
+    assert found.value.tobytes() == whole.value.tobytes() and whole.stopped is None
+    monitor = Monitor()
+    monitor.interrupt()
+    with pytest.raises(InterruptedWork, match="before any trial"):
+        simulate(curves, people, 1.0, policies=["bmdp"], monitor=monitor)
+
+
+def test_the_chance_of_an_overspend_has_an_interval():
+    """Against scipy's exact binomial interval."""
+    from scipy.stats import binomtest
+
+    curves = two_states()
+    found = simulate(curves, population(curves, [4, 3, 0]), 9.0, policies=(*POLICIES, "cap"), trials=37)
+    for name in found.policies:
+        s = found.summary(name)
+        exact = binomtest(round(37 * s.overspend_frequency), 37).proportion_ci(0.95, "exact")
+        assert (s.overspend_low, s.overspend_high) == pytest.approx((exact.low, exact.high), abs=1e-9)
+    assert found.summary("dbra").overspend_low == 0 < found.summary("bmdp").overspend_low
+
+
+def test_a_unit_with_cap_keeps_what_it_drew_and_the_total_only_in_expectation():
+    curves = solve(two_action_example(horizon=1), keep_stages=True)
+    people = Population.at(curves.problem, {"s": 1})
+    found = simulate(curves, people, 0.5, policies=["cap"], trials=500)
+    assert set(found.spend[0].tolist()) == {0.0, 1.0}
+    assert found.summary("cap").overspend_frequency > 0.3 and found.summary("cap").spend_low <= 0.5

@@ -102,7 +102,7 @@ def test_what_no_environment_is_made_of():
     people = Population.at(problem, {"s": 2})
     with pytest.raises(UsageError, match="infinite horizon"):
         PopulationEnv(two_action_example(), people, 1.0)
-    for budget in (0.0, np.inf, np.nan, -1.0):
+    for budget in (0.0, np.inf, np.nan, -1.0, "a", True):
         with pytest.raises(UsageError, match="finite number above 0"):
             PopulationEnv(problem, people, budget)
     forced = two_states().problem
@@ -114,3 +114,23 @@ def test_what_no_environment_is_made_of():
 def vars_of(problem):
     """The fields of a problem, to change one of them."""
     return {name: getattr(problem, name) for name in type(problem).__dataclass_fields__}
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([1.0, np.nan, 0.0, 0.0], "the weight is nan"),
+        ([1.0, 0.0, -1.0, 0.0], "state 's1', action 'a0': the weight is -1"),
+        ([np.inf, 0.0, 0.0, 0.0], "state 's0', action 'a0': the weight is inf"),
+        ([1.0, 0.0], r"shape \(4,\), a weight per pair; got \(2,\)"),
+        (None, "shape"),
+        ("dear", "one weight for each pair"),
+    ],
+)
+def test_weights_that_are_none(weights, message, strict):
+    curves = two_states()
+    env = PopulationEnv(curves.problem, population(curves, [3, 2, 0]), 25.0, strict=strict)
+    env.reset(seed=0)
+    with pytest.raises(UsageError, match=message):
+        env.step(weights)

@@ -16,9 +16,9 @@ from optbudget.budgeted.spend_law import unit_laws
 from optbudget.errors import LimitError, NoAnswerError, ProblemError, UsageError
 from optbudget.planning import spend_moments, spend_risk, spend_trials, spenders, unit_spend, worst_cases
 from optbudget.planning.saddle_point import chernoff, saddle_point, tail
-from optbudget.planning.spend_trials import at_most
 from optbudget.planning.total_law import total_law
 from optbudget.problems import PricePolicy, SpendLaw
+from optbudget.problems.binomial_limits import at_most
 from optbudget.problems.examples import retry_example, two_action_example
 from optbudget.workers import Monitor
 from tests.commands import ROOT

@@ -11,6 +11,7 @@ from optbudget.cli import exits
 from optbudget.cli.allocate import population_of
 from optbudget.cli.folders import require_result
 from optbudget.cli.run import Run
+from optbudget.cli.simulate import FIGURES, require_writable
 from optbudget.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,8 +52,7 @@ def command(
         raise UsageError(f"--worst is {worst}; it must be a share in (0, 1]")
     if level is not None and not 0 < level < 1:
         raise UsageError(f"--level is {level}; it must be a probability between 0 and 1")
-    if figure is not None and not figure.resolve().parent.is_dir():
-        raise UsageError(f"--figure {figure}: there is no folder {figure.parent}; make it first")
+    require_writable("--figure", figure, FIGURES)
     run.require_memory_to_read(result, *filter(None, (population,)))
     split, money = _split_of(result, budget, population)
     plan = None

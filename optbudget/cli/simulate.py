@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from optbudget.cli import exits
 from optbudget.cli.allocate import population_of
 from optbudget.cli.folders import require_result
 from optbudget.cli.outputs import say_how_it_ended
 from optbudget.cli.run import Run, finish
 from optbudget.errors import UsageError
-from optbudget.status import Solution
+from optbudget.status import Outcome, Solution, Termination
 
 if TYPE_CHECKING:
     from optbudget.problems import BudgetedMDP, Population, Rollouts
+
+FIGURES = (".svg", ".png", ".pdf")
+"""What figures are written as."""
 
 
 def command(
@@ -38,7 +42,12 @@ def command(
         ),
     ] = None,
     policy: Annotated[
-        str, typer.Option(metavar="NAMES", help="Among bmdp, dbra, sub, uba, index and cap.")
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="Among bmdp, dbra, sub, uba, index and cap (as sub, but no unit exceeds what it was given; "
+            "the total is kept in expectation only).",
+        ),
     ] = "bmdp,dbra,sub,uba,index",
     trials: Annotated[int, typer.Option(metavar="K", min=1, help="How often each is acted out.")] = 100,
     seed: Annotated[int, typer.Option(metavar="S", min=0, help="Of the draws, the same for all.")] = 0,
@@ -58,9 +67,8 @@ def command(
     require_result(result, "simulate")
     if customers is not None and population is not None:
         raise UsageError("--customers and --population both say who there is: leave out one of them")
-    for option, path in (("--out", out), ("--figure", figure)):
-        if path is not None and not path.resolve().parent.is_dir():
-            raise UsageError(f"{option} {path}: there is no folder {path.parent}; make it first")
+    require_writable("--out", out, (".parquet",))
+    require_writable("--figure", figure, FIGURES)
     run.require_memory_to_read(result, *filter(None, (population,)))
     answer = files.load_result(result)
     split, curves = (answer, answer.curves) if isinstance(answer, Allocation) else (None, answer)
@@ -78,15 +86,28 @@ def command(
         run.answer({"budget": money, "termination": outcome.termination, "message": outcome.message})
         say_how_it_ended(run, outcome)
         finish(outcome)
+    names = [name.strip() for name in policy.split(",")]
     with run.working("simulating") as monitor:
         found = simulate(
-            curves, units, money, policies=policy.split(","), trials=trials, seed=seed,
-            threads=run.threads, monitor=monitor,
+            curves, units, money, policies=names, trials=trials, seed=seed, threads=run.threads,
+            monitor=monitor,
         )  # fmt: skip
-    if found.trials < trials:
-        run.log(f"stopped after {found.trials:,} of {trials:,} trials")
     _write(run, found, out, figure)
-    _show(run, found)
+    _show(run, found, trials)
+    if found.stopped is not None:
+        said = f"stopped after {found.trials:,} of {trials:,} trials"
+        say_how_it_ended(run, Outcome(found.stopped, Solution.FEASIBLE, said))
+        raise typer.Exit(exits.INTERRUPTED if found.stopped is Termination.INTERRUPTED else exits.GAP)
+
+
+def require_writable(option: str, path: Path | None, endings: tuple[str, ...]) -> None:
+    """Refuse, before any work, a file of a kind that is not written or in a folder that is not there."""
+    if path is None:
+        return
+    if path.suffix.lower() not in endings:
+        raise UsageError(f"{option} {path}: the name must end in {' or '.join(endings)}")
+    if not path.resolve().parent.is_dir():
+        raise UsageError(f"{option} {path}: there is no folder {path.parent}; make it first")
 
 
 def _at_initial(problem: "BudgetedMDP", units: int) -> "Population":
@@ -118,7 +139,7 @@ def _write(run: Run, found: "Rollouts", out: Path | None, figure: Path | None) -
         run.show(f"wrote {figure}")
 
 
-def _show(run: Run, found: "Rollouts") -> None:
+def _show(run: Run, found: "Rollouts", asked: int) -> None:
     if run.json:
         answer = found.allocation
         run.answer(
@@ -126,6 +147,8 @@ def _show(run: Run, found: "Rollouts") -> None:
                 "budget": found.budget,
                 "units": answer.population.size,
                 "trials": found.trials,
+                "asked": asked,
+                "stopped": found.stopped,
                 "seed": found.seed,
                 "value": answer.value,
                 "bound": found.bound,

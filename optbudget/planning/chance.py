@@ -25,9 +25,10 @@ from optbudget.budgeted.money_grid import cost_grid
 from optbudget.errors import NoAnswerError, UsageError
 from optbudget.planning.saddle_point import tail
 from optbudget.planning.spend_risk import FEW, risk_of
-from optbudget.planning.spend_trials import at_most, spend_trials
+from optbudget.planning.spend_trials import spend_trials
 from optbudget.planning.spenders import Spenders, spenders, spending
 from optbudget.problems import Allocation, CurveSet, Population
+from optbudget.problems.binomial_limits import at_most
 from optbudget.problems.chance_allocation import ChanceAllocation
 from optbudget.workers import Monitor
 

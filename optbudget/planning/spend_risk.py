@@ -15,6 +15,7 @@ approximation stands for it (`saddle_point`), beside a bound that is proved.
 
 import math
 from fractions import Fraction
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,6 +129,8 @@ def spend_risk(
 
     Raises
     ------
+    UsageError
+        If the budget is no number.
     NoAnswerError
         If the allocation has no rows, or its curves were pruned.
 
@@ -141,9 +144,10 @@ def spend_risk(
     SpendRisk(100 units, mean 150, sd 5: P(spend > 155) = 0.1356 by exact law, proved in [0.1356, 0.1356])
     """
     require_rows(answer)
-    money = answer.budget if budget is None else float(budget)
-    if math.isnan(money):
-        raise UsageError("the budget is not a number")
+    given: object = answer.budget if budget is None else budget
+    if isinstance(given, bool) or not isinstance(given, Real) or math.isnan(given):
+        raise UsageError(f"the budget is {given!r:.40}; it must be a number")
+    money = float(given)
     mean, variance = spend_moments(answer)
     unit = answer.curves.problem.money_unit
     if answer.count.size == 0:

@@ -1,13 +1,8 @@
 """Simulated total spends, to hold approximations against.
 
 Equal units need not be told apart: what is drawn is how many of the units in each state go where, a
-multinomial draw per state and stage, so a million units cost what a thousand do. How often a chance
-occurred in n trials says, by Clopper and Pearson (1934), that its probability is at most
-
-.. math:: \\sup \\{ p : P(\\mathrm{Bin}(n, p) \\le x) \\ge 1 - \\text{confidence} \\} .
+multinomial draw per state and stage, so a million units cost what a thousand do.
 """
-
-import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,26 +77,3 @@ def _batch(units: Spenders, size: int, random: np.random.Generator) -> Floats:
                 after[targets[-1]] += left
             here = after
     return total
-
-
-def at_most(occurred: int, trials: int, *, confidence: float = 0.99) -> float:
-    """The probability is at most this, with that confidence (one-sided Clopper-Pearson).
-
-    Examples
-    --------
-    >>> round(at_most(0, 100, confidence=0.95), 4), at_most(100, 100)
-    (0.0295, 1.0)
-    """
-    if occurred >= trials:
-        return 1.0
-    k = np.arange(1, occurred + 1)
-    log_choose = np.concatenate(([0.0], np.cumsum(np.log((trials - k + 1) / k))))
-    i = np.arange(occurred + 1)
-    low, high = occurred / trials, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        logs = log_choose + i * math.log(middle) + (trials - i) * math.log1p(-middle)
-        top = logs.max()
-        log_tail = top + math.log(float(np.exp(logs - top).sum()))
-        low, high = (middle, high) if log_tail > math.log(1 - confidence) else (low, middle)
-    return high

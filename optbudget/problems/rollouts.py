@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from optbudget.errors import ProblemError
 from optbudget.problems.allocation import Allocation
+from optbudget.problems.binomial_limits import clopper_pearson
 from optbudget.problems.columns import did_you_mean
+from optbudget.status import Termination
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,6 +41,7 @@ class RolloutSummary:
     value_low, value_high : 95 % interval of the mean (Student's t)
     spend_mean, spend_sd, spend_low, spend_high : the same of the discounted spend, money
     overspend_frequency : share of trials that spent more than the budget
+    overspend_low, overspend_high : 95 % interval of the probability of that (Clopper & Pearson 1934)
     overspend_mean : mean excess over the budget of those trials, money; 0 where there are none
     overspend_max : largest excess, money; 0 where there is none
     """
@@ -52,6 +55,8 @@ class RolloutSummary:
     spend_low: float
     spend_high: float
     overspend_frequency: float
+    overspend_low: float
+    overspend_high: float
     overspend_mean: float
     overspend_max: float
 
@@ -68,6 +73,7 @@ class Rollouts:
     spend : (P, K) discounted spend, money
     stage_spend : (P, K, T) money as it was paid at each stage, not discounted
     seed : of the draws; trial k of a seed is the same however many trials there are
+    stopped : why there are fewer trials than were asked for; None if there are not
 
     Raises
     ------
@@ -81,6 +87,7 @@ class Rollouts:
     spend: Floats
     stage_spend: Floats
     seed: int
+    stopped: Termination | None = None
 
     def __post_init__(self) -> None:
         for name in ("value", "spend", "stage_spend"):
@@ -130,7 +137,8 @@ class Rollouts:
         over = excess[excess > 0]
         return RolloutSummary(
             *_moments(self.value[k]), *_moments(self.spend[k]), over.size / self.trials,
-            float(over.mean()) if over.size else 0.0, float(excess.max(initial=0.0)),
+            *clopper_pearson(over.size, self.trials), float(over.mean()) if over.size else 0.0,
+            float(excess.max(initial=0.0)),
         )  # fmt: skip
 
     def difference(self, name: str, other: str) -> tuple[float, float, float]:

@@ -100,7 +100,8 @@ class SpendRisk:
     def __repr__(self) -> str:
         low, high = self.proved
         return (
-            f"SpendRisk({self.units:,} units, mean {self.mean:.6g}, sd {math.sqrt(self.variance):.6g}: "
+            f"SpendRisk({self.units:,} unit{'s' * (self.units != 1)}, mean {self.mean:.6g}, "
+            f"sd {math.sqrt(self.variance):.6g}: "
             f"P(spend > {self.budget:.6g}) = {self.overspend:.4g} by {self.method}, proved in "
             f"[{low:.4g}, {high:.4g}])"
         )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from optbudget.problems import ChanceAllocation, CurveSet, SpendRisk, StrictCurve
 from optbudget.report.tables import Grid
-from optbudget.report.words import budget_label, chance, number
+from optbudget.report.words import budget_label, chance, number, plural
 
 
 def risk_grid(risk: SpendRisk, worst: float) -> Grid:
@@ -23,7 +23,7 @@ def risk_grid(risk: SpendRisk, worst: float) -> Grid:
         rows.append(("by the saddle-point", chance(risk.saddle_point), "approximation"))
     rows.append((f"mean spend of the worst {worst:.3g} of cases", number(mean_of_worst, 8), kind))
     note = "" if risk.exact or not risk.why else f"No exact law of the spend: {risk.why}."
-    return Grid(f"What {risk.units:,} units spend", ("", ">", "by"), tuple(rows), note)
+    return Grid(f"What {plural(risk.units, 'unit')} spend", ("", ">", "by"), tuple(rows), note)
 
 
 def chance_grid(plan: ChanceAllocation) -> Grid:

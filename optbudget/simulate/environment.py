@@ -6,10 +6,11 @@ here is put beside the other policies by `simulate(..., own={"mine": env.policy(
 """
 
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from optbudget.errors import MissingExtraError, NoAnswerError, UsageError
 from optbudget.problems import BudgetedMDP, Population
@@ -71,7 +72,8 @@ class PopulationEnv(gymnasium.Env[Floats, Floats]):
     ) -> None:
         if problem.horizon is None:
             raise UsageError("an infinite horizon cannot be acted out to its end: give the model a horizon")
-        if not 0 < budget < np.inf:
+        given: object = budget
+        if isinstance(given, bool) or not isinstance(given, Real) or not 0 < float(given) < np.inf:
             raise UsageError(f"the budget is {budget!r:.40}; it must be a finite number above 0")
         self.problem, self.population, self.budget, self.strict = problem, population, float(budget), strict
         self._world = world_of(problem)
@@ -128,7 +130,7 @@ class PopulationEnv(gymnasium.Env[Floats, Floats]):
 
     def units(self, action: Floats, stage: int, counts: Integers, money: float) -> Integers:
         """Units that take each pair, (m,): by the weights of an action, and if strict, while money lasts."""
-        wanted = shared_out(self.problem, np.asarray(action, dtype=np.float64), counts)
+        wanted = shared_out(self.problem, checked_weights(self.problem, action), counts)
         if not self.strict:
             return wanted
         taken = np.zeros_like(wanted)
@@ -151,6 +153,32 @@ class PopulationEnv(gymnasium.Env[Floats, Floats]):
         return {"units": self._counts[0].copy(), "money": self._money, "spend": self._paid}
 
 
+def checked_weights(problem: BudgetedMDP, action: ArrayLike) -> Floats:
+    """The weights of all pairs, (m,).
+
+    Raises
+    ------
+    UsageError
+        Unless they are m finite numbers >= 0.
+    """
+    try:
+        weight = np.asarray(action, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise UsageError(f"an action is one weight for each pair; got {action!r:.40}") from None
+    if weight.shape != problem.cost.shape:
+        raise UsageError(
+            f"an action must have shape {problem.cost.shape}, a weight per pair; got {weight.shape}"
+        )
+    wrong = np.flatnonzero(~(np.isfinite(weight) & (weight >= 0)))
+    if wrong.size:
+        pair = int(wrong[0])
+        state, name = problem.labels[problem.pair_state[pair]], problem.actions[problem.pair_action[pair]]
+        raise UsageError(
+            f"state {state!r}, action {name!r}: the weight is {weight[pair]}; it must be finite and >= 0"
+        )
+    return weight
+
+
 def shared_out(problem: BudgetedMDP, weight: Floats, counts: Integers) -> Integers:
     """Units of each pair, (m,): the units of a state in proportion to weights, by largest remainders.
 
@@ -160,7 +188,6 @@ def shared_out(problem: BudgetedMDP, weight: Floats, counts: Integers) -> Intege
     >>> shared_out(two_action_example(), np.array([0.2, 0.1]), np.array([7]))
     array([5, 2])
     """
-    weight = np.maximum(np.nan_to_num(weight), 0.0)
     state = problem.pair_state
     total = np.bincount(state, weight, minlength=problem.n_states)
     weight = np.where(total[state] > 0, weight, 1.0)

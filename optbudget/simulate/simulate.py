@@ -8,29 +8,35 @@ A trial of a million units costs no more than one of a thousand.
 bmdp  each unit draws a useful budget at the start and keeps its price (Boutilier & Lu 2016, section 5.3)
 dbra  what is left is split anew at every stage, on the curves of the stages left, and never exceeded
 sub   each unit owns the money of its useful budget and acts as if it had what is left of it, and no more; its
-      last action may cost more than that (section 5.3: "some small overspending")
+      last action may cost more than that (section 5.3: "some small overspending"; not small where actions
+      are dear)
 uba   bmdp after equal shares
 index bmdp, but money that is not there is not spent: units are served in order of the Lagrangian value of
       their action over that of the one that needs least, by money (Hawkins 2003; Brown & Smith 2020)
-cap   as sub, but the last action is the dearest that the unit's own money pays for
+cap   as sub, but the last action is the dearest that the unit's own money pays for: no unit spends more than
+      it was given
 ===== ======================================================================================================
 
-bmdp and uba keep the budget in expectation; dbra and index on every path; cap does so for every unit that
-its money can serve to the end. Reallocation as the paper states it overspends; here units act in the order
-of their price, and take the dearest action that still fits (`optbudget.simulate.reserves`). Money left is
-divided by the cost discount at every stage: what is never exceeded is the discounted spend.
+bmdp, uba and cap keep the budget in expectation; dbra and index on every path. With cap a unit keeps within
+what it was given if that can serve it to the end, but the split's lottery may give one unit its upper useful
+budget, and then the total exceeds the budget by up to the lottery's width. sub promises nothing.
+Reallocation as the paper states it overspends; here units act in the order of their price, and take the
+dearest action that still fits (`optbudget.simulate.reserves`). Money left is divided by the cost discount at
+every stage: what is never exceeded is the discounted spend.
 
 **Common random numbers.** Draws are functions of (seed, trial, stage, state, group), not of an order
 (`optbudget.simulate._draws_kernels`): all policies meet the same chances, trial k is the same however many
 trials there are, and no number depends on threads.
 """
 
+import math
+import os
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 
 import numpy as np
 
-from optbudget.errors import UsageError
+from optbudget.errors import LimitError, UsageError
 from optbudget.problems import CurveSet, Population
 from optbudget.problems.columns import did_you_mean
 from optbudget.problems.rollouts import Rollouts
@@ -38,12 +44,16 @@ from optbudget.simulate.own import PopulationPolicy
 from optbudget.simulate.policies import allocated, prepared_trials
 from optbudget.simulate.trials import run_trials
 from optbudget.workers import Monitor
+from optbudget.workers.monitor import in_units
 
 POLICIES = ("bmdp", "dbra", "sub", "uba", "index")
 """The policies that are rolled out where none are named."""
 
 KNOWN = (*POLICIES, "cap")
 """The policies that are known by name."""
+
+MACHINE = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else math.inf
+"""Bytes of memory of this machine: the limit where none is set."""
 
 MOST_UNITS = 10**9
 """Units that can be rolled out; the law of larger counts would suffer from rounding."""
@@ -74,7 +84,8 @@ def simulate(
     trials : how often each policy is acted out, >= 1
     seed : of the draws, >= 0
     threads : at most so many; default: all cores. No number depends on it
-    monitor : progress and limits; if it stops the work, the trials done by then are returned
+    monitor : progress and limits; if it stops the work, the trials done by then are returned, and `stopped`
+        of the roll-outs says why
 
     Returns
     -------
@@ -89,7 +100,9 @@ def simulate(
         If the budget does not cover the least feasible budgets; or, for "dbra" and "index", what units may be
         forced to spend in the worst case.
     LimitError
-        If the work is stopped before the first trials are done.
+        If the work is stopped before the first trials are done, or so many trials need too much memory.
+    InterruptedWork
+        If it is interrupted before the first trials are done.
 
     Examples
     --------
@@ -104,23 +117,33 @@ def simulate(
     >>> round(found.bound, 9), abs(found.summary("bmdp").overspend_frequency - 0.5) < 0.05
     (15.5, True)
     """
-    _require(curves, policies, own or {}, trials, seed)
+    _require(curves, policies, {} if own is None else own, trials, seed)
     answer = allocated(curves, population, budget, "greedy")
     if population.size > MOST_UNITS:
         raise UsageError(f"at most {MOST_UNITS:,} units can be rolled out; there are {population.size:,}")
     monitor = monitor or Monitor()
     problem, names = curves.problem, (*policies, *(own or {}))
     horizon = problem.horizon or 0
-    monitor.require_memory(24.0 * len(names) * trials * horizon, f"the spend of {trials:,} trials by stage")
+    _require_memory(24.0 * len(names) * trials * horizon, trials, monitor)
     prepared = prepared_trials(answer, policies, own or {}, monitor)
     value, stage_spend = np.zeros((len(names), trials)), np.zeros((len(names), trials, horizon))
-    done = run_trials(prepared, set(own or {}), value, stage_spend, seed, threads, monitor)
+    done, stopped = run_trials(prepared, set(own or {}), value, stage_spend, seed, threads, monitor)
     stage_spend = stage_spend[:, :done]
     ended = float(np.where(problem.is_terminal, population.count, 0) @ problem.terminal_utility)
     weights = problem.cost_discount ** np.arange(horizon, dtype=np.float64)
     # Summed row by row, so that no digit depends on how many trials there are.
     spend = (stage_spend * weights).sum(axis=-1)
-    return Rollouts(answer, names, value[:, :done] + ended, spend, stage_spend, seed)
+    return Rollouts(answer, names, value[:, :done] + ended, spend, stage_spend, seed, stopped)
+
+
+def _require_memory(size: float, trials: int, monitor: Monitor) -> None:
+    """Refuse trials whose results no memory holds, before any is reserved."""
+    limit = MACHINE if monitor.memory_limit is None else monitor.memory_limit
+    if size > limit:
+        raise LimitError(
+            f"the spend of {trials:,} trials by stage needs about {in_units(size)} and the limit is "
+            f"{in_units(limit)}: ask for fewer --trials (trials=), fewer policies, or a larger --max-memory"
+        )
 
 
 def _require(
@@ -137,13 +160,30 @@ def _require(
         raise UsageError(f"these are the curves of stage {curves.stage}; a roll-out begins at stage 0")
     if isinstance(policies, str):
         raise UsageError(f"policies must be a list of names, such as [{policies!r}]")
+    if not isinstance(policies, Sequence):
+        raise UsageError(f"policies must be a list of names among {', '.join(KNOWN)}; got {policies!r:.40}")
     for name in policies:
         if name not in KNOWN:
             known = f"known are {', '.join(KNOWN)}"
             raise UsageError(f"no policy is called {name!r}{did_you_mean(str(name), list(KNOWN))}; {known}")
+    _require_own(own)
     names = (*policies, *own)
     if not names or len(set(names)) != len(names):
         raise UsageError(f"name each policy once, and at least one; got {', '.join(names) or 'none'}")
     for what, number, least in (("trials", trials, 1), ("seed", seed, 0)):
-        if not isinstance(number, Integral) or number < least:
+        if isinstance(number, bool) or not isinstance(number, Integral) or number < least:
             raise UsageError(f"{what} is {number!r:.40}; it must be a whole number >= {least}")
+
+
+def _require_own(own: Mapping[str, object]) -> None:
+    if not isinstance(own, Mapping):
+        raise UsageError(f"own must be a mapping from name to policy, such as {{'mine': f}}; got {own!r:.40}")
+    for name, policy in own.items():
+        if not isinstance(name, str) or not name:
+            raise UsageError(f"own: the name of a policy is {name!r:.40}; it must be a text")
+        if name in KNOWN:
+            raise UsageError(f"own: the name {name!r} is taken by a known policy; call yours something else")
+        if not callable(policy):
+            raise UsageError(
+                f"own: policy {name!r} is {policy!r:.40}; it must be a function of (stage, units, money)"
+            )

@@ -8,8 +8,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from optbudget.errors import LimitError
+from optbudget.errors import InterruptedWork, LimitError
 from optbudget.simulate.policies import Trial
+from optbudget.status import Termination
 from optbudget.workers import Monitor
 
 TOGETHER = 64
@@ -30,8 +31,8 @@ def run_trials(
     seed: int,
     threads: int | None,
     monitor: Monitor,
-) -> int:
-    """Fill value (P, K) and stage_spend (P, K, T); the number of trials done."""
+) -> tuple[int, Termination | None]:
+    """Fill value (P, K) and stage_spend (P, K, T); the number of trials done, and why it is not K."""
     word = seed_word(seed)
     trials: int = value.shape[1]
     names = list(prepared)
@@ -48,10 +49,12 @@ def run_trials(
     workers = max(1, min(threads or os.cpu_count() or 1, trials))
     with ThreadPoolExecutor(workers) as pool:
         for begin in range(0, trials, TOGETHER):
-            if monitor.stop_reason() is not None:
-                if begin == 0:
-                    raise LimitError("stopped before any trial was done; allow more time")
-                return begin
+            reason = monitor.stop_reason()
+            if reason is not None and begin == 0:
+                kind = InterruptedWork if reason is Termination.INTERRUPTED else LimitError
+                raise kind("stopped before any trial was done; allow more time")
+            if reason is not None:
+                return begin, reason
             end = min(begin + TOGETHER, trials)
             cuts = np.linspace(begin, end, workers + 1).astype(int).tolist()
             for work in [pool.submit(share, a, b) for a, b in pairwise(cuts)]:
@@ -60,4 +63,4 @@ def run_trials(
                 if name in own:
                     play(p, begin, end)
             monitor.progress(end / trials, f"trials: {end:,}")
-    return trials
+    return trials, None
