@@ -142,7 +142,7 @@ def _require_memory(size: float, trials: int, monitor: Monitor) -> None:
     if size > limit:
         raise LimitError(
             f"the spend of {trials:,} trials by stage needs about {in_units(size)} and the limit is "
-            f"{in_units(limit)}: ask for fewer --trials (trials=), fewer policies, or a larger --max-memory"
+            f"{in_units(limit)}: ask for fewer --trials (trials=) or fewer policies"
         )
 
 
