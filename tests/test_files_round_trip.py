@@ -78,8 +78,8 @@ words = st.text(st.sampled_from("ab,;\"' =+-@>/#éß中\\"), min_size=1, max_siz
 )
 numbers = st.one_of(
     st.integers(-4, 4).map(float),
-    st.floats(-1e290, 1e290),
-    st.sampled_from([5e-324, 1e-300, 0.1 + 0.2, 1 / 3, -0.0, 1.7976931348623157e290]),
+    st.floats(-1e140, 1e140),
+    st.sampled_from([5e-324, 1e-300, 0.1 + 0.2, 1 / 3, -0.0, 1.7976931348623157e140]),
 )
 shares = st.sampled_from([[1.0], [0.5, 0.5], [0.1, 0.9], [1 / 3, 2 / 3], [1e-300, 1.0], [0.1, 0.2, 0.7]])
 

@@ -15,6 +15,9 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from optbudget.problems.rounding import round_down as round_down
+from optbudget.problems.rounding import round_up as round_up
+
 FEW = 4096
 """Up to so many states the plain loops are used, and numba is not imported."""
 
@@ -54,17 +57,6 @@ def _add_up(count: NDArray[np.int64], x: NDArray[np.float64]) -> int:
     for n, (top, bottom) in zip(count.tolist(), map(float.as_integer_ratio, x.tolist()), strict=True):
         total += (n * top) << (SMALLEST + 1 - bottom.bit_length())
     return total
-
-
-def round_down(number: Fraction) -> float:
-    """The largest double that is not above `number`."""
-    nearest = float(number)
-    return nearest if nearest <= number else math.nextafter(nearest, -math.inf)
-
-
-def round_up(number: Fraction) -> float:
-    """The smallest double that is not below `number`; of zero it is 0.0, never -0.0."""
-    return 0.0 - round_down(-number)
 
 
 def probability_below(share: Fraction) -> float:

@@ -24,15 +24,13 @@ from numpy.typing import NDArray
 from optbudget.certify.bracket import breakpoints, proved_least
 from optbudget.certify.envelope import capped_intercepts
 from optbudget.certify.exact import ONE, exact_support
-from optbudget.certify.limit_checks import (
-    limited_bound_check,
-    limited_infeasible_check,
-    limited_price_check,
-    limited_rows_check,
-)
+from optbudget.certify.knapsack_bound import exact_sum
+from optbudget.certify.limit_checks import limited_bound_check, limited_price_check
+from optbudget.certify.limit_rows import limited_infeasible_check, limited_rows_check
 from optbudget.certify.support import Support
 from optbudget.curves import Curves
 from optbudget.problems import Allocation, Check
+from optbudget.problems.rounding import round_down
 from optbudget.status import Solution, Termination
 
 Floats = NDArray[np.float64]
@@ -68,7 +66,7 @@ def rows_add_up(answer: Allocation) -> Iterator[Check]:
         f"spent {answer.spent:.17g}, unspent {answer.unspent:.3g}; exact {float(spent):.17g}, {left:.3g}",
     )  # fmt: skip
     value = answer.exact_value()
-    down = float(value) if Fraction(float(value)) <= value else math.nextafter(float(value), -math.inf)
+    down = round_down(value)
     yield Check(
         "value", answer.value == down,
         f"stated {answer.value:.17g}, the sum over the rows rounded down is {down:.17g}",
@@ -244,7 +242,7 @@ def _mean_slope(answer: Allocation) -> Check:
     total, mean = answer.population.size, 0.0
     if total and math.isfinite(answer.budget):
         share = Fraction(answer.budget) / total
-        down = float(share) if Fraction(float(share)) <= share else math.nextafter(float(share), -math.inf)
+        down = round_down(share)
         for s in np.flatnonzero(answer.population.count):
             slope = float(answer.curves.curves[int(s)].price(down))
             mean += int(answer.population.count[s]) / total * slope
@@ -286,12 +284,7 @@ def dual_bound(count: Integers, budget: float, price: float, intercept: Floats) 
     """price * budget + sum of count * intercept, exactly."""
     occupied = np.flatnonzero(count)
     total = Fraction(0) if price == 0 else Fraction(price) * Fraction(budget)
-    scale = 1 << 1074
-    units = 0
-    for n, w in zip(count[occupied].tolist(), intercept[occupied].tolist(), strict=True):
-        top, bottom = w.as_integer_ratio()
-        units += n * top * (scale // bottom)
-    return total + Fraction(units, scale)
+    return total + exact_sum(count[occupied], np.ascontiguousarray(intercept[occupied]))
 
 
 def infeasible_check(answer: Allocation, least: Support) -> Check:

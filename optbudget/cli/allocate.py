@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from optbudget.cli.allocate_folders import require_what_is_split
-from optbudget.cli.arguments import budget_or_range
+from optbudget.cli.arguments import PopulationFile, budget_or_range
 from optbudget.cli.folders import require_apart
 from optbudget.cli.outputs import say_how_it_ended
 from optbudget.cli.run import Run, finish
@@ -55,13 +55,7 @@ def command(
         str | None,
         typer.Option(metavar="B|LO:HI:N", help="Money for all units together, or N budgets from LO to HI."),
     ] = None,
-    population: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Table of state, count or of unit, state; without it the model's own, else one unit.",
-        ),
-    ] = None,
+    population: PopulationFile = None,
     stage: Annotated[
         int, typer.Option(metavar="K", min=0, help="Split at a later stage (solve --keep-stages).")
     ] = 0,

@@ -22,6 +22,14 @@ SumDuplicates = Annotated[
     bool, typer.Option("--sum-duplicates", help="Add up probabilities listed twice, and say so.")
 ]
 
+PopulationFile = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Table of state, count or of unit, state; without it the model's own, else one unit.",
+    ),
+]
+
 _DECIMAL = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _UNITS = {
     "": 1,

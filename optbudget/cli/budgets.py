@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from optbudget.cli.allocate import population_of
+from optbudget.cli.arguments import PopulationFile
 from optbudget.cli.folders import require_apart, require_model
 from optbudget.cli.outputs import say_how_it_ended
 from optbudget.cli.run import Run, finish
@@ -27,13 +28,7 @@ def command(
             metavar="FILE", help="Money by block of stages: block, decisions, budget; .csv or .toml."
         ),
     ] = None,
-    population: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Table of state, count or of unit, state; without it the model's own, else one unit.",
-        ),
-    ] = None,
+    population: PopulationFile = None,
     tolerance: Annotated[
         float, typer.Option(metavar="E", min=0.0, help="Largest relative gap between value and bound.")
     ] = 1e-6,

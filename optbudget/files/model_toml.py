@@ -12,8 +12,8 @@ from typing import Any
 from optbudget.errors import Issue
 from optbudget.problems.applying import formulation_findings
 from optbudget.problems.assembly import Settings
-from optbudget.problems.budgeted_mdp import LONGEST_HORIZON
 from optbudget.problems.columns import did_you_mean
+from optbudget.problems.mdp_issues import LONGEST_HORIZON
 
 KINDS = ("budgeted_mdp", "constrained_mdp", "knapsack", "departments")
 READ = ("budgeted_mdp", "constrained_mdp")

@@ -10,6 +10,7 @@ because on a straight line between two points the maximum is at one of them.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -82,7 +83,8 @@ def audit(
     relaxed = allocate_knapsack(knapsack, money)
     whole = None
     if not concave.all():
-        whole = allocate_knapsack(_as_options(knapsack), money, method="ip", monitor=monitor)
+        measured = replace(knapsack, interpolate=False, folder=None)
+        whole = allocate_knapsack(measured, money, method="ip", monitor=monitor)
     return Audit(
         knapsack, money if budget is None else budget, spend, worth, slopes[:, 1], slopes[:, 0], concave,
         relaxed, whole,
@@ -147,10 +149,3 @@ def _falling(amounts: Floats, values: Floats) -> bool:
     """Whether slopes never rise, but for rounding."""
     slope = np.diff(values) / np.diff(amounts)
     return bool((np.diff(slope) <= SAME_SLOPE * np.abs(slope[:-1])).all())
-
-
-def _as_options(knapsack: Knapsack) -> Knapsack:
-    """The same with measured amounts only."""
-    from dataclasses import replace
-
-    return replace(knapsack, interpolate=False, folder=None)

@@ -25,7 +25,7 @@ from optbudget.allocation.limit_conflict import Bound, Feasibility, bounds_of, m
 from optbudget.allocation.limited_rows import Marginal, rows_of
 from optbudget.allocation.within_limits import impossible, within
 from optbudget.certify import verify
-from optbudget.certify.limit_checks import entries_of, kept
+from optbudget.certify.limit_rows import entries_of, kept
 from optbudget.errors import UsageError
 from optbudget.planning.overlapping_program import Blocks, Column, Row, more_in_part, solved_exactly
 from optbudget.problems import (

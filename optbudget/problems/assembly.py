@@ -15,8 +15,9 @@ import numpy as np
 import pyarrow as pa
 
 from optbudget.errors import FIRST_ISSUES, Issue, ProblemError
-from optbudget.problems.budgeted_mdp import ROW_SUM_TOLERANCE, BudgetedMDP, ModelFolder
+from optbudget.problems.budgeted_mdp import BudgetedMDP, ModelFolder
 from optbudget.problems.columns import Codes, Finding, Floats, did_you_mean, failed, repeats
+from optbudget.problems.mdp_issues import ROW_SUM_TOLERANCE
 from optbudget.problems.roster import Roster, TableColumns, table_columns
 from optbudget.problems.sharing import share_rows
 from optbudget.problems.state_roles import initial_distribution, terminal_states, terminal_utility

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+
 LARGEST_TOTAL = 1e307
 """Largest total of costs or values: sums and their bounds must be doubles."""
 

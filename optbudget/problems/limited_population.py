@@ -18,6 +18,7 @@ from optbudget.problems.budgeted_mdp import BudgetedMDP
 from optbudget.problems.columns import Finding, did_you_mean
 from optbudget.problems.limits import Limits, Multiplier
 from optbudget.problems.population import Population
+from optbudget.problems.rounding import round_down
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -83,7 +84,7 @@ class LimitedPopulation:
         if problem.budget_cap is not None:
             most = np.minimum(most, problem.budget_cap)
         if limits.least_share and population.size:
-            share = _down(Fraction(limits.least_share) * Fraction(budget) / population.size)
+            share = round_down(Fraction(limits.least_share) * Fraction(budget) / population.size)
             least = np.maximum(least, np.minimum(share, most))
         return cls(
             found.state, found.count, found.unit, least, most, tuple(group.name for group in limits.groups),
@@ -243,9 +244,3 @@ def nesting(
             parent[g] = around[0]
         node[members[g]] = g
     return parent, node.astype(np.int64), None
-
-
-def _down(number: Fraction) -> float:
-    """The largest double that is not above `number`."""
-    nearest = float(number)
-    return nearest if nearest <= number else math.nextafter(nearest, -math.inf)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from optbudget.errors import NoAnswerError, ProblemError
 from optbudget.problems.budget_lines import BudgetLines
 from optbudget.problems.population import Population
+from optbudget.problems.rounding import round_down
 from optbudget.status import Outcome, Solution, Termination
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class PolicyMixture:
             If there is no answer.
         """
         self._require_answer()
-        return _down(_sum(self.share, self.policy_value))
+        return round_down(_sum(self.share, self.policy_value))
 
     def exact_spend(self) -> list[Fraction]:
         """What the mixture uses of each line, the exact sum over the policies."""
@@ -223,11 +224,6 @@ class PolicyMixture:
 def _sum(share: Floats, number: Floats) -> Fraction:
     pairs = zip(share.tolist(), number.tolist(), strict=True)
     return sum((Fraction(p) * Fraction(x) for p, x in pairs), Fraction(0))
-
-
-def _down(exact: Fraction) -> float:
-    nearest = float(exact)
-    return nearest if nearest <= exact else math.nextafter(nearest, -math.inf)
 
 
 def _require_pairs(lines: BudgetLines, policy: NDArray[np.int32]) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from optbudget.errors import FIRST_ISSUES
-from optbudget.problems.budgeted_mdp import ROW_SUM_TOLERANCE
 from optbudget.problems.columns import Codes, Finding, Floats, did_you_mean, failed, repeats
+from optbudget.problems.mdp_issues import ROW_SUM_TOLERANCE
 from optbudget.problems.roster import Roster, TableColumns
 
 

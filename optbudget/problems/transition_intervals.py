@@ -12,8 +12,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from optbudget.errors import FIRST_ISSUES, Issue, ProblemError
-from optbudget.problems.budgeted_mdp import ROW_SUM_TOLERANCE, BudgetedMDP
+from optbudget.problems.budgeted_mdp import BudgetedMDP
 from optbudget.problems.columns import Codes, Finding, Floats, as_table
+from optbudget.problems.mdp_issues import ROW_SUM_TOLERANCE
 from optbudget.problems.pair_rows import merged, number_columns, read_pairs, require_rows
 
 
