@@ -11,6 +11,7 @@ from optbudget.problems.constrained_mdp import ConstrainedMDP
 from optbudget.problems.curve_band import CurveBand, WorstCase
 from optbudget.problems.curve_bracket import CurveBracket
 from optbudget.problems.curve_set import CurveSet, StationaryWitness
+from optbudget.problems.events import EventBatch
 from optbudget.problems.frontier import DeterministicFrontier
 from optbudget.problems.knapsack import Knapsack
 from optbudget.problems.knapsack_allocation import KnapsackAllocation
@@ -44,6 +45,7 @@ __all__ = [
     "CurveBracket",
     "CurveSet",
     "DeterministicFrontier",
+    "EventBatch",
     "GroupLimit",
     "Knapsack",
     "KnapsackAllocation",

@@ -171,7 +171,7 @@ def names(table: pa.Table, column: str, of: str, found: list[Finding]) -> Names 
     distinct = [values[k] for k in order]
     before = len(found)
     for name, row in zip(distinct, first[order].tolist(), strict=True):
-        problem = _name_problem(name)
+        problem = name_problem(name)
         if problem:
             found.append(Finding("name", f"{column} {name!r} {problem}", of, row, column))
             if len(found) - before >= FIRST_ISSUES:
@@ -189,7 +189,8 @@ def _codes(data: pa.ChunkedArray) -> tuple[Codes, list[Any]]:
     return np.concatenate(parts).astype(np.int64), data.chunk(0).dictionary.to_pylist()
 
 
-def _name_problem(name: object) -> str | None:
+def name_problem(name: object) -> str | None:
+    """Why a name may not be one (empty, blanks at its ends, control characters); None if it may."""
     if name is None:
         return "is missing"
     if isinstance(name, int):
