@@ -18,10 +18,13 @@ from optbudget.problems.columns import name_problem as general_problem
 if TYPE_CHECKING:
     import pyarrow as pa
 
-TimeKind = Literal["integer", "instant"]
+TimeKind = Literal["integer", "instant", "local"]
 
 RESERVED = ("start", "end", "none")
 """Names that histories and actions give a meaning of their own: no event may have them."""
+
+LARGEST_TIME = 2**61
+"""So that the difference of two times is an int64."""
 
 SEPARATOR = ">"
 """Joins the events of a history to the name of a state: no event name may contain it."""
@@ -43,7 +46,8 @@ class EventBatch:
     Attributes
     ----------
     unit : (m,) Arrow array of int64, of strings, or of strings as a dictionary; who it happened to
-    time : (m,) int64; as given if `time_kind` is "integer", microseconds since 1970 (UTC) if "instant"
+    time : (m,) int64; as given where `time_kind` is "integer"; else microseconds since 1970, in UTC where
+        it is "instant", by a clock of no stated zone where it is "local"
     event : (m,) int32, index into `names`
     names : names of the events of this batch; other batches of the log may have others
     value, cost : (m,) finite float64, in units of money, or None where the log has no such column
@@ -95,6 +99,8 @@ class EventBatch:
             self._check_codes("type", self.type, self.type_names)
         self._check_numbers()
         self._check_units()
+        if len(self) and max(-int(self.time.min()), int(self.time.max())) > LARGEST_TIME:
+            raise ProblemError(f"a time is beyond {LARGEST_TIME}, the largest")
 
     @classmethod
     def of(
@@ -157,6 +163,23 @@ class EventBatch:
         if at.line is None:
             text += f" (row {at.row + 1})"
         return Issue("error", code, text, at.source, at.line)
+
+    def clock(self, row: int) -> str:
+        """The time of a row as a person writes it."""
+        return self.clock_of(int(self.time[row]))
+
+    def clock_of(self, time: int) -> str:
+        """A time of this log as a person writes it.
+
+        Examples
+        --------
+        >>> batch = EventBatch.of([1], [1], ["a"])
+        >>> batch.clock_of(5), replace(batch, time_kind="instant").clock_of(1_500_000)
+        ('5', '1970-01-01T00:00:01.500000Z')
+        """
+        if self.time_kind == "integer":
+            return str(time)
+        return f"{np.datetime64(time, 'us')}" + ("Z" if self.time_kind == "instant" else "")
 
     def __repr__(self) -> str:
         given = [name for name in ("value", "cost", "type") if getattr(self, name) is not None]
