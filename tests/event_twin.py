@@ -27,3 +27,47 @@ def judged(rows, *, gap=None, terminal=(), duplicates="refuse"):
             verdicts.append("on")
         seen[unit] = (time, event, [*together, event])
     return verdicts
+
+
+def read_csv(path):
+    """Rows of a CSV log as dictionaries of text, by the standard library alone."""
+    import csv
+
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        header, *rows = (row for row in csv.reader(lines, strict=True) if row)
+    return [dict(zip(header, row, strict=True)) for row in rows]
+
+
+def microseconds(text):
+    """An ISO 8601 date as microseconds since 1970; one without zone by its own clock."""
+    from datetime import UTC, datetime
+
+    moment = datetime.fromisoformat(text)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    passed = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return (passed.days * 86400 + passed.seconds) * 10**6 + passed.microseconds
+
+
+def meant(rows):
+    """What rows of text mean: (unit, time, event, value, cost, type), None for what is not there."""
+    found = []
+    for row in rows:
+        time = row["time"].strip()
+        money = [float(row[name]) if name in row else None for name in ("value", "cost")]
+        found.append((row["unit"], int(time) if time.lstrip("+-").isdigit() else microseconds(row["time"]),
+                      row["event"], *money, row.get("type")))  # fmt: skip
+    return found
+
+
+def rows_of(batches):
+    """The same from batches of events; units as text."""
+    found = []
+    for batch in batches:
+        columns = [batch.unit.to_pylist(), batch.time.tolist(), [batch.names[k] for k in batch.event]]
+        for column in (batch.value, batch.cost):
+            columns.append([None] * len(batch) if column is None else column.tolist())
+        columns.append(
+            [None] * len(batch) if batch.type is None else [batch.type_names[k] for k in batch.type]
+        )
+        found += [(str(row[0]), *row[1:]) for row in zip(*columns, strict=True)]
+    return found

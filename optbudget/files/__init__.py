@@ -6,6 +6,7 @@ from optbudget.files.aside import require_free
 from optbudget.files.baselines import kept_baseline, load_baseline, located_in_baseline
 from optbudget.files.caps import cap_issues
 from optbudget.files.checks import check
+from optbudget.files.events import EventLog, open_events
 from optbudget.files.expectations import Expected, load_expected
 from optbudget.files.folders import load, save
 from optbudget.files.frontiers import load_frontier, save_frontier
@@ -22,6 +23,7 @@ from optbudget.files.weighing import memory_to_read
 
 __all__ = [
     "DataWarning",
+    "EventLog",
     "Expected",
     "cap_issues",
     "check",
@@ -51,6 +53,7 @@ __all__ = [
     "read_knapsack",
     "read_model",
     "read_problem",
+    "open_events",
     "require_free",
     "save",
     "save_frontier",

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,7 +15,10 @@ ROWS_PER_BYTE = 100
 
 SMALLEST_LIMIT = 1_000_000
 
-_UNREADABLE = (
+LIMITS = {"thrift_string_size_limit": 64 << 20, "thrift_container_size_limit": 1_000_000}
+"""Most that a file's own description may take."""
+
+UNREADABLE = (
     pa.ArrowException, OSError, ValueError, MemoryError, RuntimeError, KeyError, IndexError, TypeError,
     OverflowError, NotImplementedError,
 )  # fmt: skip
@@ -26,31 +30,38 @@ def read_parquet(path: Path, names: Sequence[str], issues: list[Issue]) -> pa.Ta
     def refuse(message: str) -> None:
         issues.append(Issue("error", "parquet", message, path.name))
 
-    limits = {"thrift_string_size_limit": 64 << 20, "thrift_container_size_limit": 1_000_000}
     try:
-        size = path.stat().st_size
-        with pq.ParquetFile(path, **limits) as file:
+        with pq.ParquetFile(path, **LIMITS) as file:
             meta, schema = file.metadata, file.schema_arrow
-        if meta.num_rows > SMALLEST_LIMIT + ROWS_PER_BYTE * size or meta.num_rows < 0:
-            refuse(f"the file declares {meta.num_rows} rows and has only {size} bytes")
-            return None
-        held = sum(meta.row_group(k).num_rows for k in range(meta.num_row_groups))
-        if held != meta.num_rows:
-            refuse(f"the file declares {meta.num_rows} rows and its groups hold {held}")
+        if issue := size_issue(path, meta):
+            issues.append(issue)
             return None
         textual = [
             field.name
             for field in schema
             if field.name in names and field.type in (pa.string(), pa.large_string())
         ]
-        with pq.ParquetFile(path, read_dictionary=textual, page_checksum_verification=True, **limits) as file:
+        with pq.ParquetFile(path, read_dictionary=textual, page_checksum_verification=True, **LIMITS) as file:
             table = file.read(use_threads=True)
         table.validate(full=True)
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
-        refuse(f"the file is not readable Parquet: {_first_line(reason)}")
+        refuse(f"the file is not readable Parquet: {first_line(reason)}")
         return None
     return table
+
+
+def size_issue(path: Path, meta: Any) -> Issue | None:
+    """What is wrong with the number of rows that a file declares; None if it can be believed."""
+    size = path.stat().st_size
+    text = None
+    if meta.num_rows > SMALLEST_LIMIT + ROWS_PER_BYTE * size or meta.num_rows < 0:
+        text = f"the file declares {meta.num_rows} rows and has only {size} bytes"
+    else:
+        held = sum(meta.row_group(k).num_rows for k in range(meta.num_row_groups))
+        if held != meta.num_rows:
+            text = f"the file declares {meta.num_rows} rows and its groups hold {held}"
+    return None if text is None else Issue("error", "parquet", text, path.name)
 
 
 def declared_cells(path: Path) -> int:
@@ -58,7 +69,7 @@ def declared_cells(path: Path) -> int:
     try:
         meta = pq.read_metadata(path)
         return max(0, int(meta.num_rows)) * int(meta.num_columns)
-    except _UNREADABLE:
+    except UNREADABLE:
         return 0
 
 
@@ -66,7 +77,7 @@ def declared_columns(path: Path) -> list[str]:
     """The column names of a Parquet file; none if it cannot be read."""
     try:
         return [str(name) for name in pq.read_schema(path).names]
-    except _UNREADABLE:
+    except UNREADABLE:
         return []
 
 
@@ -81,5 +92,6 @@ def write_parquet(table: pa.Table, path: Path, *, small: bool = False) -> None:
     pq.write_table(table, path, store_schema=not small, **options)
 
 
-def _first_line(text: str) -> str:
+def first_line(text: str) -> str:
+    """The first line of an error's text."""
     return text.strip().splitlines()[0][:200] if text.strip() else "no reason given"

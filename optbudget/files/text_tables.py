@@ -47,13 +47,13 @@ def read_csv(path: Path, columns: Columns, issues: list[Issue]) -> pa.Table | No
 
     Unknown columns are warned of and left out.
     """
-    header = _header(path, issues)
+    header = read_header(path, issues)
     if header is None or not check_header(header, columns, path.name, issues):
         return None
-    if not _ends_with_newline(path):
+    if not ends_with_newline(path):
         message = "the last line has no end; make sure the file was not cut short"
         issues.append(Issue("warning", "no-final-newline", message, path.name))
-    if _has_quotes(path):
+    if has_quotes(path):
         return _read_slowly(path, header, columns, issues)
     wanted = [column for column in header if column in columns.known]
     types = {c: pa.dictionary(pa.int32(), pa.string()) for c in columns.names}
@@ -75,11 +75,11 @@ def row_lines(path: Path, rows: Sequence[int]) -> dict[int, int]:
     """The line (from 1) on which each data row (from 0) begins, as far as the file is CSV."""
     wanted = sorted(set(rows))
     found: dict[int, int] = {}
-    with _open(path) as lines:
-        walk = _walk(lines)
-        with suppress(_Malformed):
-            next(walk, None)
-            for row, (line, _) in enumerate(walk):
+    with open_text(path) as lines:
+        rows_on = walk(lines)
+        with suppress(Malformed):
+            next(rows_on, None)
+            for row, (line, _) in enumerate(rows_on):
                 if row == wanted[len(found)]:
                     found[row] = line
                     if len(found) == len(wanted):
@@ -89,12 +89,12 @@ def row_lines(path: Path, rows: Sequence[int]) -> dict[int, int]:
 
 def header_names(path: Path) -> list[str]:
     """The names in the header; none where there is no header to read."""
-    return _header(path, []) or []
+    return read_header(path, []) or []
 
 
 def header_column(path: Path, column: str) -> int | None:
     """Position of a column in the header, from 1."""
-    header = _header(path, [])
+    header = read_header(path, [])
     return header.index(column) + 1 if header and column in header else None
 
 
@@ -121,12 +121,13 @@ def check_header(header: Sequence[str], columns: Columns, file: str, issues: lis
     return ok
 
 
-def _open(path: Path) -> TextIO:
+def open_text(path: Path) -> TextIO:
+    """A CSV file to walk through."""
     # Bytes that are not UTF-8 become lone surrogates, found where they stand.
     return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
 
 
-def _walk(lines: TextIO) -> Iterator[tuple[int, list[str]]]:
+def walk(lines: TextIO) -> Iterator[tuple[int, list[str]]]:
     """(line on which it begins, fields) of every row that is not blank."""
     csv.field_size_limit(LONGEST_FIELD)
     reader = csv.reader(_short_lines(lines), strict=True)
@@ -137,7 +138,7 @@ def _walk(lines: TextIO) -> Iterator[tuple[int, list[str]]]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise _Malformed(line, str(error)) from None
+            raise Malformed(line, str(error)) from None
         if fields:
             yield line, fields
 
@@ -149,35 +150,37 @@ def _short_lines(lines: TextIO) -> Iterator[str]:
         if not line:
             return
         if len(line) == LONGEST_LINE:
-            raise _Malformed(number, f"it is longer than {LONGEST_LINE} letters")
+            raise Malformed(number, f"it is longer than {LONGEST_LINE} letters")
         yield line
 
 
-class _Malformed(Exception):  # noqa: N818 - never leaves this module
+class Malformed(Exception):  # noqa: N818 - never leaves this package
+    """A line that is not CSV; the text says why."""
+
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(reason)
         self.line = line
 
 
-def _header(path: Path, issues: list[Issue]) -> list[str] | None:
+def read_header(path: Path, issues: list[Issue]) -> list[str] | None:
     """The first row, or None with an issue."""
 
     def refuse(code: str, message: str, line: int | None = 1) -> None:
         issues.append(Issue("error", code, message, path.name, line))
 
     try:
-        with _open(path) as lines:
-            _, header = next(_walk(lines), (1, []))
+        with open_text(path) as lines:
+            _, header = next(walk(lines), (1, []))
     except OSError as error:
         refuse("unreadable", f"the file cannot be read: {error.strerror}", None)
         return None
-    except _Malformed as error:
+    except Malformed as error:
         refuse("header", f"the header is not CSV: {error}")
         return None
     if not header:
         refuse("empty-file", "the file is empty; its first line must name the columns")
         return None
-    if any(_undecodable(name) for name in header):
+    if any(undecodable(name) for name in header):
         refuse("encoding", "the header is not UTF-8; save the file as UTF-8")
         return None
     if len(header) == 1 and ";" in header[0]:
@@ -189,18 +192,26 @@ def _header(path: Path, issues: list[Issue]) -> list[str] | None:
     return header
 
 
-def _has_quotes(path: Path) -> bool:
+def has_quotes(path: Path) -> bool:
+    """Whether there is a quotation mark anywhere in a file that is not empty."""
+    return contains(path, b'"')
+
+
+def contains(path: Path, text: bytes) -> bool:
+    """Whether these bytes are anywhere in a file that is not empty."""
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return data.find(b'"') >= 0
+        return data.find(text) >= 0
 
 
-def _ends_with_newline(path: Path) -> bool:
+def ends_with_newline(path: Path) -> bool:
+    """Whether the last line of a file that is not empty has an end."""
     with path.open("rb") as stream:
         stream.seek(-1, 2)
         return stream.read(1) in (b"\n", b"\r")
 
 
-def _undecodable(text: str) -> bool:
+def undecodable(text: str) -> bool:
+    """Whether a text that `open_text` gave is not UTF-8."""
     return any("\udc80" <= letter <= "\udcff" for letter in text)
 
 
@@ -211,17 +222,17 @@ def _read_slowly(path: Path, header: list[str], columns: Columns, issues: list[I
     cells: list[Any] = [array("d") if number else [] for number in numeric]
     same: dict[str, str] = {}
     try:
-        with _open(path) as lines:
-            walk = _walk(lines)
-            next(walk)
-            for line, fields in walk:
-                issues.extend(_row_issues(path.name, line, fields, header, columns))
+        with open_text(path) as lines:
+            rows_on = walk(lines)
+            next(rows_on)
+            for line, fields in rows_on:
+                issues.extend(row_issues(path.name, line, fields, header, columns))
                 if len(issues) - before >= FIRST_ISSUES:
                     break
                 if len(issues) == before:
                     for column, field, number in zip(cells, fields, numeric, strict=True):
                         column.append(float(field) if number else same.setdefault(field, field))
-    except _Malformed as error:
+    except Malformed as error:
         issues.append(Issue("error", "csv", f"the line is not CSV: {error}", path.name, error.line))
     except OSError as error:
         issues.append(Issue("error", "unreadable", f"the file cannot be read: {error.strerror}", path.name))
@@ -235,9 +246,10 @@ def _read_slowly(path: Path, header: list[str], columns: Columns, issues: list[I
     return pa.table(arrays)
 
 
-def _row_issues(
+def row_issues(
     file: str, line: int, fields: list[str], header: list[str], columns: Columns
 ) -> Iterator[Issue]:
+    """What is wrong with the fields of a line."""
     if len(fields) != len(header):
         hint = ""
         if len(fields) == 1 and ";" in fields[0]:
@@ -248,7 +260,7 @@ def _row_issues(
         yield Issue("error", "field-count", message, file, line)
         return
     for k, (name, field) in enumerate(zip(header, fields, strict=True)):
-        if _undecodable(field):
+        if undecodable(field):
             yield Issue("error", "encoding", f"{name} is not UTF-8; save it as UTF-8", file, line, k + 1)
         elif name in columns.numbers:
             reason = _not_a_number(field)

@@ -32,11 +32,14 @@ SEPARATOR = ">"
 
 @dataclass(frozen=True, slots=True)
 class RowPlace:
-    """Where a row stands: the file or table, its row from 0, and its line from 1 if it is text."""
+    """Where a row stands: the file or table, its line (the row, from 1, in a Parquet file).
+
+    `label` says the same in words for sources that have no lines: "row 17", "id 941".
+    """
 
     source: str
-    row: int
     line: int | None = None
+    label: str | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -160,8 +163,8 @@ class EventBatch:
         if self.place is None:
             return Issue("error", code, f"{text} (row {row})")
         at = self.place(row)
-        if at.line is None:
-            text += f" (row {at.row + 1})"
+        if at.label is not None:
+            text += f" ({at.label})"
         return Issue("error", code, text, at.source, at.line)
 
     def clock(self, row: int) -> str:
