@@ -88,5 +88,9 @@ class MissingExtraError(OptBudgetError, ImportError):
     """An optional part is not installed; the message is the command that installs it."""
 
 
+class WorkersError(OptBudgetError, RuntimeError):
+    """The workers asked for cannot be reached, do not fit, or are all lost; what was kept stays."""
+
+
 class UsageError(OptBudgetError, ValueError):
     """The arguments of a call or command do not fit together."""

@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 
+from optbudget.errors import LimitError
 from optbudget.workers import Checkpoint
 
 
@@ -97,7 +98,7 @@ def test_a_failed_write_keeps_the_old_piece(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(LimitError, match="No space"):
         here.store("a", x=[2.0])
     monkeypatch.undo()
     assert here.fetch("a")["x"] == [1.0]

@@ -19,7 +19,7 @@ from optbudget.budgeted.backward_pass import Sweep, passes
 from optbudget.budgeted.bracket import curves_from_lines, state_gaps
 from optbudget.budgeted.lines import GrowingLines, PriceLines
 from optbudget.budgeted.refine import BATCH, refine
-from optbudget.budgeted.remember import remembered
+from optbudget.budgeted.remember import remembered_lines
 from optbudget.curves import Curves
 from optbudget.errors import LimitError, UsageError
 from optbudget.files import load_model
@@ -317,16 +317,16 @@ def test_answers_under_another_price_are_not_taken(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.import_module("optbudget.budgeted.remember"), "EVERY", 0.0)
     checkpoint = Checkpoint(tmp_path / "c", "key")
     sweep = Sweep(two_action_example(horizon=2))
-    remembered(lambda prices: sweep.lines(prices), checkpoint)(np.array([3.0]))
+    remembered_lines(lambda prices: sweep.lines(prices), checkpoint, "batch")(np.array([3.0]))
     asked = []
 
     def oracle(prices):
         asked.append(prices)
         return sweep.lines(prices)
 
-    assert remembered(oracle, checkpoint)(np.array([3.0]))[0].price == [3.0]
+    assert remembered_lines(oracle, checkpoint, "batch")(np.array([3.0]))[0].price == [3.0]
     assert not asked
-    assert remembered(oracle, checkpoint)(np.array([2.0]))[0].price == [2.0]
+    assert remembered_lines(oracle, checkpoint, "batch")(np.array([2.0]))[0].price == [2.0]
     assert len(asked) == 1
 
 

@@ -217,7 +217,8 @@ class Sweep:
             return self._narrow_lines(prices, monitor)
         if monitor is not None and monitor.stop_reason() is not None:
             return None
-        batch = Batch.of(self, prices, monitor, kernels.WIDE)
+        width = kernels.NARROW if prices.size <= len(kernels.NARROW) else kernels.WIDE
+        batch = Batch.of(self, prices, monitor, width)
         return batch.lines() if batch.by_stages(monitor) else None
 
     def _narrow_lines(self, prices: Floats, monitor: Monitor | None) -> dict[int, PriceLines] | None:

@@ -6,6 +6,7 @@ discounts a finite horizon with bounded tails is swept (`truncation`). In each c
 hulls of achieved points, and their gap is the distance to lines that no policy crosses.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -19,6 +20,7 @@ from optbudget.budgeted.bracket import curves_from_lines, state_gaps
 from optbudget.budgeted.lines import PriceLines
 from optbudget.budgeted.policy_iteration import Floats
 from optbudget.budgeted.refine import BATCH, refine
+from optbudget.budgeted.remember import Witnessed, remembered, remembered_lines
 from optbudget.budgeted.stationary import Ongoing, gather_witnesses, stationary_lines, without_repeats
 from optbudget.budgeted.stationary_walk import walk_lines
 from optbudget.budgeted.truncation import Truncation, truncate
@@ -26,7 +28,7 @@ from optbudget.errors import UsageError
 from optbudget.problems import BudgetedMDP, CurveSet, PricePolicy
 from optbudget.problems.curve_set import StationaryWitness
 from optbudget.status import OPTIMAL_GAP, Outcome, Termination
-from optbudget.workers import Monitor
+from optbudget.workers import Checkpoint, Monitor
 
 WALKED_STATES = 400
 """Up to here `auto` walks: about half a second for four actions per state."""
@@ -56,6 +58,7 @@ def stationary_solve(
     tolerance: float = 1e-4,
     keep_policy: bool = False,
     monitor: Monitor | None = None,
+    checkpoint: Checkpoint | None = None,
     threads: int | None = None,
 ) -> CurveSet:
     """Value curves of every state over an infinite horizon, with their certified gap.
@@ -67,6 +70,8 @@ def stationary_solve(
         walks up to 400 states, or 3,000 where the tolerance is below 1e-7, else sweeps
     tolerance : relative gap to reach, >= 0; see `CurveSet.gap`
     keep_policy : also say what to do in each state at each price; equal discounts only
+    monitor : progress, limits and cancellation
+    checkpoint : where batches of prices, or the steps of a walk, are kept, and found again
 
     Returns
     -------
@@ -107,11 +112,11 @@ def stationary_solve(
     if method == "walk":
         if monitor is not None:
             monitor.require_memory(16.0 * problem.n_states**2, "walking, which inverts a matrix,")
-        found = walk_lines(Ongoing.of(problem), monitor=monitor)
+        found = walk_lines(Ongoing.of(problem), monitor=monitor, checkpoint=checkpoint)
     elif equal:
-        found = _sweep(problem, tolerance, monitor, threads)
+        found = _sweep(problem, tolerance, monitor, checkpoint, threads)
     else:
-        found = _sweep_truncated(problem, tolerance, monitor)
+        found = _sweep_truncated(problem, tolerance, monitor, checkpoint)
     answer = _answer(problem, found, method, tolerance)
     if keep_policy:
         answer = replace(answer, policy=_policy(problem, found[1], walked=method == "walk"))
@@ -122,7 +127,13 @@ def _can_walk(problem: BudgetedMDP, tolerance: float) -> bool:
     return problem.n_states <= (WALKED_FOR_ACCURACY if tolerance < FINE else WALKED_STATES)
 
 
-def _sweep(problem: BudgetedMDP, tolerance: float, monitor: Monitor | None, threads: int | None) -> Found:
+def _sweep(
+    problem: BudgetedMDP,
+    tolerance: float,
+    monitor: Monitor | None,
+    checkpoint: Checkpoint | None,
+    threads: int | None,
+) -> Found:
     """Prices chosen by refinement, each answered from the policies of the prices about it so far.
 
     Evaluations are no more accurate than the tolerance asks for; where that turns out too little, the
@@ -131,7 +142,9 @@ def _sweep(problem: BudgetedMDP, tolerance: float, monitor: Monitor | None, thre
     ends, witness = stationary_lines(problem, [np.inf, 0.0], threads=threads)
     accuracy = min(1e-8, max(1e-4 * tolerance, FINEST))
     while True:
-        lines, stopped, witness = _swept(problem, ends, witness, tolerance, accuracy, monitor, threads)
+        lines, stopped, witness = _swept(
+            problem, ends, witness, tolerance, accuracy, monitor, checkpoint, threads
+        )
         if stopped is not Termination.NUMERICAL or accuracy <= FINEST:
             return *without_repeats(lines, witness), stopped
         accuracy = max(FINEST, 1e-3 * accuracy)
@@ -144,15 +157,24 @@ def _swept(
     tolerance: float,
     accuracy: float,
     monitor: Monitor | None,
+    checkpoint: Checkpoint | None,
     threads: int | None,
 ) -> tuple[PriceLines, Termination | None, StationaryWitness]:
     """One refinement at one accuracy; the witness holds the ends and the prices asked for."""
     asked = [_rows(start, np.isin(start.price, ends.price))]
     known = [start]
 
-    def oracle(prices: Floats) -> Mapping[int, PriceLines]:
+    def compute(prices: Floats) -> tuple[PriceLines, StationaryWitness]:
         near = _about(known, prices)
-        lines, more = stationary_lines(problem, prices, warm=near, accuracy=accuracy, threads=threads)
+        return stationary_lines(problem, prices, warm=near, accuracy=accuracy, threads=threads)
+
+    name = f"within-1e{math.floor(math.log10(accuracy))}"
+    ask = remembered(compute, checkpoint, name, Witnessed(start))
+
+    def oracle(prices: Floats) -> Mapping[int, PriceLines]:
+        found = ask(prices)
+        assert found is not None
+        lines, more = found
         asked.append(more)
         known.append(more)
         return {0: lines}
@@ -182,12 +204,14 @@ def _rows(witness: StationaryWitness, rows: NDArray[np.bool_]) -> StationaryWitn
     )  # fmt: skip
 
 
-def _sweep_truncated(problem: BudgetedMDP, tolerance: float, monitor: Monitor | None) -> Found:
+def _sweep_truncated(
+    problem: BudgetedMDP, tolerance: float, monitor: Monitor | None, checkpoint: Checkpoint | None
+) -> Found:
     """A longer horizon where the tail of spend, at the prices that turn out to matter, is what is left."""
     shortest = 1
     for _ in range(LONGER_HORIZONS):
         cut = truncate(problem, max(tolerance, OPTIMAL_GAP), shortest=shortest)
-        asked = partial(_asked, cut, monitor)
+        asked = remembered_lines(partial(_asked, cut, monitor), checkpoint, f"cut-{cut.finite.horizon}")
         lines, stopped = _refined(problem, asked, cut.ends, tolerance, monitor)
         if stopped is not Termination.NUMERICAL or cut.witness.tails[0] == 0:
             break
@@ -201,7 +225,7 @@ def _asked(cut: Truncation, monitor: Monitor | None, prices: Floats) -> Mapping[
 
 def _refined(
     problem: BudgetedMDP,
-    oracle: Callable[[Floats], Mapping[int, PriceLines]],
+    oracle: Callable[[Floats], Mapping[int, PriceLines] | None],
     ends: PriceLines,
     tolerance: float,
     monitor: Monitor | None,

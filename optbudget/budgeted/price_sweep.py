@@ -8,18 +8,21 @@ The paper has nothing like it: its backup carries all curves from stage to stage
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
 
 from optbudget.budgeted.backward_pass import Ends, Sweep, passes
 from optbudget.budgeted.certified import certified, kept_stages
-from optbudget.budgeted.refine import refine
-from optbudget.budgeted.remember import remembered
+from optbudget.budgeted.refine import BATCH, Oracle, refine
+from optbudget.budgeted.remember import remembered_lines
+from optbudget.budgeted.shared_passes import PassJob, shared_lines
 from optbudget.budgeted.threads import at_most, worth
 from optbudget.problems import BudgetedMDP, CurveSet
 from optbudget.status import Termination
-from optbudget.workers import Checkpoint, Monitor
+from optbudget.workers import Checkpoint, Crew, Monitor, Shared
 
 __all__ = ["Ends", "Sweep", "passes", "price_sweep"]
 
@@ -35,6 +38,8 @@ def price_sweep(
     keep_stages: bool = False,
     monitor: Monitor | None = None,
     checkpoint: Checkpoint | None = None,
+    crew: Crew | None = None,
+    batch: int = BATCH,
 ) -> CurveSet:
     """Curves of every state, certified to a relative gap at every budget.
 
@@ -45,6 +50,8 @@ def price_sweep(
     keep_stages : keep the curves of all stages, each to the tolerance
     monitor : progress, limits and cancellation
     checkpoint : where batches of prices are kept, and found again
+    crew : workers that batches are shared out to; None works in this process. No number depends on it
+    batch : prices asked for at a time, >= 1; more keep more workers busy and are chosen knowing less
 
     Returns
     -------
@@ -71,21 +78,32 @@ def price_sweep(
         lines, stopped = ends.lines, None
         for storage in _storages(sweep, ends, tolerance):
             held = Sweep(problem, sweep.stages, storage=storage)
-            oracle = remembered(partial(held.lines, monitor=monitor), checkpoint, storage.__name__)
-            lines, stopped = refine(
-                oracle,
-                lines,
-                tolerance,
-                cap=problem.budget_cap,
-                scale=scale,
-                limits=(ends.lowest, ends.highest),
-                monitor=monitor,
-            )
+            with _oracle(held, crew, monitor) as lookup:
+                lines, stopped = refine(
+                    remembered_lines(lookup, checkpoint, storage.__name__),
+                    lines,
+                    tolerance,
+                    cap=problem.budget_cap,
+                    scale=scale,
+                    limits=(ends.lowest, ends.highest),
+                    batch=batch,
+                    monitor=monitor,
+                )
             if stopped is not Termination.NUMERICAL:
                 break
         found = time.perf_counter()
         answer = certified(problem, lines, method="sweep", tolerance=tolerance, stopped=stopped)
     return answer.with_seconds(sweep=found - began, certificate=time.perf_counter() - found)
+
+
+@contextmanager
+def _oracle(sweep: Sweep, crew: Crew | None, monitor: Monitor) -> Iterator[Oracle]:
+    """Who answers prices: this process, or the crew."""
+    if crew is None:
+        yield partial(sweep.lines, monitor=monitor)
+        return
+    with Shared(PassJob.of(sweep), crew.folder) as shared:
+        yield shared_lines(sweep, shared, crew, monitor)
 
 
 def _storages(sweep: Sweep, ends: Ends, tolerance: float) -> tuple[type, ...]:

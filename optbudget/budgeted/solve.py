@@ -13,12 +13,13 @@ from optbudget.budgeted.infinite import stationary_solve
 from optbudget.budgeted.policies import policy_at
 from optbudget.budgeted.price_sweep import price_sweep
 from optbudget.budgeted.pruning import PruningSchedule
+from optbudget.budgeted.refine import BATCH
 from optbudget.budgeted.threads import at_most
 from optbudget.budgeted.walk import walk
 from optbudget.errors import UsageError
 from optbudget.problems import BudgetedMDP, CurveSet
 from optbudget.status import Outcome, Solution, Termination
-from optbudget.workers import Checkpoint, Monitor
+from optbudget.workers import Checkpoint, Crew, Monitor
 
 Method = Literal["auto", "exact", "walk", "sweep"]
 
@@ -27,6 +28,9 @@ WALKED = 5_000
 
 WALKED_FOR_ACCURACY = 50_000
 """Up to here it walks where the tolerance is below FINE."""
+
+LARGEST_BATCH = 4096
+"""Prices that are asked for at a time, at most."""
 
 FINE = 1e-7
 """A sweep would need so many prices for a tolerance below this that walking is shorter."""
@@ -43,6 +47,8 @@ def solve(
     monitor: Monitor | None = None,
     checkpoint: Checkpoint | None = None,
     threads: int | None = None,
+    crew: Crew | None = None,
+    batch: int = BATCH,
 ) -> CurveSet:
     """Value as a function of money, for every state and all budgets at once, with a certified gap.
 
@@ -59,9 +65,11 @@ def solve(
     keep_stages : keep the curves of every number of stages to go (finite horizon)
     keep_policy : keep what to do at every price
     monitor : progress, limits and cancellation
-    checkpoint : where a sweep keeps its batches and "exact" its stages, and finds them again; a walk, and an
-        infinite horizon, keep nothing
+    checkpoint : where a sweep keeps its batches, a walk its passes and "exact" its stages, and finds them
+        again
     threads : at most so many; default: all cores. No number depends on it
+    crew : workers that a sweep over a finite horizon shares its batches out to; no number depends on it
+    batch : prices that such a sweep asks for at a time; two workers share 16, eight share 64
 
     Returns
     -------
@@ -99,10 +107,12 @@ def solve(
         raise UsageError("pruning goes with method 'exact': no other method prunes")
     if threads is not None and threads < 1:
         raise UsageError(f"threads is {threads}; it must be at least 1")
+    if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= LARGEST_BATCH:
+        raise UsageError(f"batch is {batch!r:.40}; it must be a whole number from 1 to {LARGEST_BATCH:,}")
     with at_most(threads):
         if problem.horizon is None:
             return _over_an_infinite_horizon(
-                problem, method, tolerance, keep_stages, keep_policy, monitor, threads
+                problem, method, tolerance, keep_stages, keep_policy, monitor, checkpoint, threads
             )
         chosen, why = _choose(problem, method, tolerance)
         if chosen == "exact":
@@ -111,11 +121,14 @@ def solve(
                 checkpoint=checkpoint,
             )  # fmt: skip
         elif chosen == "walk":
-            answer = walk(problem, tolerance=tolerance, keep_stages=keep_stages, monitor=monitor)
-        else:
-            answer = price_sweep(
+            answer = walk(
                 problem, tolerance=tolerance, keep_stages=keep_stages, monitor=monitor, checkpoint=checkpoint
             )
+        else:
+            answer = price_sweep(
+                problem, tolerance=tolerance, keep_stages=keep_stages, monitor=monitor, checkpoint=checkpoint,
+                crew=crew, batch=batch,
+            )  # fmt: skip
         if keep_policy:
             answer = replace(answer, policy=policy_at(problem, answer.prices))
     message = "; ".join(filter(None, (why, answer.outcome.message)))
@@ -159,6 +172,7 @@ def _over_an_infinite_horizon(
     keep_stages: bool,
     keep_policy: bool,
     monitor: Monitor | None,
+    checkpoint: Checkpoint | None,
     threads: int | None,
 ) -> CurveSet:
     if method == "exact":
@@ -166,8 +180,9 @@ def _over_an_infinite_horizon(
     if keep_stages:
         raise UsageError("an infinite horizon has the same curves at every stage: none are kept besides")
     answer = stationary_solve(
-        problem, method=method, tolerance=tolerance, keep_policy=keep_policy, monitor=monitor, threads=threads
-    )
+        problem, method=method, tolerance=tolerance, keep_policy=keep_policy, monitor=monitor,
+        checkpoint=checkpoint, threads=threads,
+    )  # fmt: skip
     if method != "auto":
         return _without_proof(answer)
     why = {"walk": "walked", "sweep": "swept"}[

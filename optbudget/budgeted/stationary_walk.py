@@ -23,23 +23,49 @@ Source: the parametric simplex method on the dual of the discounted linear progr
 """
 
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from optbudget.budgeted import _stationary_walk_kernels as kernels
 from optbudget.budgeted._stationary_kernels import fill_matrix
 from optbudget.budgeted.lines import PriceLines
-from optbudget.budgeted.policy_iteration import UNIT, Floats, chosen, evaluate, widest_row
+from optbudget.budgeted.policy_iteration import UNIT, Choice, Floats, chosen, evaluate, widest_row
+from optbudget.budgeted.remember import Arrays, Packing, remembered
 from optbudget.budgeted.stationary import BATCH, Ongoing, end_policy, gather_witnesses, measured
 from optbudget.problems.curve_set import StationaryWitness
 from optbudget.status import Termination
-from optbudget.workers import Monitor
+from optbudget.workers import Checkpoint, Monitor
 
 SWITCHES_PER_INVERSE = 128
 
 
+class Leg(NamedTuple):
+    """Some switches, and where they lead: price (1,), 0 at the end; choice, value and spend (n, 1)."""
+
+    path: kernels.Path
+    price: Floats
+    choice: Choice
+    value: Floats
+    spend: Floats
+
+
+class Legs(Packing[Leg]):
+    """A leg as arrays whose last axis counts switches, or 1."""
+
+    def pack(self, found: Leg) -> Arrays:
+        rows = {f"path:{name}": table.T for name, table in found.path._asdict().items()}
+        return {**rows, **{name: getattr(found, name) for name in Leg._fields[1:]}}
+
+    def unpack(self, arrays: Arrays) -> Leg:
+        rows: list[Any] = [
+            np.ascontiguousarray(arrays.pop(f"path:{name}").T) for name in kernels.Path._fields
+        ]
+        return Leg(kernels.Path(*rows), **arrays)
+
+
 def walk_lines(
-    ongoing: Ongoing, *, monitor: Monitor | None = None
+    ongoing: Ongoing, *, monitor: Monitor | None = None, checkpoint: Checkpoint | None = None
 ) -> tuple[PriceLines, StationaryWitness, Termination | None]:
     """The points and lines of all prices at which the best policy changes, with inf and 0 at the ends.
 
@@ -57,7 +83,7 @@ def walk_lines(
     """
     stopped = None
     parts = []
-    for part in _path(ongoing):
+    for part in _path(ongoing, checkpoint):
         parts.append(part)
         stopped = monitor.stop_reason() if monitor is not None else None
         if stopped is not None:
@@ -74,31 +100,45 @@ def walk_lines(
     return lines, gather_witnesses([witness for _, witness in results]), stopped
 
 
-def _path(ongoing: Ongoing) -> Iterator[kernels.Path]:
+def _path(ongoing: Ongoing, checkpoint: Checkpoint | None) -> Iterator[kernels.Path]:
     """A row for each price at which the policy changes, in blocks; the first row is that of price inf."""
+    end = _end(ongoing, np.inf)
+    yield end
+    here = Leg(end, np.array([np.inf]), end.choice.T.copy(), end.value.T.copy(), end.spend.T.copy())
+
+    def on(price: Floats) -> Leg:
+        return _leg(ongoing, here)
+
+    ask = remembered(on, checkpoint, "switched", Legs())
+    while here.price[0] > 0:
+        found = ask(here.price)
+        assert found is not None
+        here = found
+        if here.path.price.size:
+            yield here.path
+
+
+def _leg(ongoing: Ongoing, before: Leg) -> Leg:
+    """As many switches as one inverse is good for."""
     chain, discount = ongoing.chain, ongoing.problem.discount
-    n, price = ongoing.duration.size, np.inf
+    n = ongoing.duration.size
     slack = 16 * (widest_row(chain) + 8) * UNIT
-    last = _end(ongoing, np.inf)
-    yield last
-    choice, value, spend = last.choice.T.copy(), last.value.T.copy(), last.spend.T.copy()
-    while price > 0:
-        matrix = np.empty((n, n))
-        fill_matrix(chain, discount, choice[:, 0], matrix)
-        inverse: Floats = np.linalg.inv(matrix).astype(np.float64, copy=False)
-        here = kernels.Position(choice[:, 0].copy(), value[:, 0].copy(), spend[:, 0].copy(), inverse)
-        room = (SWITCHES_PER_INVERSE, n)
-        path = kernels.Path(np.empty(room[0]), np.empty(room, dtype=np.int32), np.empty(room), np.empty(room))
-        rows, price = kernels.walk(chain, discount, ongoing.reward, ongoing.cost, price, here, slack, path)
-        if rows:
-            yield kernels.Path(path.price[:rows], path.choice[:rows], path.value[:rows], path.spend[:rows])
-        choice, value, spend = (
-            here.choice[:, None].copy(),
-            here.value[:, None].copy(),
-            here.spend[:, None].copy(),
-        )
-        evaluate(chain, discount, choice, chosen(ongoing.reward, choice), value, 0.0)
-        evaluate(chain, discount, choice, chosen(ongoing.cost, choice), spend, 0.0)
+    matrix = np.empty((n, n))
+    fill_matrix(chain, discount, before.choice[:, 0], matrix)
+    inverse: Floats = np.linalg.inv(matrix).astype(np.float64, copy=False)
+    here = kernels.Position(
+        before.choice[:, 0].copy(), before.value[:, 0].copy(), before.spend[:, 0].copy(), inverse
+    )
+    room = (SWITCHES_PER_INVERSE, n)
+    path = kernels.Path(np.empty(room[0]), np.empty(room, dtype=np.int32), np.empty(room), np.empty(room))
+    rows, price = kernels.walk(
+        chain, discount, ongoing.reward, ongoing.cost, float(before.price[0]), here, slack, path
+    )
+    choice, value, spend = here.choice[:, None].copy(), here.value[:, None].copy(), here.spend[:, None].copy()
+    evaluate(chain, discount, choice, chosen(ongoing.reward, choice), value, 0.0)
+    evaluate(chain, discount, choice, chosen(ongoing.cost, choice), spend, 0.0)
+    done = kernels.Path(path.price[:rows], path.choice[:rows], path.value[:rows], path.spend[:rows])
+    return Leg(done, np.array([price]), choice, value, spend)
 
 
 def _end(ongoing: Ongoing, price: float) -> kernels.Path:

@@ -24,6 +24,7 @@ Source: parametric analysis as in Murty (1980) and Gass & Saaty (1955).
 import math
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,11 +33,12 @@ from optbudget.budgeted.backward_pass import Ends, Sweep
 from optbudget.budgeted.certified import certified, kept_stages
 from optbudget.budgeted.lines import PriceLines
 from optbudget.budgeted.refine import refine
+from optbudget.budgeted.remember import Steps, remembered, remembered_lines
 from optbudget.budgeted.threads import at_most, worth
 from optbudget.errors import LimitError
 from optbudget.problems import BudgetedMDP, CurveSet
 from optbudget.status import OPTIMAL_GAP, Termination
-from optbudget.workers import Monitor
+from optbudget.workers import Checkpoint, Monitor
 
 Floats = NDArray[np.float64]
 
@@ -72,6 +74,7 @@ def walk(
     keep_stages: bool = False,
     most_passes: int = MOST_PASSES,
     monitor: Monitor | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> CurveSet:
     """All vertices of every state's curve, certified up to rounding.
 
@@ -82,6 +85,8 @@ def walk(
         asked for by `refine`
     keep_stages : keep the curves of all stages, which the walk finds anyway
     most_passes : prices to walk before giving up
+    monitor : progress, limits and cancellation
+    checkpoint : where passes are kept, and found again
 
     Returns
     -------
@@ -110,11 +115,14 @@ def walk(
     sweep = Sweep(problem, kept_stages(problem, keep_stages))
     with at_most(worth(problem)):
         ends = sweep.ends(monitor)
-        lines, stopped = walk_lines(sweep, ends, most_passes=most_passes, monitor=monitor)
+        lines, stopped = walk_lines(
+            sweep, ends, most_passes=most_passes, monitor=monitor, checkpoint=checkpoint
+        )
         if stopped in (None, Termination.NUMERICAL):
             scale = {stage: 1 / sweep.scale[stage] for stage in sweep.stages}
+            lookup = partial(sweep.lines, monitor=monitor)
             lines, stopped = refine(
-                lambda prices: sweep.lines(prices, monitor=monitor), lines, tolerance,
+                remembered_lines(lookup, checkpoint, "refined"), lines, tolerance,
                 cap=problem.budget_cap, scale=scale, most_prices=2 * most_passes, monitor=monitor,
             )  # fmt: skip
         found = time.perf_counter()
@@ -123,7 +131,12 @@ def walk(
 
 
 def walk_lines(
-    sweep: Sweep, ends: Ends, *, most_passes: int = MOST_PASSES, monitor: Monitor | None = None
+    sweep: Sweep,
+    ends: Ends,
+    *,
+    most_passes: int = MOST_PASSES,
+    monitor: Monitor | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> tuple[dict[int, PriceLines], Termination | None]:
     """Lines at every price between the ends below which some curve has a new vertex.
 
@@ -137,14 +150,16 @@ def walk_lines(
     ways = _first_ways(ends)
     whole = sum(way.length for way in ways)
     passed, stopped = 0, None
+    step = remembered(partial(sweep.step, monitor=monitor), checkpoint, "walked", Steps())
     while ways and stopped is None:
         try:
             if monitor is not None:
                 monitor.require_memory(80.0 * sweep.problem.n_states * len(sweep.stages) * passed, "the walk")
-            found = sweep.step(np.array([way.top for way in ways]), monitor=monitor)
+            found = step(np.array([way.top for way in ways]))
         except LimitError:
             stopped = Termination.MEMORY_LIMIT
             break
+        assert found is not None
         lines, below = found
         passed += len(ways)
         parts.append(lines)

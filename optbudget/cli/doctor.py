@@ -16,6 +16,7 @@ EXTRAS = {
     # extra: its distributions, each with the module that it brings
     "report": (("matplotlib",) * 2, ("altair",) * 2, ("vl-convert-python", "vl_convert"), ("jinja2",) * 2),
     "solvers": (("pyomo",) * 2, ("highspy",) * 2, ("ortools",) * 2),
+    "cluster": (("distributed",) * 2,),
 }
 
 

@@ -9,6 +9,7 @@ from optbudget.errors import (
     ProblemError,
     ResultError,
     UsageError,
+    WorkersError,
 )
 from optbudget.status import Outcome, Solution, Termination
 
@@ -39,6 +40,7 @@ OF_ERROR: dict[type[BaseException], int] = {
     LimitError: NOTHING,
     MemoryError: NOTHING,
     MissingExtraError: MISSING,
+    WorkersError: MISSING,
     InterruptedWork: INTERRUPTED,
     KeyboardInterrupt: INTERRUPTED,
     OSError: INVALID,

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from optbudget.cli.arguments import Normalize, SumDuplicates, list_of_budgets, pruning_schedule
+from optbudget.cli.crews import Cluster, SharedPath, Workers, crew_of
 from optbudget.cli.folders import require_apart, require_model
 from optbudget.cli.frontier import solve_deterministic
 from optbudget.cli.outputs import SHOWN, fields_of, say_how_it_ended, show_values
 from optbudget.cli.run import Run, finish
-from optbudget.errors import InterruptedWork, LimitError, UsageError
+from optbudget.errors import InterruptedWork, LimitError, UsageError, WorkersError
 from optbudget.status import Solution, Termination
 
 if TYPE_CHECKING:
@@ -67,6 +68,15 @@ def command(
     normalize: Normalize = False,
     sum_duplicates: SumDuplicates = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore the checkpoint of an earlier try.")] = False,
+    workers: Workers = None,
+    cluster: Cluster = None,
+    shared_path: SharedPath = None,
+    batch: Annotated[
+        int,
+        typer.Option(
+            metavar="K", min=1, max=4096, help="Prices that a sweep asks for at a time, 8 per worker."
+        ),
+    ] = 16,
 ) -> None:
     """Compute the value of money in every state, for all budgets at once, and the proof of it."""
     from optbudget import budgeted, files
@@ -97,10 +107,14 @@ def command(
     )
     checkpoint = Checkpoint(
         out.with_name(out.name + ".checkpoint"),
-        _key(made_of, method, tolerance, schedule, keep_stages),
+        _key(made_of, method, tolerance, schedule, keep_stages, batch),
         fresh=fresh,
     )
-    with _saying_what_is_kept(run, checkpoint), run.working("solve") as monitor:
+    with (
+        _saying_what_is_kept(run, checkpoint),
+        crew_of(run, workers, cluster, shared_path) as crew,
+        run.working("solve") as monitor,
+    ):
         answer = budgeted.solve(
             problem,
             method=cast("Route", method.value),
@@ -111,7 +125,11 @@ def command(
             monitor=monitor,
             checkpoint=checkpoint,
             threads=run.threads,
+            crew=crew,
+            batch=batch,
         )
+    if crew is not None and (answer.method != "sweep" or problem.horizon is None):
+        run.log(f"{crew.where} had nothing to do: only a sweep over a finite horizon is shared out")
     if answer.outcome.termination is Termination.INTERRUPTED or answer.outcome.solution is Solution.NONE:
         say_how_it_ended(run, answer.outcome, kept=checkpoint.folder)
         run.answer({"termination": answer.outcome.termination, "solution": answer.outcome.solution})
@@ -132,7 +150,7 @@ def _saying_what_is_kept(run: Run, checkpoint: "Checkpoint") -> Iterator[None]:
     """Whoever is stopped without an answer is told where the work goes on."""
     try:
         yield
-    except (InterruptedWork, LimitError):
+    except (InterruptedWork, LimitError, WorkersError):
         if checkpoint.folder.is_dir():
             run.log(f"{checkpoint.folder} is kept: the same command goes on from there")
         raise

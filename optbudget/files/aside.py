@@ -16,8 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from optbudget.errors import LimitError, UsageError
-
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+from optbudget.workers.checkpoint import FULL
 
 
 @contextmanager
@@ -42,7 +41,7 @@ def written_aside(target: Path) -> Iterator[Path]:
         _flush(aside)
         _put_in_place(aside, target)
     except OSError as error:
-        kind = LimitError if error.errno in _FULL else UsageError
+        kind = LimitError if error.errno in FULL else UsageError
         raise kind(f"{target} cannot be written: {os.strerror(error.errno or errno.EIO)}") from None
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -56,8 +55,12 @@ def require_free(target: Path, kind: str = "result") -> None:
     Raises
     ------
     UsageError
-        If `target` is a file, or a folder that is neither empty nor of that kind.
+        If `target` is a file, or a folder that is neither empty nor of that kind, or if nothing can be
+        written beside it.
     """
+    place = next(folder for folder in target.parents if folder.exists())
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise UsageError(f"{target} cannot be written: {os.strerror(errno.EACCES)} in {place}")
     if target.is_dir():
         if any(target.iterdir()) and not _says(target, kind):
             raise UsageError(f"{target.name} exists and is not a {kind} of optbudget; name another folder")

@@ -29,6 +29,9 @@ SCHEMA = "optbudget-result-1"
 LARGEST_COPY = 64 << 20
 """Bytes of model tables that are copied into a result unless asked otherwise."""
 
+NO_NUMBER = ("--threads", "--workers", "--cluster", "--shared-path")
+"""Options that say where the work is done: they change no answer, and equal answers give equal bytes."""
+
 
 def write_result(
     answer: CurveSet | Allocation,
@@ -145,18 +148,15 @@ def ranges(problem: BudgetedMDP) -> dict[str, list[float] | None]:
 
 
 def recorded(command: Sequence[str]) -> list[str]:
-    """Arguments as given, but of an absolute path only its last part, and without --threads.
-
-    The number of threads changes no answer, and equal answers are to give equal bytes.
-    """
+    """Arguments as given, but of an absolute path only its last part, and without those of `NO_NUMBER`."""
     kept: list[str] = []
     skip = False
     for word in map(str, command):
         if skip:
             skip = False
-        elif word == "--threads":
+        elif word in NO_NUMBER:
             skip = True
-        elif not word.startswith("--threads="):
+        elif word.partition("=")[0] not in NO_NUMBER:
             option, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
             kept.append(option + equals + _relative(value))
     return kept

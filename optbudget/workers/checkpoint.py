@@ -6,6 +6,7 @@ every option that changes its numbers) followed by the arrays. A piece made unde
 damaged since, does not match and counts as absent: a computation can always do a piece again.
 """
 
+import errno
 import os
 import re
 from contextlib import suppress
@@ -17,8 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from optbudget.errors import LimitError, UsageError
+
 _SUFFIX = ".piece"
 _DIGEST = sha256().digest_size
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of the system that say that no more can be written."""
 
 
 class Checkpoint:
@@ -55,8 +61,9 @@ class Checkpoint:
         ------
         ValueError
             For another name, or an array of Python objects.
-        OSError
-            If the folder cannot be written; an earlier piece of that name is as it was.
+        LimitError, UsageError
+            If the disk is full, or the folder cannot be written for another reason; an earlier piece of that
+            name is as it was.
         """
         target = self._path(name)
         payload = BytesIO()
@@ -64,17 +71,20 @@ class Checkpoint:
             if np.asarray(array).dtype.hasobject:
                 raise ValueError(f"{field} holds Python objects; a checkpoint keeps numbers and text only")
         np.savez(payload, **{field: np.asarray(array) for field, array in arrays.items()})  # type: ignore[arg-type]
-        self.folder.mkdir(parents=True, exist_ok=True)
         aside = target.with_suffix(f".{os.getpid()}.part")
         try:
+            self.folder.mkdir(parents=True, exist_ok=True)
             with aside.open("wb") as file:
                 file.write(self._digest(payload.getbuffer()))
                 file.write(payload.getbuffer())
                 file.flush()
                 os.fsync(file.fileno())
             aside.replace(target)
+        except OSError as error:
+            raise self._unwritable(error) from None
         finally:
-            aside.unlink(missing_ok=True)
+            with suppress(OSError):
+                aside.unlink(missing_ok=True)
 
     def fetch(self, name: str) -> dict[str, NDArray[Any]] | None:
         """The arrays stored under a name, or None if there are none that belong to this computation."""
@@ -96,6 +106,13 @@ class Checkpoint:
                 path.unlink(missing_ok=True)
         with suppress(OSError):
             self.folder.rmdir()
+
+    def _unwritable(self, error: OSError) -> LimitError | UsageError:
+        said = os.strerror(error.errno or errno.EIO)
+        if error.errno not in FULL:
+            return UsageError(f"the checkpoint {self.folder} cannot be written: {said}")
+        kept = "make room, and the same command goes on from there" if self.folder.is_dir() else "make room"
+        return LimitError(f"the checkpoint {self.folder} cannot be written: {said}; {kept}")
 
     def _payload(self, path: Path) -> memoryview | None:
         try:

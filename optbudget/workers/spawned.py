@@ -20,7 +20,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -74,6 +74,8 @@ class Reply:
 class SpawnedWorker:
     """One kept process that makes one call at a time; start it by calling, end it by `close` or `with`.
 
+    `environment` is added to that of this process.
+
     Examples
     --------
     >>> import math
@@ -84,7 +86,8 @@ class SpawnedWorker:
     ValueError: ...
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = dict(environment or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._answers: queue.Queue[bytes | None] = queue.Queue()
         self._reader: threading.Thread | None = None
@@ -152,6 +155,7 @@ class SpawnedWorker:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            env={**os.environ, **self._environment},
         )
         self._process, self._answers = process, queue.Queue()
         self._reader = threading.Thread(target=_listen, args=(process, self._answers), daemon=True)
