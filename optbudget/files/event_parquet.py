@@ -62,9 +62,13 @@ def _record_batches(path: Path, tally: Tally, rows: int) -> Iterator[pa.RecordBa
         ):
             for group, width in enumerate(longest):
                 file = careful if width * rows > MOST_TEXT else plain
+                missing = meta.row_group(group).num_rows
                 for piece in file.iter_batches(rows, [group], wanted):
                     piece.validate(full=True)
+                    missing -= piece.num_rows
                     yield piece
+                if missing:  # Arrow stops without a word at some damaged page headers.
+                    raise ValueError(f"{missing} rows of row group {group + 1} cannot be read")
     except UNREADABLE as error:
         if isinstance(error, ProblemError):
             raise

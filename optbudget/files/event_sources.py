@@ -34,11 +34,20 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """Rows that are counted in one step; `position` is asked for when they have all been read."""
+    """Rows that are counted in one step.
+
+    Attributes
+    ----------
+    name : of the file, or of the rows
+    batches : the rows
+    position : asked for when they have all been read
+    state : changes while something is still written to them; None for what is written in one step
+    """
 
     name: str
     batches: Iterator[EventBatch]
     position: Callable[[], Position]
+    state: Any = None
 
 
 class EventSource(Protocol):
@@ -90,12 +99,13 @@ class FolderSource:
         """
         counted = dict(position.get("files", {})) if position else {}
         for path in self.new(counted):
+            known_by = {path.name: mark(path)}
 
-            def after(path: Path = path) -> Position:
-                counted[path.name] = mark(path)
+            def after(known_by: dict[str, Any] = known_by) -> Position:
+                counted.update(known_by)
                 return {"files": dict(counted)}
 
-            yield Portion(path.name, file_batches(path, tally, reading), after)
+            yield Portion(path.name, file_batches(path, tally, reading), after, _state(path))
 
     def new(self, counted: Mapping[str, Any]) -> list[Path]:
         """Files that are not counted yet, by name."""

@@ -19,13 +19,18 @@ import pyarrow as pa
 
 from optbudget.errors import FIRST_ISSUES, Issue, ProblemError, UsageError
 from optbudget.files.event_columns import EVENT_COLUMNS, Tally, event_batch
-from optbudget.files.event_database import Database, open_postgres, open_sqlite
+from optbudget.files.event_database import Database, Rows, open_postgres, open_sqlite
 from optbudget.files.event_sources import Portion, Position, Reading
+from optbudget.files.text_tables import undecodable
 from optbudget.problems import EventBatch
+from optbudget.problems.columns import did_you_mean, nearest
 from optbudget.problems.events import RowPlace
 
 CHUNK = 1 << 17
 """Most rows of a chunk: they are Python objects first, of about 100 bytes a cell."""
+
+STEP = 1 << 21
+"""Rows that a follower counts in one step."""
 
 NUMBERS = {int, float, Decimal}
 
@@ -57,7 +62,7 @@ class TableSource:
         return self.key is not None or self.scheme == "sqlite"
 
     def portions(self, position: Position | None, tally: Tally, reading: Reading) -> Iterator[Portion]:
-        """The rows after a position, a portion per chunk.
+        """The rows after a position, so many a portion.
 
         Raises
         ------
@@ -65,14 +70,15 @@ class TableSource:
             If the database or table cannot be read, rows up to the position are no longer what they were,
             or the key is missing in a row or not unique.
         """
-        with closing(self._open()) as database:
+        with closing(self._open(whole=not position)) as database:
             table = _Table(self, database, tally, reading)
             table.require_unchanged(position)
             yield from table.portions(position)
 
-    def _open(self) -> Database:
-        opened = {"sqlite": open_sqlite, "postgresql": open_postgres}
-        return opened[self.scheme](self.place, self.identity)
+    def _open(self, *, whole: bool) -> Database:
+        if self.scheme == "sqlite":
+            return open_sqlite(self.place, self.identity, checked=whole)
+        return open_postgres(self.place, self.identity)
 
 
 def table_source(text: str) -> TableSource:
@@ -136,11 +142,22 @@ class _Table:
             text = f"column {', '.join(map(repr, missing))} is missing"
             text = text if there else "there is no such table"
             raise ProblemError([Issue("error", "missing-column", text, self.name)])
+        self._warn([column for column in there if column not in (*mapped.values(), *self.columns)])
         self.key = source.key or database.rowid(source.table)
+        self.rows, self.hash = 0, ""
+        self.last: Any = None
         self.selected = [mapped.get(name, name) for name in self.columns]
 
+    def _warn(self, others: list[str]) -> None:
+        """Warn of columns that are hardly others: a table may have many, but a misspelt one is meant."""
+        absent = [name for name in EVENT_COLUMNS.known if name not in self.columns]
+        for column in others:
+            if nearest(column, absent) or undecodable(column):
+                text = f"column {column!r} is not known and is ignored{did_you_mean(column, absent)}"
+                self.tally.warnings.append(Issue("warning", "unknown-column", text, self.name))
+
     def portions(self, position: Position | None) -> Iterator[Portion]:
-        """Rows after a position, chunk by chunk; the position after a chunk counts its rows."""
+        """Rows after a position, step by step."""
         quoted, ask = self.database.quoted, self.database.ask
         names = ", ".join(f"{quoted(name)}" for name in self.selected)
         key = quoted(self.key) if self.key else "NULL"
@@ -151,14 +168,26 @@ class _Table:
             statement += f" WHERE {key} > {ask}"
             values = [position["key"]]
         statement += " ORDER BY " + ", ".join(map(quoted, [self.key] if self.key else by_time))
-        rows, last = (int(position["rows"]), position["key"]) if position else (0, None)
-        size = min(self.reading.rows, CHUNK)
-        for chunk in self.database.chunks(statement, values, size):
-            self._check_key(chunk, last)
-            rows, last = rows + len(chunk), chunk[-1][-1]
-            after = {"key": last, "rows": rows, "hash": _hash(chunk[-1])}
-            batches = iter([self._batch(chunk, rows - len(chunk))])
-            yield Portion(f"{self.name} up to {last}", batches, lambda after=after: after)  # type: ignore[misc]
+        if position:
+            self.rows, self.last = int(position["rows"]), position["key"]
+        chunks = self.database.chunks(statement, values, min(self.reading.rows, CHUNK))
+        for first in chunks:
+            yield Portion(
+                f"{self.name} from row {self.rows + 1:,}", self._batches(first, chunks), self._position
+            )
+
+    def _batches(self, chunk: Rows, chunks: Iterator[Rows]) -> Iterator[EventBatch]:
+        """Batches of a chunk and those after it, until there are enough rows for one step."""
+        begun = self.rows
+        while chunk:
+            self._check_key(chunk)
+            batch = self._batch(chunk, self.rows)
+            self.rows, self.last, self.hash = self.rows + len(chunk), chunk[-1][-1], _hash(chunk[-1])
+            yield batch
+            chunk = next(chunks, []) if self.rows - begun < STEP else []
+
+    def _position(self) -> Position:
+        return {"key": self.last, "rows": self.rows, "hash": self.hash}
 
     def require_unchanged(self, position: Position | None) -> None:
         """Refuse a table in which rows up to a position came, went or changed."""
@@ -183,7 +212,7 @@ class _Table:
         if text:
             raise ProblemError([Issue("error", "changed", text, self.name)])
 
-    def _check_key(self, chunk: Sequence[Sequence[Any]], last: Any) -> None:
+    def _check_key(self, chunk: Rows) -> None:
         if self.key is None:
             return
         keys = [row[-1] for row in chunk]
@@ -192,13 +221,13 @@ class _Table:
         if any(not isinstance(key, int | str) or isinstance(key, bool) for key in keys):
             text = f"{self.key} must hold integers or text to be a key"
             raise ProblemError([Issue("error", "key", text, self.name)])
-        before = ([] if last is None else [last]) + keys[:-1]
+        before = ([] if self.last is None else [self.last]) + keys[:-1]
         for one, other in zip(before, keys[len(keys) - len(before) :], strict=True):
             if one == other:
                 text = f"{self.key} {one!r} stands twice; a key is unique"
                 raise ProblemError([Issue("error", "key", text, self.name)])
 
-    def _batch(self, chunk: Sequence[Sequence[Any]], first: int) -> EventBatch:
+    def _batch(self, chunk: Rows, first: int) -> EventBatch:
         key, name = self.key, self.name
 
         def place(row: int) -> RowPlace:

@@ -1,7 +1,7 @@
 """Event logs: CSV and Parquet files, folders of them, and tables of databases, batch by batch."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from optbudget.errors import Issue, ProblemError
@@ -39,7 +39,7 @@ class EventLog:
         for portion in self.source.portions(position, self.tally, self.reading):
             if self.sort:
                 batches = sorted_batches(portion.batches, self.tally, max_memory=self.max_memory)
-                portion = Portion(portion.name, batches, portion.position)
+                portion = replace(portion, batches=batches)
             yield portion
 
     def batches(self) -> Iterator[EventBatch]:
