@@ -1,6 +1,7 @@
 """Sources that grow while they are followed: every row counts once, whatever happens in between."""
 
 import sqlite3
+import time
 
 import event_twin
 import pyarrow.parquet as pq
@@ -35,6 +36,7 @@ class Clock:
     def __call__(self, seconds):
         if self.things:
             self.things.pop(0)()
+        time.sleep(seconds)
 
 
 def followed(source, kept, *things, idle=0.0, monitor=None):
