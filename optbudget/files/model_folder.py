@@ -19,7 +19,7 @@ from optbudget.problems.roster import COLUMNS
 TABLES = {
     name: Columns(("type", *texts), numbers, texts + numbers) for name, (texts, numbers) in COLUMNS.items()
 }
-OPTIONAL = ("states",)
+OPTIONAL = ("states", "shared_rows")
 
 
 class DataWarning(UserWarning):

@@ -6,12 +6,13 @@ already in that form is reproduced exactly.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
+from numpy.typing import NDArray
 
 from optbudget.files.parquet_tables import write_parquet
 from optbudget.problems import BudgetedMDP
@@ -23,13 +24,29 @@ UNSAFE_START = ("=", "+", "-", "@", "\t", "\r")
 """First letters that make a spreadsheet take a name for a formula."""
 
 
-def write_model(problem: BudgetedMDP, folder: Path, *, format: str | None = None) -> None:
+MOST_IN_FULL = 1_000_000
+"""Most transitions of which each state and action has its own; of more, equal rows are written once."""
+
+
+def write_model(
+    problem: BudgetedMDP,
+    folder: Path,
+    *,
+    format: str | None = None,
+    owner: NDArray[np.int64] | None = None,
+) -> None:
     """Write model.toml and the tables into an existing folder.
 
     `format` is "csv" or "parquet"; None takes CSV up to 200,000 transitions, but Parquet where a name
-    begins as a formula would, since it must come back unchanged.
+    begins as a formula would, since it must come back unchanged. `owner` names for each state-action pair
+    the one whose row is written for it, (m,); None takes the first that has the row, for more than a
+    million transitions, and else each pair itself.
     """
-    write_tables(problem, model_toml(problem), model_tables(problem), folder, format=format)
+    if owner is None and int(np.diff(problem.row_ptr)[problem.pair_row].sum()) > MOST_IN_FULL:
+        _, first = np.unique(problem.pair_row, return_index=True)
+        owner = first[np.searchsorted(problem.pair_row[first], problem.pair_row)]
+    tables = model_tables(problem, owner)
+    write_tables(problem, model_toml(problem), tables, folder, format=format)
 
 
 def write_tables(
@@ -48,18 +65,25 @@ def write_tables(
             write_parquet(table, folder / f"{name}.parquet")
 
 
-def model_tables(problem: BudgetedMDP) -> dict[str, pa.Table]:
-    """The tables of a problem: actions, transitions and, where there is terminal utility, states."""
-    state = pa.array(problem.states)
-    action = pa.array(problem.actions, pa.string())
-    widths = np.diff(problem.row_ptr)[problem.pair_row]
-    pair = np.repeat(np.arange(problem.cost.size), widths)
-    starts = problem.row_ptr[problem.pair_row]
+def model_tables(problem: BudgetedMDP, owner: NDArray[np.int64] | None = None) -> dict[str, pa.Table]:
+    """The tables of a problem: actions, transitions and, where there is terminal utility, states.
+
+    With `owner` (m,) transitions holds the rows of pairs that own theirs, and shared_rows says whose row
+    each other pair uses. Names are dictionaries: each is there once, however often it is used.
+    """
+    state, action = _Names(problem.states), _Names(problem.actions)
+    pairs = np.arange(problem.cost.size)
+    borrowing = np.empty(0, dtype=np.int64) if owner is None else np.flatnonzero(owner != pairs)
+    own = pairs if owner is None else np.flatnonzero(owner == pairs)
+    widths = np.diff(problem.row_ptr)[problem.pair_row[own]]
+    pair = np.repeat(own, widths)
+    starts = problem.row_ptr[problem.pair_row[own]]
     entry = np.arange(pair.size) - np.repeat(np.cumsum(widths) - widths - starts, widths)
+    kind = _Names(problem.state_type)
 
     def typed(index: np.ndarray, columns: dict[str, object]) -> pa.Table:
         if problem.state_type:
-            columns = {"type": pa.array(problem.state_type).take(pa.array(index)), **columns}
+            columns = {"type": kind.take(index), **columns}
         return pa.table(columns)
 
     pair_state = problem.pair_state
@@ -67,8 +91,8 @@ def model_tables(problem: BudgetedMDP) -> dict[str, pa.Table]:
         "actions": typed(
             pair_state,
             {
-                "state": state.take(pa.array(pair_state)),
-                "action": action.take(pa.array(problem.pair_action)),
+                "state": state.take(pair_state),
+                "action": action.take(problem.pair_action),
                 "cost": problem.cost,
                 "utility": problem.utility,
             },
@@ -76,23 +100,45 @@ def model_tables(problem: BudgetedMDP) -> dict[str, pa.Table]:
         "transitions": typed(
             pair_state[pair],
             {
-                "state": state.take(pa.array(pair_state[pair])),
-                "action": action.take(pa.array(problem.pair_action[pair])),
-                "next_state": state.take(pa.array(problem.next_state[entry])),
+                "state": state.take(pair_state[pair]),
+                "action": action.take(problem.pair_action[pair]),
+                "next_state": state.take(problem.next_state[entry]),
                 "probability": problem.probability[entry],
             },
         ),
     }
+    if borrowing.size:
+        assert owner is not None
+        lender = owner[borrowing]
+        tables["shared_rows"] = typed(
+            pair_state[borrowing],
+            {
+                "state": state.take(pair_state[borrowing]),
+                "action": action.take(problem.pair_action[borrowing]),
+                "as_state": state.take(pair_state[lender]),
+                "as_action": action.take(problem.pair_action[lender]),
+            },
+        )
     if (problem.terminal_utility != 0).any():
         worth = np.flatnonzero((problem.terminal_utility != 0) | problem.is_terminal)
         tables["states"] = typed(
             worth,
             {
-                "state": state.take(pa.array(worth)),
+                "state": state.take(worth),
                 "terminal_utility": problem.terminal_utility[worth],
             },
         )
     return tables
+
+
+class _Names:
+    """Names of which columns are made without writing any of them twice."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = pa.array(names, pa.string())
+
+    def take(self, index: NDArray[np.integer]) -> pa.DictionaryArray:
+        return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), self.names)
 
 
 def model_toml(problem: BudgetedMDP, *, kind: str = "budgeted_mdp") -> str:

@@ -4,13 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import pyarrow as pa
 
 from optbudget.errors import Issue, ProblemError
-from optbudget.files.model_folder import locate, read_table
+from optbudget.files.model_folder import TABLES, locate, read_table
 from optbudget.files.text_tables import Columns
 from optbudget.problems import BudgetedMDP, TransitionCounts, TransitionIntervals
-from optbudget.problems.columns import Finding
+from optbudget.problems.columns import Codes, Finding
+from optbudget.problems.pair_rows import pairs_of
 
 NAMES = ("state", "action", "next_state")
 COUNTS = Columns(("type", *NAMES), ("count",), (*NAMES, "count"))
@@ -37,7 +39,10 @@ def load_counts(path: str | Path, problem: BudgetedMDP) -> TransitionCounts:
     ...     load_counts(place, two_action_example(horizon=2))
     TransitionCounts(7 transitions of 2 state-action pairs)
     """
-    return _load(Path(path), problem, "counts", COUNTS, TransitionCounts.assemble)
+    owner = row_owners(Path(path), problem)
+    return _load(
+        Path(path), problem, "counts", COUNTS, lambda *given: TransitionCounts.assemble(*given, owner)
+    )
 
 
 def load_intervals(path: str | Path, problem: BudgetedMDP) -> TransitionIntervals:
@@ -49,6 +54,26 @@ def load_intervals(path: str | Path, problem: BudgetedMDP) -> TransitionInterval
         As `load_counts`, and where an interval is not within 0 to 1, or those of a pair hold no distribution.
     """
     return _load(Path(path), problem, "intervals", INTERVALS, TransitionIntervals.assemble)
+
+
+def row_owners(path: Path, problem: BudgetedMDP) -> Codes | None:
+    """For each pair the one whose row it uses, by `shared_rows` in a model folder; None where all have their own."""
+    there = [file for end in ("csv", "parquet") if (file := path / f"shared_rows.{end}").is_file()]
+    if not there:
+        return None
+    issues, found = list[Issue](), list[Finding]()
+    table = read_table(there[0], TABLES["shared_rows"], issues)
+    sides = []
+    if table is not None:
+        kinds = ["type"] if "type" in table.column_names else []
+        for columns in (("state", "action"), ("as_state", "as_action")):
+            side = table.select([*kinds, *columns]).rename_columns([*kinds, "state", "action"])
+            sides.append(pairs_of(problem, side, "shared_rows", found))
+    if len(sides) < 2 or sides[0] is None or sides[1] is None:
+        raise ProblemError(issues + locate(found, {"shared_rows": there[0]}, {}))
+    owner = np.arange(problem.cost.size)
+    owner[sides[0]] = sides[1]
+    return owner
 
 
 def _load(

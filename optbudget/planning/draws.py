@@ -48,15 +48,21 @@ def mean_model(counts: TransitionCounts, *, prior: float = 0.0) -> BudgetedMDP:
 
 
 def drawn_rows(counts: TransitionCounts, draws: int, *, seed: int, prior: float = 0.0) -> Floats:
-    """Transition probabilities of every draw, (draws, z), 0 where the posterior has no mass."""
+    """Transition probabilities of every draw, (draws, z), 0 where the posterior has no mass.
+
+    A row that several pairs use is drawn once.
+    """
     shape = concentrations(counts, prior)
+    own = counts.lent == np.arange(shape.size)
+    place = (np.cumsum(own) - 1)[counts.lent]
     possible = shape > 0
-    inner = np.where(possible, shape, 1.0)
+    inner = np.where(possible, shape, 1.0)[own]
     rows = np.empty((draws, shape.size))
     for d in range(draws):
         stream = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(d,)))
         with np.errstate(divide="ignore"):
-            logs = np.log(stream.standard_gamma(inner + 1.0)) + np.log(stream.random(shape.size)) / inner
+            drawn = np.log(stream.standard_gamma(inner + 1.0)) + np.log(stream.random(inner.size)) / inner
+        logs = drawn[place]
         logs[~possible] = -np.inf
         largest = np.repeat(np.maximum.reduceat(logs, counts.ptr[:-1]), np.diff(counts.ptr))
         share = np.exp(logs - largest)

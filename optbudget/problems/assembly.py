@@ -8,7 +8,7 @@ States are numbered in order of first appearance: in `actions`, then as next sta
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -69,7 +69,8 @@ def assemble(
     if pairs.state.size == 0 and (tables["transitions"].num_rows or not settings.terminal_states):
         message = "the table has no rows; it must list the actions of every state that is not terminal"
         return None, [*found, Finding("no-rows", message, "actions")]
-    entries = _entries(columns["transitions"], roster, pairs, found)
+    borrowed = _borrowed(columns.get("shared_rows"), roster, pairs, found)
+    entries = _entries(columns["transitions"], roster, pairs, borrowed, found)
     named = len(roster)
     worth = terminal_utility(columns.get("states"), roster, found)
     terminal_states(
@@ -79,10 +80,16 @@ def assemble(
     initial_state, initial_probability = initial_distribution(settings.initial, roster, found)
     if failed(found):
         return None, found
-    entries = _distributions(entries, pairs, roster, found, normalize, sum_duplicates)
+    owner = np.flatnonzero(borrowed < 0)
+    own = _Entries(np.append(0, entries.ptr[1 + owner]), entries.next_state, entries.probability, entries.row)
+    owners = replace(pairs, order=pairs.order[owner])
+    own = _distributions(own, owners, roster, found, normalize, sum_duplicates)
     if failed(found):
         return None, found
-    rows = share_rows(entries.ptr, entries.next_state, entries.probability)
+    rows = share_rows(own.ptr, own.next_state, own.probability)
+    of_pair = np.empty(borrowed.size, dtype=np.int32)
+    of_pair[owner] = rows.of_pair
+    of_pair[borrowed >= 0] = of_pair[borrowed[borrowed >= 0]]
     n = len(roster)
     utility = np.zeros(n)
     utility[list(worth)] = list(worth.values())
@@ -91,7 +98,7 @@ def assemble(
         problem = BudgetedMDP(
             states=tuple(roster.names), actions=tuple(pairs.actions),
             pair_ptr=np.concatenate(([0], np.cumsum(np.bincount(pairs.state, minlength=n)))),
-            pair_action=pairs.action[order].astype(np.int32), pair_row=rows.of_pair,
+            pair_action=pairs.action[order].astype(np.int32), pair_row=of_pair,
             cost=pairs.cost[order], utility=pairs.utility[order],
             row_ptr=rows.ptr, next_state=rows.next_state, probability=rows.probability,
             terminal_utility=utility, discount=settings.discount, cost_discount=settings.cost_discount,
@@ -175,7 +182,49 @@ def _pairs(columns: TableColumns, roster: Roster, found: list[Finding]) -> _Pair
     return pairs
 
 
-def _entries(columns: TableColumns, roster: Roster, pairs: _Pairs, found: list[Finding]) -> _Entries:
+def _borrowed(
+    columns: TableColumns | None, roster: Roster, pairs: _Pairs, found: list[Finding]
+) -> Codes:
+    """For each pair (by state) the pair whose row it uses, by `shared_rows`; -1: it has one of its own."""
+    borrowed = np.full(pairs.order.size, -1, dtype=np.int64)
+    if columns is None:
+        return borrowed
+    known = {name: k for k, name in enumerate(pairs.actions)}
+    width, acting = max(1, len(pairs.actions)), len(roster)
+    keys = (pairs.state * width + pairs.action)[pairs.order]
+    pair = {}
+    for prefix in ("", "as_"):
+        state, names = roster.find(columns, f"{prefix}state"), columns.name[f"{prefix}action"]
+        action = np.array([known.get(name, -1) for name in names.distinct], dtype=np.int64)[names.code]
+        wanted = np.where((state < 0) | (action < 0), -1, state * width + action)
+        pair[prefix] = _find(keys, wanted, acting * width)
+        for row in np.flatnonzero(pair[prefix] < 0)[:FIRST_ISSUES].tolist():
+            label = columns.name[f"{prefix}state"]
+            text = (
+                f"state {label.distinct[label.code[row]]!r} has no action {names.distinct[names.code[row]]!r} "
+                "in actions"
+            )
+            found.append(Finding("unlisted-action", text, "shared_rows", row, f"{prefix}action"))
+    if failed(found):
+        return borrowed
+    for row, first in repeats(pair[""]):
+        text = "the row of this state and action is said twice"
+        found.append(Finding("duplicate", text, "shared_rows", row, "action", first=first))
+    borrowed[pair[""]] = pair["as_"]
+    for row in np.flatnonzero(borrowed[pair["as_"]] >= 0)[:FIRST_ISSUES].tolist():
+        text = "the row of that state and action is itself another one's; name the first"
+        found.append(Finding("shared-row", text, "shared_rows", row, "as_action"))
+    if roster.typed:
+        kinds = np.unique(np.asarray(roster.types), return_inverse=True)[1][pairs.state[pairs.order]]
+        for row in np.flatnonzero(kinds[pair[""]] != kinds[pair["as_"]])[:FIRST_ISSUES].tolist():
+            text = "that state is of another type"
+            found.append(Finding("crosses-types", text, "shared_rows", row, "as_state"))
+    return borrowed
+
+
+def _entries(
+    columns: TableColumns, roster: Roster, pairs: _Pairs, borrowed: Codes, found: list[Finding]
+) -> _Entries:
     """Transitions by pair; those of unlisted pairs are findings and are left out."""
     acting = len(roster)
     state = roster.enrol(columns, "state")
@@ -241,7 +290,12 @@ def _entries(columns: TableColumns, roster: Roster, pairs: _Pairs, found: list[F
     counts = np.bincount(pair[kept], minlength=pairs.order.size)
     # Of an action that is listed twice, one row has no transitions; that it is listed twice is said already.
     _, same, times = np.unique(keys, return_inverse=True, return_counts=True)
-    for k in np.flatnonzero((counts == 0) & (times[same] == 1))[:FIRST_ISSUES].tolist():
+    for k in np.flatnonzero((counts > 0) & (borrowed >= 0))[:FIRST_ISSUES].tolist():
+        row, name = int(pairs.order[k]), pairs.actions[pairs.action[pairs.order[k]]]
+        label = roster.label(pairs.state[row])
+        text = f"action {name!r} of state {label!r} has rows in transitions, and in shared_rows another's row"
+        found.append(Finding("shared-row", text, "actions", row, "action", label, name))
+    for k in np.flatnonzero((counts == 0) & (times[same] == 1) & (borrowed < 0))[:FIRST_ISSUES].tolist():
         row = int(pairs.order[k])
         name = pairs.actions[pairs.action[row]]
         found.append(

@@ -66,21 +66,28 @@ def read_pairs(
     A state, action or next state that the problem does not have, an action that the state does not
     have, a next state of another type, and a row listed twice are refused.
     """
-    typed = bool(problem.state_type)
-    if typed != ("type" in table.column_names):
-        text = "a column 'type' is needed" if typed else "there is a column 'type', and the model has none"
-        found.append(Finding("types", text, of))
+    before = len(found)
+    pair = pairs_of(problem, table, of, found)
+    known = _known_columns(problem, table, ("next_state",), of, found)
+    if known is None or pair is None:
         return None
-    columns = {
-        name: names(table, name, of, found)
-        for name in (*(["type"] if typed else []), "state", "action", "next_state")
-    }
-    if any(column is None for column in columns.values()):
+    following = _indices(problem, known["next_state"], known.get("type"), "next_state", of, found)
+    if len(found) == before:
+        for row, first in repeats(pair * problem.n_states + following):
+            text = "state, action and next state are listed twice"
+            found.append(Finding("duplicate", text, of, row, "next_state", first=first))
+    return None if len(found) > before else (pair, following)
+
+
+def pairs_of(problem: BudgetedMDP, table: pa.Table, of: str, found: list[Finding]) -> Codes | None:
+    """The pair that state and action (and type) of each row name; None after adding to `found`."""
+    before = len(found)
+    columns = _known_columns(problem, table, ("state", "action"), of, found)
+    if columns is None:
         return None
     state = _indices(problem, columns["state"], columns.get("type"), "state", of, found)
-    following = _indices(problem, columns["next_state"], columns.get("type"), "next_state", of, found)
     action = _codes(columns["action"], problem.actions, "action", of, found)
-    if found:
+    if len(found) > before:
         return None
     pair_of = np.full((problem.n_states, len(problem.actions)), -1, dtype=np.int64)
     pair_of[problem.pair_state, problem.pair_action] = np.arange(problem.cost.size)
@@ -89,11 +96,20 @@ def read_pairs(
         label, name = problem.labels[state[row]], problem.actions[action[row]]
         text = f"state {label!r} has no action {name!r}"
         found.append(Finding("unknown-action", text, of, row, "action", label, name))
-    if not found:
-        for row, before in repeats(pair * problem.n_states + following):
-            text = "state, action and next state are listed twice"
-            found.append(Finding("duplicate", text, of, row, "next_state", first=before))
-    return None if found else (pair, following)
+    return None if len(found) > before else pair
+
+
+def _known_columns(
+    problem: BudgetedMDP, table: pa.Table, wanted: tuple[str, ...], of: str, found: list[Finding]
+) -> dict[str, Names | None] | None:
+    """Columns of names, and the one of types where the problem has types; None after adding to `found`."""
+    typed = bool(problem.state_type)
+    if typed != ("type" in table.column_names):
+        text = "a column 'type' is needed" if typed else "there is a column 'type', and the model has none"
+        found.append(Finding("types", text, of))
+        return None
+    columns = {name: names(table, name, of, found) for name in (*(["type"] if typed else []), *wanted)}
+    return None if any(column is None for column in columns.values()) else columns
 
 
 def _indices(

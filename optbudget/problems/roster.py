@@ -12,6 +12,7 @@ COLUMNS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "transitions": (("state", "action", "next_state"), ("probability",)),
     "actions": (("state", "action"), ("cost", "utility")),
     "states": (("state",), ("terminal_utility",)),
+    "shared_rows": (("state", "action", "as_state", "as_action"), ()),
 }
 """Columns of names and of numbers that each table of a budgeted MDP must have."""
 
@@ -67,6 +68,16 @@ class Roster:
             if self.typed:
                 self.types.append(kind)
         return index
+
+    def find(self, columns: TableColumns, column: str) -> Codes:
+        """Index of the state in each row of a column, -1 where there is none; no state is added."""
+        state = columns.name[column]
+        if not self.typed:
+            return np.array([self.position.get(name, -1) for name in state.distinct], dtype=np.int64)[state.code]
+        kind = columns.name["type"]
+        labels = zip(kind.code.tolist(), state.code.tolist(), strict=True)
+        names, kinds = state.distinct, kind.distinct
+        return np.array([self.position.get(f"{kinds[t]}/{names[s]}", -1) for t, s in labels], dtype=np.int64)
 
     def enrol(self, columns: TableColumns, column: str) -> Codes:
         """Index of the state in each row of a column, adding states as they first appear."""

@@ -44,7 +44,7 @@ def share_rows(ptr: Codes, next_state: NDArray[np.integer], probability: Floats)
         return SharedRows(empty, np.zeros(1, dtype=np.int64), empty, np.empty(0))
     chosen = _representatives(ptr, width, next_state, probability)
     distinct, of_pair = np.unique(chosen, return_inverse=True)
-    entry = _spans(ptr[distinct], width[distinct])
+    entry = spans(ptr[distinct], width[distinct])
     return SharedRows(
         of_pair.astype(np.int32),
         np.concatenate(([0], np.cumsum(width[distinct]))),
@@ -65,7 +65,7 @@ def _representatives(ptr: Codes, width: Codes, next_state: NDArray[np.integer], 
     leader = chosen[follower]
     alike = width[follower] == width[leader]
     if alike.all():
-        mine, theirs = _spans(ptr[follower], width[follower]), _spans(ptr[leader], width[leader])
+        mine, theirs = spans(ptr[follower], width[follower]), spans(ptr[leader], width[leader])
         alike = (next_state[mine] == next_state[theirs]) & (bits[mine] == bits[theirs])
     if alike.all():
         return chosen
@@ -83,7 +83,7 @@ def _mix(word: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return word ^ (word >> np.uint64(31))
 
 
-def _spans(start: Codes, width: Codes) -> Codes:
+def spans(start: Codes, width: Codes) -> Codes:
     """The indices start[0], ..., start[0]+width[0]-1, start[1], ... one after another."""
     offset = np.cumsum(width) - width
     return np.arange(int(width.sum())) - np.repeat(offset, width) + np.repeat(start, width)

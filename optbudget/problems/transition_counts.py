@@ -7,15 +7,17 @@ each pair on its own. Possible are the next states that were counted and those t
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optbudget.errors import Issue, ProblemError
+from optbudget.errors import FIRST_ISSUES, Issue, ProblemError
 from optbudget.problems.budgeted_mdp import BudgetedMDP
 from optbudget.problems.columns import Codes, Finding, as_table
 from optbudget.problems.pair_rows import merged, number_columns, read_pairs, require_rows
+from optbudget.problems.sharing import spans
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,6 +33,8 @@ class TransitionCounts:
     ptr : (m+1,) int64; entries of pair a are ptr[a]:ptr[a+1]
     next_state : (z,) int32
     count : (z,) int64, >= 0
+    owner : (m,) the pair whose row each pair uses, of which both have the counts and every draw; None: each
+        pair has a row of its own
 
     Raises
     ------
@@ -49,6 +53,7 @@ class TransitionCounts:
     ptr: Codes
     next_state: NDArray[np.int32]
     count: Codes
+    owner: Codes | None = None
 
     def __post_init__(self) -> None:
         problem = self.problem
@@ -62,6 +67,28 @@ class TransitionCounts:
             raise ProblemError("count must have a whole number >= 0 for every next state")
         if z and not ((self.next_state >= 0) & (self.next_state < problem.n_states)).all():
             raise ProblemError(f"a next state is not in 0..{problem.n_states - 1}")
+        if self.owner is not None:
+            self._check_owners()
+
+    def _check_owners(self) -> None:
+        owner = np.array(self.owner, dtype=np.int64)
+        owner.flags.writeable = False
+        object.__setattr__(self, "owner", owner)
+        m, width = self.problem.cost.size, np.diff(self.ptr)
+        fits = owner.shape == (m,) and bool(((owner >= 0) & (owner < m)).all())
+        if not fits or (owner[owner] != owner).any() or (width != width[owner]).any():
+            raise ProblemError("owner must name for each pair one that owns its row, and has as many entries")
+        alike = all((x == x[self.lent]).all() for x in (self.next_state, self.count))
+        if not alike:
+            raise ProblemError("pairs that use one row must have the same next states and counts")
+
+    @cached_property
+    def lent(self) -> Codes:
+        """(z,) of each entry the one of the row's owner: itself where the pair has its own row."""
+        if self.owner is None:
+            return np.arange(self.count.size)
+        width = np.diff(self.ptr)
+        return spans(self.ptr[self.owner], width)
 
     @classmethod
     def from_tables(cls, problem: BudgetedMDP, counts: object) -> "TransitionCounts":
@@ -74,9 +101,16 @@ class TransitionCounts:
 
     @classmethod
     def assemble(
-        cls, problem: BudgetedMDP, table: "pa.Table", found: list[Finding]
+        cls,
+        problem: BudgetedMDP,
+        table: "pa.Table",
+        found: list[Finding],
+        owner: Codes | None = None,
     ) -> "TransitionCounts | None":
-        """From an Arrow table; None after adding everything that is wrong with it to `found`."""
+        """From an Arrow table; None after adding everything that is wrong with it to `found`.
+
+        With `owner` (m,), pairs that use another's row have its counts, and none of their own are listed.
+        """
         needed = ("state", "action", "next_state", "count")
         found += [Finding("missing-column", f"column {name!r} is missing", "counts")
                   for name in needed if name not in table.column_names]  # fmt: skip
@@ -87,8 +121,20 @@ class TransitionCounts:
         if pairs is None or numbers is None:
             return None
         rows = merged(problem, *pairs)
-        count = np.append(numbers[0], 0)[rows.source]
-        return cls(problem, rows.ptr, rows.next_state, count.astype(np.int64))
+        count = np.append(numbers[0], 0)[rows.source].astype(np.int64)
+        if owner is None:
+            return cls(problem, rows.ptr, rows.next_state, count)
+        for row in np.flatnonzero(owner[pairs[0]] != pairs[0])[:FIRST_ISSUES].tolist():
+            pair = int(pairs[0][row])
+            label, name = problem.labels[problem.pair_state[pair]], problem.actions[problem.pair_action[pair]]
+            text = f"action {name!r} of state {label!r} uses another's row (shared_rows), which has the counts"
+            found.append(Finding("shared-row", text, "counts", row, "action", label, name))
+        if found:
+            return None
+        width = np.diff(rows.ptr)[owner]
+        entry = spans(rows.ptr[owner], width)
+        ptr = np.append(0, np.cumsum(width))
+        return cls(problem, ptr, rows.next_state[entry], count[entry], owner)
 
     @property
     def pair_total(self) -> Codes:
@@ -129,7 +175,8 @@ class TransitionCounts:
         """The columns of `counts.parquet`: state, action, next_state, count; of what was seen at all."""
         import pyarrow as pa
 
-        p, seen = self.problem, np.flatnonzero(self.count)
+        p = self.problem
+        seen = np.flatnonzero((self.count > 0) & (self.lent == np.arange(self.count.size)))
         pair = np.repeat(np.arange(p.cost.size), np.diff(self.ptr))[seen]
         columns: dict[str, object] = {}
         if p.state_type:

@@ -1,0 +1,276 @@
+"""A learned model on disk: a model folder that also holds everything it was counted from.
+
+    learned.json        how the log was cut into histories, the events and their totals, the model's options
+    histories.parquet   gram0, ... (unsigned words, `optbudget.problems.history_counts`), count, value
+    held_out.parquet    the same of the units held out, if any are
+    units.parquet       unit, history0, ..., time, value: where every unit stands
+    counts.parquet      state, action, next_state, count: of the rows that pairs own (shared_rows.parquet)
+
+It is written aside and put in place as one step. What else was in the folder (README.md, a population) is
+kept. Equal counts and options give equal bytes.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from optbudget.errors import Issue, ProblemError
+from optbudget.files.aside import recover, require_free, written_aside
+from optbudget.files.model_writer import write_model
+from optbudget.files.parquet_tables import read_parquet, write_parquet
+from optbudget.files.stated_fields import read_json
+from optbudget.problems import BudgetedMDP
+from optbudget.problems.columns import Codes
+from optbudget.problems.history_counts import (
+    FIRST_EVENT,
+    CountingRule,
+    GramTable,
+    HistoryCounts,
+    Packing,
+    UnitTails,
+    Words,
+)
+
+KIND = "learned"
+SCHEMA = "optbudget-learned-1"
+OURS = (
+    "learned.json", "histories.parquet", "held_out.parquet", "units.parquet", "model.toml",
+    *(f"{name}.{end}" for name in ("actions", "transitions", "shared_rows", "states", "counts")
+      for end in ("csv", "parquet")),
+)  # fmt: skip
+"""Files that a learned model consists of."""
+
+
+class Learned(Protocol):
+    """What is saved: `optbudget.learn.LearnedModel`."""
+
+    @property
+    def problem(self) -> BudgetedMDP: ...
+    @property
+    def counts(self) -> HistoryCounts: ...
+    @property
+    def times(self) -> Codes: ...
+    @property
+    def owner(self) -> Codes: ...
+
+
+def save_learned(
+    learned: Learned,
+    path: str | Path,
+    *,
+    options: Mapping[str, object],
+    score: Mapping[str, object] | None = None,
+    format: str | None = None,
+) -> None:
+    """Write a learned model, whole or not at all; an earlier one there is replaced.
+
+    Parameters
+    ----------
+    options : how the model was made of the counts, for the next update
+    score : what the held-out units say of it
+
+    Raises
+    ------
+    UsageError
+        If the folder holds something else, or cannot be written.
+    LimitError
+        If the disk is full.
+    """
+    target = Path(path).resolve()
+    require_free(target, KIND)
+    counts = learned.counts
+    with written_aside(target) as aside, ThreadPoolExecutor(2) as pool:
+        work = [
+            pool.submit(write_model, learned.problem, aside, format=format, owner=learned.owner),
+            pool.submit(_write_grams, counts.kept, aside / "histories.parquet"),
+            pool.submit(_write_counts, learned, aside / "counts.parquet"),
+            pool.submit(_write_units, counts.units, aside / "units.parquet"),
+        ]
+        if counts.rule.held_out:
+            work.append(pool.submit(_write_grams, counts.held, aside / "held_out.parquet"))
+        _write_json(counts, options, score, aside / "learned.json")
+        for each in work:
+            each.result()
+        for file in target.iterdir() if target.is_dir() else ():
+            if file.name not in OURS and file.is_file():
+                shutil.copy2(file, aside / file.name)
+
+
+def is_learned(path: str | Path) -> bool:
+    """Whether a folder holds a learned model."""
+    recover(Path(path).resolve())
+    return (Path(path) / "learned.json").is_file()
+
+
+def load_history_counts(path: str | Path) -> tuple[HistoryCounts, dict[str, object]]:
+    """The counts of a learned model's folder, and the options it was made with.
+
+    Raises
+    ------
+    ProblemError
+        If a file is missing or damaged, or they do not belong together.
+    """
+    folder = Path(path)
+    if not is_learned(folder):
+        text = f"{folder.name} is no learned model: it has no learned.json"
+        raise ProblemError([Issue("error", "missing-file", text)])
+    try:
+        return _load(folder)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, ProblemError):
+            raise
+        raise _damaged("learned.json", f"is not what it should be: {error!r:.200}") from None
+
+
+def _load(folder: Path) -> tuple[HistoryCounts, dict[str, object]]:
+    stated = read_json(folder / "learned.json")
+    if stated.get("schema") != SCHEMA:
+        raise _damaged("learned.json", f"its schema is {stated.get('schema')!r:.60}, not {SCHEMA!r}")
+    rule = CountingRule(**{**stated["rule"], "terminal": tuple(stated["rule"]["terminal"])})
+    names = tuple(str(event["name"]) for event in stated["events"])
+    times = np.array([event["times"] for event in stated["events"]], dtype=np.int64)
+    cost = np.array([event["cost_millionths"] for event in stated["events"]], dtype=np.int64)
+    packing = Packing.of(rule.order, len(names))
+    kept = _read_grams(folder / "histories.parquet", packing, len(names))
+    held = GramTable.empty(packing.words)
+    if rule.held_out:
+        held = _read_grams(folder / "held_out.parquet", packing, len(names))
+    units = _read_units(folder / "units.parquet", packing)
+    counts = HistoryCounts(
+        rule, names, kept, held, units, times, cost, bool(stated["costed"]), str(stated["time_kind"])
+    )
+    _require_together(counts)
+    return counts, dict(stated["options"])
+
+
+def _require_together(counts: HistoryCounts) -> None:
+    """Refuse tables of which one is of another model: every event follows some history once."""
+    found = np.zeros(len(counts.names) + FIRST_EVENT, dtype=np.int64)
+    for table in (counts.kept, counts.held):
+        symbol = counts.packing.symbol(table.words, counts.rule.order)
+        found += np.bincount(symbol, table.count, minlength=found.size).astype(np.int64)
+    if (found[FIRST_EVENT:] != counts.times).any() or found[0]:
+        raise _damaged("histories.parquet", "it does not hold the events that learned.json tells of")
+
+
+def _write_json(
+    counts: HistoryCounts, options: Mapping[str, object], score: Mapping[str, object] | None, path: Path
+) -> None:
+    events = zip(counts.names, counts.times.tolist(), counts.cost.tolist(), strict=True)
+    content = {
+        "schema": SCHEMA,
+        "rule": asdict(counts.rule),
+        "time_kind": counts.time_kind,
+        "costed": counts.costed,
+        "events": [{"name": n, "times": t, "cost_millionths": c} for n, t, c in events],
+        "units": len(counts.units),
+        "options": dict(options),
+        "score": None if score is None else dict(score),
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def _write_grams(table: GramTable, path: Path) -> None:
+    columns = {f"gram{w}": table.words[:, w] for w in range(table.words.shape[1])}
+    _write(pa.table({**columns, "count": table.count, "value": table.value}), path, delta="gram0")
+
+
+def _write_units(units: UnitTails, path: Path) -> None:
+    columns = {f"history{w}": units.history[:, w] for w in range(units.history.shape[1])}
+    _write(pa.table({"unit": units.id, **columns, "time": units.time, "value": units.value}), path)
+
+
+def _write_counts(learned: Learned, path: Path) -> None:
+    problem = learned.problem
+    seen = np.flatnonzero(learned.times)
+    row = np.repeat(np.arange(problem.row_ptr.size - 1), np.diff(problem.row_ptr))[seen]
+    owned = np.unique(learned.owner)
+    pair = owned[np.searchsorted(problem.pair_row[owned], row)]
+    states, actions = pa.array(problem.states), pa.array(problem.actions)
+
+    def named(names: pa.Array, index: Codes) -> pa.DictionaryArray:
+        return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), names)
+
+    table = pa.table(
+        {
+            "state": named(states, problem.pair_state[pair]),
+            "action": named(actions, problem.pair_action[pair]),
+            "next_state": named(states, problem.next_state[seen]),
+            "count": learned.times[seen],
+        }
+    )
+    write_parquet(table, path)
+
+
+def _write(table: pa.Table, path: Path, *, delta: str | None = None) -> None:
+    """Columns of whole numbers: small ones as dictionaries, rising ones by their differences."""
+    wide = [name for name in table.column_names if name not in ("count", "value")]
+    options = {} if delta is None else {"column_encoding": {delta: "DELTA_BINARY_PACKED"}}
+    pq.write_table(
+        table, path, compression="zstd", version="2.6", write_page_checksum=True, write_statistics=False,
+        use_dictionary=[name for name in table.column_names if name not in wide], **options,
+    )  # fmt: skip
+
+
+def _read_grams(path: Path, packing: Packing, events: int) -> GramTable:
+    names = [f"gram{w}" for w in range(packing.words)]
+    table = _read(path, {**dict.fromkeys(names, pa.uint64()), "count": pa.int64(), "value": pa.int64()})
+    words = np.stack([table.column(name).to_numpy() for name in names], axis=1)
+    count, value = table.column("count").to_numpy(), table.column("value").to_numpy()
+    if (count < 1).any() or not _rising(words):
+        raise _damaged(path.name, "its grams do not rise, or a count is not positive")
+    for position in range(packing.order + 1):
+        if words.size and packing.symbol(words, position).max() >= events + FIRST_EVENT:
+            raise _damaged(path.name, "it has an event that learned.json does not name")
+    return GramTable(words, count, value)
+
+
+def _read_units(path: Path, packing: Packing) -> UnitTails:
+    names = [f"history{w}" for w in range(packing.words)]
+    wanted = {**dict.fromkeys(names, pa.uint64()), "time": pa.int64(), "value": pa.int64()}
+    table = _read(path, {"unit": None, **wanted})
+    ids = table.column("unit").combine_chunks()
+    if ids.type not in (pa.int64(), pa.string()):
+        raise _damaged(path.name, f"units must be whole numbers or text; they are {ids.type}")
+    history = np.stack([table.column(name).to_numpy() for name in names], axis=1)
+    return UnitTails(ids, history, table.column("time").to_numpy(), table.column("value").to_numpy())
+
+
+def _read(path: Path, columns: Mapping[str, pa.DataType | None]) -> pa.Table:
+    if not path.is_file():
+        raise _damaged(path.name, "it is missing")
+    issues: list[Issue] = []
+    table = read_parquet(path, (), issues)
+    if table is None:
+        raise ProblemError(issues)
+    for name, kind in columns.items():
+        if name not in table.column_names:
+            raise _damaged(path.name, f"column {name!r} is missing")
+        if kind is not None and table.schema.field(name).type != kind:
+            raise _damaged(path.name, f"column {name!r} must hold {kind}")
+        if table.column(name).null_count:
+            raise _damaged(path.name, f"column {name!r} has missing values")
+    return table
+
+
+def _rising(words: Words) -> bool:
+    """Whether each row is greater than the one before it."""
+    after, before = words[1:], words[:-1]
+    rises, equal = np.zeros(len(after), dtype=np.bool_), np.ones(len(after), dtype=np.bool_)
+    for w in range(words.shape[1]):
+        rises |= equal & (after[:, w] > before[:, w])
+        equal &= after[:, w] == before[:, w]
+    return bool(rises.all())
+
+
+def _damaged(file: str, why: str) -> ProblemError:
+    return ProblemError([Issue("error", "learned", f"{why}; learn the model again from the log", file)])

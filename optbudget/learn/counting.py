@@ -1,0 +1,272 @@
+"""A log, batch after batch, to the counts of what followed each history.
+
+A unit's history is the events before, the most recent D of them. Each event counts once, after the history
+it followed, and "end" counts once after a unit's last event. A batch that goes on with a unit takes the
+"end" back before it adds. All is integers, so
+
+.. math:: \\text{count}(A \\text{ then } B) = \\text{update}(\\text{count}(A), B)
+
+to the bit, however the log A, B is cut.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optbudget.errors import InterruptedWork, Issue, LimitError, ProblemError
+from optbudget.learn._counting_kernels import CHUNKS, first_rows, roll
+from optbudget.learn.gram_tables import added, tabulate, taken_away
+from optbudget.learn.tails import Tails
+from optbudget.learn.units import UnitRows, by_unit
+from optbudget.problems.columns import Codes, Floats
+from optbudget.problems.events import EventBatch
+from optbudget.problems.history_counts import (
+    FIRST_EVENT,
+    MICRO,
+    CountingRule,
+    GramTable,
+    HistoryCounts,
+    Packing,
+    Words,
+)
+from optbudget.status import Termination
+
+if TYPE_CHECKING:
+    from optbudget.workers import Monitor
+
+LARGEST_SUM = 2**62
+"""What values or costs may add up to, in millionths."""
+
+
+def count_histories(
+    batches: Iterable[EventBatch],
+    *,
+    order: int = 10,
+    gap: int | None = None,
+    terminal: Iterable[str] = (),
+    held_out: float = 0.0,
+    monitor: "Monitor | None" = None,
+) -> HistoryCounts:
+    """Count what followed each history of up to `order` events.
+
+    Parameters
+    ----------
+    batches : the log; rows of a unit in the order of time, wherever they stand
+    order : longest history, in events
+    gap : a unit silent for longer than this begins a new history (microseconds where times are instants)
+    terminal : events that end a history
+    held_out : share of the units that models are scored on instead of made from
+
+    Raises
+    ------
+    ProblemError
+        If the log is empty, a unit's time goes backwards, values or costs do not fit millionths, or a
+        terminal event does not occur.
+
+    Examples
+    --------
+    >>> from optbudget.problems.events import EventBatch
+    >>> log = EventBatch.of(["u", "u", "w"], [1, 2, 2], ["email", "visit", "email"], value=[0, 2.5, 0])
+    >>> count_histories([log], order=2)
+    HistoryCounts(3 events of 2 units, 2 kinds, order 2, 4 grams)
+
+    Notes
+    -----
+    Linear in the rows but for one sort of the grams of each batch.
+    """
+    rule = CountingRule(order, gap, tuple(terminal), held_out)
+    return _Counter(rule).counted(batches, monitor)
+
+
+def update(
+    counts: HistoryCounts, batches: Iterable[EventBatch], *, monitor: "Monitor | None" = None
+) -> HistoryCounts:
+    """The counts with more rows, which may go on with units that were counted: as if counted at once.
+
+    Examples
+    --------
+    >>> from optbudget.problems.events import EventBatch
+    >>> first = EventBatch.of(["u", "w"], [1, 2], ["email", "email"])
+    >>> more = EventBatch.of(["u"], [3], ["visit"])
+    >>> update(count_histories([first], order=2), [more])
+    HistoryCounts(3 events of 2 units, 2 kinds, order 2, 4 grams)
+    """
+    return _Counter(counts.rule, counts).counted(batches, monitor)
+
+
+class _Counter:
+    """Counts on the way from one batch to the next."""
+
+    def __init__(self, rule: CountingRule, known: HistoryCounts | None = None) -> None:
+        self.rule = rule
+        self.names = list(known.names) if known else []
+        self.packing = Packing.of(rule.order, len(self.names))
+        self.kept = known.kept if known else GramTable.empty(self.packing.words)
+        self.held = known.held if known else GramTable.empty(self.packing.words)
+        self.tails = Tails.of(known.units) if known else Tails.empty(self.packing.words)
+        self.times = known.times.copy() if known else np.zeros(0, dtype=np.int64)
+        self.cost = known.cost.copy() if known else np.zeros(0, dtype=np.int64)
+        self.costed = known.costed if known else False
+        self.time_kind = known.time_kind if known else None
+
+    def counted(self, batches: Iterable[EventBatch], monitor: "Monitor | None") -> HistoryCounts:
+        for batch in batches:
+            if len(batch):
+                self.add(batch)
+            _go_on(monitor)
+        if not self.names:
+            raise ProblemError([Issue("error", "no-rows", "the log has no events")])
+        if absent := sorted(set(self.rule.terminal) - set(self.names)):
+            raise ProblemError(f"the terminal event {absent[0]!r} does not occur in the log")
+        return HistoryCounts(
+            self.rule, tuple(self.names), self.kept, self.held, self.tails.units(),
+            self.times, self.cost, self.costed, self.time_kind or "integer",
+        )  # fmt: skip
+
+    def add(self, batch: EventBatch) -> None:
+        if self.time_kind not in (None, batch.time_kind):
+            kinds = {"integer": "integers", "instant": "instants"}
+            raise ProblemError(
+                f"times are {kinds[batch.time_kind]} here and {kinds[str(self.time_kind)]} before"
+            )
+        self.time_kind = batch.time_kind
+        symbol = self._symbols(batch)
+        self._total(batch, symbol)
+        rows = by_unit(batch.unit)
+        at = self.tails.enrol(rows.hash, batch, rows)
+        added_grams, taken_grams = self._roll(batch, symbol, rows, at)
+        for name, more, less in zip(("kept", "held"), added_grams, taken_grams, strict=True):
+            setattr(self, name, taken_away(added(getattr(self, name), more), less))
+
+    def _symbols(self, batch: EventBatch) -> NDArray[np.int32]:
+        """The symbol of every row, after new names are taken up in order of first appearance."""
+        place = {name: k for k, name in enumerate(self.names)}
+        if any(name not in place for name in batch.names):
+            first = np.full(len(batch.names), len(batch), dtype=np.int64)
+            first_rows(batch.event, first)
+            for k in np.argsort(first, kind="stable").tolist():
+                if first[k] < len(batch) and batch.names[k] not in place:
+                    place[batch.names[k]] = len(self.names)
+                    self.names.append(batch.names[k])
+            self._repack(Packing.of(self.rule.order, len(self.names)))
+        symbol_of = [place.get(name, 0) + FIRST_EVENT for name in batch.names]
+        return np.array(symbol_of, dtype=np.int32)[batch.event]
+
+    def _repack(self, packing: Packing) -> None:
+        if packing != self.packing:
+            for name in ("kept", "held"):
+                table = getattr(self, name)
+                words = self.packing.repacked(table.words, packing)
+                setattr(self, name, GramTable(words, table.count, table.value))
+            self.tails.history = self.packing.repacked(self.tails.history, packing)
+            self.packing = packing
+
+    def _total(self, batch: EventBatch, symbol: NDArray[np.int32]) -> None:
+        size = len(self.names)
+        for name, more in (
+            ("times", np.bincount(symbol - FIRST_EVENT, minlength=size)),
+            ("cost", _summed(_micro(batch, "cost"), symbol - FIRST_EVENT, size)),
+        ):
+            before = getattr(self, name)
+            more[: before.size] += before
+            setattr(self, name, more.astype(np.int64))
+        self.costed = self.costed or batch.cost is not None
+
+    def _roll(
+        self, batch: EventBatch, symbol: NDArray[np.int32], rows: UnitRows, at: Codes
+    ) -> tuple[list[GramTable], list[GramTable]]:
+        """Grams to be added and to be taken away, of the units kept and of those held out."""
+        packing, tails = self.packing, self.tails
+        units, m = rows.hash.size, len(batch)
+        terminal = np.zeros(len(self.names) + FIRST_EVENT, dtype=np.bool_)
+        terminal[[self.names.index(e) + FIRST_EVENT for e in self.rule.terminal if e in self.names]] = True
+        cuts = self.rule.gap is not None or bool(terminal.any())
+        slots = 2 if cuts else 1
+        state = (tails.known[at], tails.history[at], tails.time[at], tails.value[at])
+        grams = np.empty((slots * m + units, packing.words), dtype=np.uint64)
+        worth = np.empty(grams.shape[0], dtype=np.int64)
+        used = np.empty(units, dtype=np.int64)
+        taken, taken_worth = np.zeros((units, packing.words), dtype=np.uint64), np.zeros(units, np.int64)
+        wrong = np.full(CHUNKS, -1, dtype=np.int64)
+        roll(
+            rows.ptr,
+            (rows.index, symbol, batch.time, _micro(batch, "value")),
+            state,
+            (-1 if self.rule.gap is None else self.rule.gap, terminal, slots),
+            _layout(packing),
+            (grams, worth, used, taken, taken_worth),
+            wrong,
+        )
+        if (wrong >= 0).any():
+            self._refuse_backwards(batch, rows, wrong, at)
+        tails.known[at], tails.history[at], tails.time[at], tails.value[at] = True, *state[1:]
+        out = held_out(rows.hash, self.rule.held_out)
+        size = slots * np.diff(rows.ptr) + 1
+        there = taken.any(axis=1)
+        more, less = [], []
+        for chosen in (~out, out):
+            mine = np.repeat(chosen, size)
+            if cuts:
+                place = np.arange(mine.size) - np.repeat(slots * rows.ptr[:-1] + np.arange(units), size)
+                mine &= place < np.repeat(used, size)
+            everything = mine.all()
+            more.append(tabulate(grams if everything else grams[mine], worth if everything else worth[mine]))
+            less.append(tabulate(taken[there & chosen], taken_worth[there & chosen]))
+        return more, less
+
+    def _refuse_backwards(self, batch: EventBatch, rows: UnitRows, wrong: Codes, at: Codes) -> None:
+        issues = []
+        for i in wrong[wrong >= 0].tolist():
+            row = int(rows.index[i])
+            unit = int(np.searchsorted(rows.ptr, i, side="right")) - 1
+            before = batch.time[rows.index[i - 1]] if i > rows.ptr[unit] else self.tails.time[at[unit]]
+            text = f"time goes backwards, from {before} to {batch.time[row]}; a unit's rows go by time"
+            issues.append(batch.issue("time-order", text, row))
+        raise ProblemError(issues)
+
+
+def held_out(unit_hash: Words, share: float) -> NDArray[np.bool_]:
+    """Which units are held out: those whose hash, mixed once more, is below the share of all hashes."""
+    mixed = (unit_hash ^ np.uint64(0xA0761D6478BD642F)) * np.uint64(0xE7037ED1A0B428DB)
+    return np.asarray((mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53 < share)
+
+
+def _go_on(monitor: "Monitor | None") -> None:
+    reason = None if monitor is None else monitor.stop_reason()
+    if reason is Termination.INTERRUPTED:
+        raise InterruptedWork("interrupted; nothing was written")
+    if reason is not None:
+        raise LimitError("the time limit was reached before all events were counted")
+
+
+def _layout(packing: Packing) -> tuple[int, int, np.uint64, np.uint64, Words]:
+    word, shift = packing.place(packing.order)
+    last = 64 - packing.bits * packing.per_word
+    return packing.bits, word, np.uint64(shift), np.uint64(last), packing.history_mask
+
+
+def _micro(batch: EventBatch, column: str) -> Codes:
+    """A column of money in millionths, whole."""
+    given: Floats | None = getattr(batch, column)
+    if given is None:
+        return np.zeros(len(batch), dtype=np.int64)
+    scaled = np.rint(given * MICRO)
+    wrong = np.flatnonzero((np.abs(scaled) > 2.0**53) | ((scaled == 0) & (given != 0)))
+    if wrong.size:
+        must = f"it must be 0, or from a millionth to {2**53 // MICRO:,}; take another unit"
+        raise ProblemError(
+            [batch.issue(column, f"{column} is {given[k]:g}; {must}", k) for k in wrong[:20].tolist()]
+        )
+    if np.abs(scaled).sum() > LARGEST_SUM:
+        raise ProblemError(f"the column {column!r} adds up to more than {LARGEST_SUM // MICRO:,}")
+    return scaled.astype(np.int64)
+
+
+def _summed(micro: Codes, code: NDArray[np.int32], size: int) -> Codes:
+    """Sum of whole numbers by code, exact."""
+    found = np.zeros(size, dtype=np.int64)
+    valued = np.flatnonzero(micro)
+    np.add.at(found, code[valued], micro[valued])
+    return found

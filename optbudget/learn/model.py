@@ -1,0 +1,199 @@
+"""Contexts to a budgeted Markov decision process, by the paper's action model (section 4.7).
+
+States are the stored contexts, "start" and "end". Action `none` leaves the history; action a replaces its
+last event by a. Let c be the longest stored suffix of the history so altered. The next event e has the
+probability of c's row, and the next state is the longest stored suffix of the altered history and e,
+which is that of c·e. So the row of a state and action is the row of a context, whatever the state: rows
+are shared, one for each context, and owned by the context itself with `none`.
+
+The utility of a state is the mean value of its last event in the histories that it ends, the cost of an
+action what it costs in the log on average, or what is given.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optbudget.errors import ProblemError
+from optbudget.learn._context_kernels import altered, smooth
+from optbudget.learn.contexts import ROOT, START, ContextTree, context_tree, mean_values
+from optbudget.learn.gram_tables import added
+from optbudget.learn.options import NOTHING, ModelOptions
+from optbudget.problems import BudgetedMDP, TransitionCounts
+from optbudget.problems.columns import Codes, Floats
+from optbudget.problems.history_counts import FIRST_EVENT, MICRO, HistoryCounts
+
+TERMINAL = "end"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LearnedModel:
+    """A problem and what its rows were estimated from.
+
+    Attributes
+    ----------
+    problem : states are histories; row k is that of state k
+    times : (z,) int64, how often each entry of the rows was seen; 0 where only smoothing put it there
+    counts, options : what it was made from
+    """
+
+    problem: BudgetedMDP
+    times: Codes
+    counts: HistoryCounts
+    options: ModelOptions
+
+    @property
+    def owner(self) -> Codes:
+        """For each state-action pair the pair whose row it uses, (m,): that state with `none`."""
+        found: Codes = self.problem.pair_ptr[self.problem.pair_row]
+        return found
+
+    def transition_counts(self) -> TransitionCounts:
+        """Counts of every pair; pairs that use one row have one row of counts, to be drawn together."""
+        p = self.problem
+        first, entry = p.pair_entries
+        return TransitionCounts(p, first, p.next_state[entry], self.times[entry], self.owner)
+
+    def __repr__(self) -> str:
+        return f"LearnedModel({self.problem!r} from {self.counts!r})"
+
+
+def learn_model(counts: HistoryCounts, options: ModelOptions) -> LearnedModel:
+    """The budgeted MDP of counted histories.
+
+    Raises
+    ------
+    ProblemError
+        If an action never occurs in the log, has no cost, or nothing in the log has a value.
+
+    Examples
+    --------
+    >>> from optbudget.learn import EventBatch, ModelOptions, count_histories
+    >>> log = EventBatch.of(["u", "u", "w", "w"], [1, 2, 2, 5], ["email", "visit", "visit", "visit"],
+    ...                     value=[0, 2.5, 0, 0], cost=[0.25, 0, 0, 0])
+    >>> learned = learn_model(count_histories([log], order=2), ModelOptions(actions=["email"], min_count=1))
+    >>> learned.problem
+    BudgetedMDP(6 states, 2 actions, 5 transition rows, horizon 50)
+    >>> learned.problem.states
+    ('start', 'email', 'visit', 'email>visit', 'visit>visit', 'end')
+    """
+    options.require_known(counts.names)
+    cost = action_costs(counts, options)
+    tree = tree_of(counts, options)
+    return LearnedModel(*_assembled(counts, options, tree, cost), counts, options)
+
+
+def tree_of(counts: HistoryCounts, options: ModelOptions) -> ContextTree:
+    """The contexts of all units, those held out too."""
+    return context_tree(
+        added(counts.kept, counts.held), counts.names, counts.packing,
+        order=options.order, min_count=options.min_count, prune_ratio=options.prune_ratio,
+    )  # fmt: skip
+
+
+def action_costs(counts: HistoryCounts, options: ModelOptions) -> Floats:
+    """Cost of `none` (0) and of every action, (1 + actions,).
+
+    Raises
+    ------
+    ProblemError
+        If an action has no cost, neither in the log nor given, or a negative one.
+    """
+    found = [0.0]
+    for name in options.actions:
+        if name in options.costs:
+            found.append(float(options.costs[name]))
+            continue
+        if not counts.costed:
+            raise ProblemError(
+                f"what {name!r} costs is not known: the log has no column 'cost'; give it (--cost {name}=C)"
+            )
+        k = counts.names.index(name)
+        mean = int(counts.cost[k]) / (int(counts.times[k]) * MICRO)
+        if mean < 0:
+            raise ProblemError(f"{name!r} costs {mean:g} on average in the log; a cost must be >= 0")
+        found.append(mean)
+    return np.array(found)
+
+
+def _assembled(
+    counts: HistoryCounts, options: ModelOptions, tree: ContextTree, cost: Floats
+) -> tuple[BudgetedMDP, Codes]:
+    acting = tree.size - 1
+    node = np.argsort(tree.rank)[1:]
+    value = _values(tree, options)[node]
+    if not value.any():
+        raise ProblemError(
+            "no event has a value, so there is nothing to gain; give values in a column 'value' of the log, "
+            "or per event (--conversion event=V)"
+        )
+    ptr, after, probability, times = _rows(tree, options.smoothing)
+    width = np.diff(ptr)[node]
+    begin = np.append(0, np.cumsum(width))
+    entry = np.arange(begin[-1]) - np.repeat(begin[:-1] - ptr[node], width)
+    state_of = np.append(tree.rank - 1, acting)  # the last one is where -1, the end, leads
+    next_state = state_of[after[entry]].astype(np.int32)
+    actions = 1 + len(options.actions)
+    row = np.empty((acting, actions), dtype=np.int32)
+    row[:, 0] = np.arange(acting)
+    found = np.empty(tree.size, dtype=np.int64)
+    for k, name in enumerate(options.actions):
+        symbol = counts.names.index(name) + FIRST_EVENT
+        altered(tree.parent, tree.symbol, tree.length, tree.child_ptr, START, symbol, found)
+        row[:, 1 + k] = tree.rank[found[node]] - 1
+    labels = tree.labels
+    first = slice(int(begin[0]), int(begin[1]))
+    problem = BudgetedMDP(
+        states=(*[labels[i] for i in node.tolist()], TERMINAL),
+        actions=(NOTHING, *options.actions),
+        pair_ptr=np.append(np.arange(acting + 1) * actions, acting * actions),
+        pair_action=np.tile(np.arange(actions, dtype=np.int32), acting),
+        pair_row=row.ravel(),
+        cost=np.tile(cost, acting),
+        utility=np.repeat(value, actions),
+        row_ptr=begin,
+        next_state=next_state,
+        probability=probability[entry],
+        terminal_utility=np.zeros(acting + 1),
+        discount=options.discount, cost_discount=options.cost_discount,
+        horizon=options.horizon, reward=options.reward,
+        initial_state=next_state[first], initial_probability=probability[entry[first]],
+        title=options.title, source="learned from an event log", money_unit=options.money_unit,
+    )  # fmt: skip
+    return problem, times[entry]
+
+
+def _values(tree: ContextTree, options: ModelOptions) -> Floats:
+    """The utility of every node, (n,)."""
+    found = mean_values(tree)
+    for name, value in options.conversions.items():
+        found[tree.recent == tree.names.index(name) + FIRST_EVENT] = value
+    return found
+
+
+def _rows(tree: ContextTree, smoothing: float) -> tuple[Codes, Codes, Floats, Codes]:
+    """Pointer, next node, probability and count of the entries of every node's row."""
+    if smoothing == 0 or tree.order == 0:
+        # At order 0 what follows does not depend on the last event: every row but the start's is the root's.
+        width = np.diff(tree.row_ptr)
+        of = np.arange(tree.size)
+        if tree.order == 0:
+            of[START + 1 :] = ROOT
+        ptr = np.append(0, np.cumsum(width[of]))
+        entry = np.arange(ptr[-1]) - np.repeat(ptr[:-1] - tree.row_ptr[of], width[of])
+        total = np.repeat(tree.count[of], width[of])
+        return ptr, tree.following[entry], tree.times[entry] / total, tree.times[entry]
+    width = np.diff(tree.row_ptr)
+    single = np.flatnonzero(tree.length == 1)
+    of_event = np.zeros(len(tree.names) + FIRST_EVENT, dtype=np.int64)
+    of_event[tree.recent[single]] = width[single]
+    width = np.where(tree.length > 1, of_event[tree.recent], width)
+    ptr = np.append(0, np.cumsum(width))
+    symbol, after, times = (np.empty(ptr[-1], dtype=np.int64) for _ in range(3))
+    probability = np.empty(ptr[-1])
+    smooth(
+        tree.parent, tree.length,
+        (tree.row_ptr, tree.row_symbol, tree.times, tree.count, tree.following),
+        ptr, smoothing, (symbol, after, probability, times),
+    )  # fmt: skip
+    return ptr, after, probability, times

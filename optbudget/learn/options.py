@@ -1,0 +1,84 @@
+"""What a model is made of besides the counts: actions, money, and which contexts are told apart."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from optbudget.errors import ProblemError
+from optbudget.problems.columns import as_number, did_you_mean
+
+NOTHING = "none"
+"""The action that leaves a history as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelOptions:
+    """How a budgeted MDP is made from counts; all of it can be changed without the log.
+
+    Attributes
+    ----------
+    actions : events that can be brought about; `none` is always there
+    costs : money per action, by name; the others cost what they cost in the log on average
+    conversions : value per event, by name, instead of what the log says of it
+    order : longest context used, in events; None is what was counted
+    min_count : how many histories a context must have ended; single events are always told apart
+    smoothing : counts added to every row in the proportions of the next shorter context's row; 0 is
+        maximum likelihood
+    prune_ratio : contexts whose row gains fewer nats than this over the shorter one's are dropped
+    horizon, discount, cost_discount, reward : of the problem
+    title, money_unit : of the problem
+    """
+
+    actions: tuple[str, ...] = ()
+    costs: Mapping[str, float] = field(default_factory=dict)
+    conversions: Mapping[str, float] = field(default_factory=dict)
+    order: int | None = None
+    min_count: int = 10
+    smoothing: float = 0.0
+    prune_ratio: float = 0.0
+    horizon: int | None = 50
+    discount: float = 0.975
+    cost_discount: float = 1.0
+    reward: Literal["net", "gross"] = "net"
+    title: str = ""
+    money_unit: str = "money"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "actions", tuple(self.actions))
+        if not self.actions:
+            raise ProblemError("no action is named: say which events can be brought about")
+        twice = {name for name in self.actions if self.actions.count(name) > 1}
+        if twice or NOTHING in self.actions:
+            name = NOTHING if NOTHING in self.actions else min(twice)
+            text = "is there without being named" if name == NOTHING else "is named twice"
+            raise ProblemError(f"action {name!r} {text}")
+        for what, given in (("cost", self.costs), ("conversion", self.conversions)):
+            for name, amount in given.items():
+                number = as_number(amount, f"the {what} of {name!r}")
+                if not (0 <= number if what == "cost" else True) or not abs(number) < 1e15:
+                    raise ProblemError(f"the {what} of {name!r} is {amount:g}; it must be a number >= 0")
+        if unknown := [name for name in self.costs if name not in self.actions]:
+            raise ProblemError(
+                f"a cost is given for {unknown[0]!r}, which is no action{did_you_mean(unknown[0], self.actions)}"
+            )
+        if isinstance(self.min_count, bool) or not isinstance(self.min_count, int) or self.min_count < 1:
+            raise ProblemError(f"min_count is {self.min_count!r:.40}; it must be a whole number >= 1")
+        for what in ("smoothing", "prune_ratio"):
+            if not 0 <= as_number(getattr(self, what), what) < 1e15:
+                raise ProblemError(f"{what} is {getattr(self, what):g}; it must be a number >= 0")
+
+    def require_known(self, names: tuple[str, ...]) -> None:
+        """Refuse actions and conversions that never occur in the log.
+
+        Raises
+        ------
+        ProblemError
+            Naming each.
+        """
+        for what, given in (("action", self.actions), ("conversion", self.conversions)):
+            for name in given:
+                if name not in names:
+                    hint = did_you_mean(name, names)
+                    raise ProblemError(
+                        f"{what} {name!r} never occurs in the log, so nothing is known of it{hint}"
+                    )
