@@ -3,7 +3,7 @@
     learned.json        how the log was cut into histories, the events and their totals, the model's options
     histories.parquet   gram0, ... (unsigned words, `optbudget.problems.history_counts`), count, value
     held_out.parquet    the same of the units held out, if any are
-    units.parquet       unit, history0, ..., time, value: where every unit stands
+    units.parquet       unit, history0, ..., time, value, tied: where every unit stands
     counts.parquet      state, action, next_state, count: of the rows that pairs own (shared_rows.parquet)
 
 It is written aside and put in place as one step. What else was in the folder (README.md, a population) is
@@ -21,6 +21,7 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from optbudget.errors import Issue, ProblemError
 from optbudget.files.aside import recover, require_free, written_aside
@@ -29,12 +30,14 @@ from optbudget.files.parquet_tables import read_parquet, write_parquet
 from optbudget.files.stated_fields import read_json
 from optbudget.problems import BudgetedMDP
 from optbudget.problems.columns import Codes
+from optbudget.problems.event_rules import EventRules
 from optbudget.problems.history_counts import (
     FIRST_EVENT,
     CountingRule,
     GramTable,
     HistoryCounts,
     Packing,
+    RowsSeen,
     UnitTails,
     Words,
 )
@@ -134,7 +137,8 @@ def _load(folder: Path) -> tuple[HistoryCounts, dict[str, object]]:
     stated = read_json(folder / "learned.json")
     if stated.get("schema") != SCHEMA:
         raise _damaged("learned.json", f"its schema is {stated.get('schema')!r:.60}, not {SCHEMA!r}")
-    rule = CountingRule(**{**stated["rule"], "terminal": tuple(stated["rule"]["terminal"])})
+    rule = CountingRule(stated["order"], EventRules.from_dict(stated["rows"]), float(stated["held_out"]))
+    seen = RowsSeen(**stated["seen"])
     names = tuple(str(event["name"]) for event in stated["events"])
     times = np.array([event["times"] for event in stated["events"]], dtype=np.int64)
     cost = np.array([event["cost_millionths"] for event in stated["events"]], dtype=np.int64)
@@ -143,9 +147,9 @@ def _load(folder: Path) -> tuple[HistoryCounts, dict[str, object]]:
     held = GramTable.empty(packing.words)
     if rule.held_out:
         held = _read_grams(folder / "held_out.parquet", packing, len(names))
-    units = _read_units(folder / "units.parquet", packing)
+    units = _read_units(folder / "units.parquet", packing, len(names))
     counts = HistoryCounts(
-        rule, names, kept, held, units, times, cost, bool(stated["costed"]), str(stated["time_kind"])
+        rule, names, kept, held, units, times, cost, seen, bool(stated["costed"]), str(stated["time_kind"])
     )
     _require_together(counts)
     return counts, dict(stated["options"])
@@ -167,7 +171,10 @@ def _write_json(
     events = zip(counts.names, counts.times.tolist(), counts.cost.tolist(), strict=True)
     content = {
         "schema": SCHEMA,
-        "rule": asdict(counts.rule),
+        "order": counts.rule.order,
+        "rows": counts.rule.rows.as_dict(),
+        "held_out": counts.rule.held_out,
+        "seen": asdict(counts.seen),
         "time_kind": counts.time_kind,
         "costed": counts.costed,
         "events": [{"name": n, "times": t, "cost_millionths": c} for n, t, c in events],
@@ -185,8 +192,13 @@ def _write_grams(table: GramTable, path: Path) -> None:
 
 
 def _write_units(units: UnitTails, path: Path) -> None:
-    columns = {f"history{w}": units.history[:, w] for w in range(units.history.shape[1])}
-    _write(pa.table({"unit": units.id, **columns, "time": units.time, "value": units.value}), path)
+    columns: dict[str, object] = {f"history{w}": units.history[:, w] for w in range(units.history.shape[1])}
+    columns |= {"time": units.time, "value": units.value}
+    if units.tied_event.size:
+        columns["tied"] = pa.ListArray.from_arrays(
+            pa.array(units.tied_ptr.astype(np.int32)), pa.array(units.tied_event.astype(np.int32))
+        )
+    _write(pa.table({"unit": units.id, **columns}), path)
 
 
 def _write_counts(learned: Learned, path: Path) -> None:
@@ -197,7 +209,7 @@ def _write_counts(learned: Learned, path: Path) -> None:
     pair = owned[np.searchsorted(problem.pair_row[owned], row)]
     states, actions = pa.array(problem.states), pa.array(problem.actions)
 
-    def named(names: pa.Array, index: Codes) -> pa.DictionaryArray:
+    def named(names: pa.Array, index: NDArray[np.integer]) -> pa.DictionaryArray:
         return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), names)
 
     table = pa.table(
@@ -234,7 +246,7 @@ def _read_grams(path: Path, packing: Packing, events: int) -> GramTable:
     return GramTable(words, count, value)
 
 
-def _read_units(path: Path, packing: Packing) -> UnitTails:
+def _read_units(path: Path, packing: Packing, events: int) -> UnitTails:
     names = [f"history{w}" for w in range(packing.words)]
     wanted = {**dict.fromkeys(names, pa.uint64()), "time": pa.int64(), "value": pa.int64()}
     table = _read(path, {"unit": None, **wanted})
@@ -242,7 +254,20 @@ def _read_units(path: Path, packing: Packing) -> UnitTails:
     if ids.type not in (pa.int64(), pa.string()):
         raise _damaged(path.name, f"units must be whole numbers or text; they are {ids.type}")
     history = np.stack([table.column(name).to_numpy() for name in names], axis=1)
-    return UnitTails(ids, history, table.column("time").to_numpy(), table.column("value").to_numpy())
+    ptr, tied = np.zeros(len(ids) + 1, dtype=np.int64), np.empty(0, dtype=np.int64)
+    if "tied" in table.column_names:
+        lists = table.column("tied").combine_chunks()
+        if lists.type != pa.list_(pa.int32()) or lists.null_count or lists.values.null_count:
+            raise _damaged(path.name, "column 'tied' must hold lists of events")
+        ptr = lists.offsets.to_numpy().astype(np.int64)
+        tied = lists.values.to_numpy().astype(np.int64)
+        if tied.size and not (tied.min() >= 0 and tied.max() < events):
+            raise _damaged(path.name, "it has an event that learned.json does not name")
+    for position in range(packing.order + 1):
+        if history.size and packing.symbol(history, position).max() >= events + FIRST_EVENT:
+            raise _damaged(path.name, "it has an event that learned.json does not name")
+    times, values = table.column("time").to_numpy(), table.column("value").to_numpy()
+    return UnitTails(ids, history, times, values, ptr, tied)
 
 
 def _read(path: Path, columns: Mapping[str, pa.DataType | None]) -> pa.Table:

@@ -135,10 +135,11 @@ class _Names:
     """Names of which columns are made without writing any of them twice."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        self.names = pa.array(names, pa.string())
+        self.names = pa.array(names, pa.string()).dictionary_encode()
 
     def take(self, index: NDArray[np.integer]) -> pa.DictionaryArray:
-        return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), self.names)
+        code = self.names.indices.to_numpy()[index]
+        return pa.DictionaryArray.from_arrays(pa.array(code), self.names.dictionary)
 
 
 def model_toml(problem: BudgetedMDP, *, kind: str = "budgeted_mdp") -> str:

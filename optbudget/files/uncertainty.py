@@ -1,6 +1,7 @@
 """What is known of a model's transition rows, from disk: counts, or intervals."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -40,9 +41,7 @@ def load_counts(path: str | Path, problem: BudgetedMDP) -> TransitionCounts:
     TransitionCounts(7 transitions of 2 state-action pairs)
     """
     owner = row_owners(Path(path), problem)
-    return _load(
-        Path(path), problem, "counts", COUNTS, lambda *given: TransitionCounts.assemble(*given, owner)
-    )
+    return _load(Path(path), problem, "counts", COUNTS, partial(TransitionCounts.assemble, owner=owner))
 
 
 def load_intervals(path: str | Path, problem: BudgetedMDP) -> TransitionIntervals:
@@ -57,7 +56,7 @@ def load_intervals(path: str | Path, problem: BudgetedMDP) -> TransitionInterval
 
 
 def row_owners(path: Path, problem: BudgetedMDP) -> Codes | None:
-    """For each pair the one whose row it uses, by `shared_rows` in a model folder; None where all have their own."""
+    """For each pair the one whose row it uses, by a folder's `shared_rows`; None: all have their own."""
     there = [file for end in ("csv", "parquet") if (file := path / f"shared_rows.{end}").is_file()]
     if not there:
         return None

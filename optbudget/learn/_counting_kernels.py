@@ -52,8 +52,9 @@ def scatter_by_top(key, bits, start, sorted_key, index):
     m, shift, buckets = key.size, np.uint64(64 - bits), start.shape[1] - 1
     for chunk in prange(CHUNKS):
         for i in range(m * chunk // CHUNKS, m * (chunk + 1) // CHUNKS):
-            start[chunk, 1 + np.int64(key[i] >> shift)] += 1
-    total = 0
+            where = np.int64(key[i] >> shift) + 1
+            start[chunk, where] += 1
+    total = np.int64(0)
     for bucket in range(buckets):
         for chunk in range(CHUNKS):
             here = start[chunk, bucket + 1]
@@ -61,7 +62,7 @@ def scatter_by_top(key, bits, start, sorted_key, index):
             total += here
     for chunk in prange(CHUNKS):
         for i in range(m * chunk // CHUNKS, m * (chunk + 1) // CHUNKS):
-            bucket = 1 + np.int64(key[i] >> shift)
+            bucket = np.int64(key[i] >> shift) + 1
             at = start[chunk, bucket]
             start[chunk, bucket] = at + 1
             sorted_key[at] = key[i]
@@ -94,9 +95,9 @@ def sort_buckets(start, bits, key, index):
             for digit in range(256):
                 place[digit + 1] += place[digit]
             for i in range(n):
-                digit = np.int64((from_key[i] >> shift) & np.uint64(255))
-                at = place[digit]
-                place[digit] = at + 1
+                what = np.int64((from_key[i] >> shift) & np.uint64(255))
+                at = place[what]
+                place[what] = at + 1
                 to_key[at] = from_key[i]
                 to_index[at] = from_index[i]
         for i in range(low + 1, high):
@@ -149,38 +150,35 @@ def _push(history, symbol, bits, last, mask):
 
 
 @njit(cache=True, parallel=True, error_model="numpy")
-def roll(ptr, rows, tails, rule, layout, out, wrong):
+def roll(ptr, rows, tails, layout, cuts, out):
     """Grams of all units: what followed each history, "end" after the last; the tails are moved on.
 
-    ptr (U+1,) rows of a unit in rows; rows: index, symbol, time, value (m,) each; tails: known (U,), history
-    (U, W), time, value (U,); rule: gap (-1: none), terminal (symbols,), slots (1, or 2 where histories may
-    end in the middle); layout: bits, word and shift of the last symbol, shift of a word's last symbol,
-    mask (W,). out: grams (slots·m + U, W), worth, used (U,): how many of a unit's slots are filled, from
-    slots·ptr[u] + u on; taken (U, W) and taken_worth (U,): the "end" that is taken back, zeros if none.
-    wrong (CHUNKS,): the first place at which time goes backwards, else -1.
+    ptr (U+1,) rows of a unit in rows; rows: index (m,) grouped by unit, kept, begins (m,) in that order:
+    whether a row counts and whether a history begins with it; symbol, value (m,) of the log's rows. tails:
+    history (U, W), value (U,); a history of zeros is no history. layout: bits, word and shift of the last
+    symbol, shift of a word's last symbol, mask (W,). cuts (U+1,): where the slots of a unit begin. out: grams
+    (slots, W), worth; used (U,): how many of a unit's slots are filled; taken (U, W) and taken_worth (U,):
+    the "end" that is taken back, zeros if none.
     """
-    index, symbol, time, value = rows
-    known, history, last_time, last_value = tails
-    gap, terminal, slots = rule
+    index, kept, begins, symbol, value = rows
+    history, last_value = tails
     bits, word, shift, last_shift, mask = layout
     grams, worth, used, taken, taken_worth = out
     units, finish = ptr.size - 1, np.uint64(END)
     for chunk in prange(CHUNKS):
         for u in range(units * chunk // CHUNKS, units * (chunk + 1) // CHUNKS):
-            now, before, held = history[u], last_time[u], last_value[u]
-            seen, opened = known[u], False
+            now, held, opened = history[u], last_value[u], False
             for w in range(now.size):
                 opened = opened or now[w] != 0
-            first = slots * ptr[u] + u
-            at = first
+            at = cuts[u]
             if opened:
                 _write(taken, taken_worth, u, now, finish, word, shift, held)
             for i in range(ptr[u], ptr[u + 1]):
+                if not kept[i]:
+                    continue
                 row = index[i]
-                moment, what = time[row], np.uint64(symbol[row])
-                if seen and moment < before and wrong[chunk] < 0:
-                    wrong[chunk] = i
-                if opened and gap >= 0 and moment - before > gap:
+                what = np.uint64(symbol[row])
+                if opened and begins[i]:
                     _write(grams, worth, at, now, finish, word, shift, held)
                     at += 1
                     now[:] = 0
@@ -188,17 +186,10 @@ def roll(ptr, rows, tails, rule, layout, out, wrong):
                 _write(grams, worth, at, now, what, word, shift, held)
                 at += 1
                 _push(now, what, bits, last_shift, mask)
-                before, held, seen, opened = moment, value[row], True, True
-                if terminal[what]:
-                    _write(grams, worth, at, now, finish, word, shift, held)
-                    at += 1
-                    now[:] = 0
-                    held, opened = 0, False
-            if opened:
-                _write(grams, worth, at, now, finish, word, shift, held)
-                at += 1
-            used[u] = at - first
-            last_time[u], last_value[u] = before, held
+                held, opened = value[row], True
+            _write(grams, worth, at, now, finish, word, shift, held)
+            used[u] = at + 1 - cuts[u]
+            last_value[u] = held
 
 
 @njit(cache=True, error_model="numpy")

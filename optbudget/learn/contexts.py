@@ -158,7 +158,7 @@ def context_tree(
 
 
 def pruned(tree: ContextTree, ratio: float) -> ContextTree:
-    """Without the contexts that gain less than `ratio` nats over their parent, as far as the set stays closed."""
+    """Without the contexts that gain less than `ratio` nats over their parent, if the set stays closed."""
     gain = np.zeros(tree.size)
     gains(tree.parent, tree.row_ptr, tree.row_symbol, tree.times, tree.count, gain)
     chosen = (gain >= ratio) | (tree.length <= 1)
@@ -188,9 +188,7 @@ def _grown(
         room = min(int(total[-1]) // least, n)
         found = tuple(np.empty(room, dtype=np.int64) for _ in range(4))
         word, shift = packing.place(position)
-        k = children(
-            table.words, total, before[2], before[3], (word, np.uint64(shift), mask), least, found
-        )
+        k = children(table.words, total, before[2], before[3], (word, np.uint64(shift), mask), least, found)
         parent, symbol, low, high = (array[:k].copy() for array in found)
         if position == 0:
             # The start stands first; as no other history, it is one whose most recent symbol is 0.
@@ -213,9 +211,7 @@ def _grown(
     fill_rows(following, table.count, low, high, len(names) + FIRST_EVENT, row_ptr, row_symbol, times)
     rank = np.empty(low.size, dtype=np.int64)
     rank[np.lexsort((length, low))] = np.arange(low.size)
-    parts = _Nodes(
-        parent, symbol, recent, length, total[high] - total[low], worth[high] - worth[low], rank
-    )
+    parts = _Nodes(parent, symbol, recent, length, total[high] - total[low], worth[high] - worth[low], rank)
     return _linked(names, order, parts, (row_ptr, row_symbol, times))
 
 

@@ -16,11 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.errors import InterruptedWork, Issue, LimitError, ProblemError
-from optbudget.learn._counting_kernels import CHUNKS, first_rows, roll
+from optbudget.learn._counting_kernels import first_rows, roll
 from optbudget.learn.gram_tables import added, tabulate, taken_away
+from optbudget.learn.row_order import Judged, judge_rows
 from optbudget.learn.tails import Tails
 from optbudget.learn.units import UnitRows, by_unit
-from optbudget.problems.columns import Codes, Floats
+from optbudget.problems.columns import Codes, Floats, did_you_mean
+from optbudget.problems.event_rules import EventRules
 from optbudget.problems.events import EventBatch
 from optbudget.problems.history_counts import (
     FIRST_EVENT,
@@ -29,6 +31,7 @@ from optbudget.problems.history_counts import (
     GramTable,
     HistoryCounts,
     Packing,
+    RowsSeen,
     Words,
 )
 from optbudget.status import Termination
@@ -44,8 +47,7 @@ def count_histories(
     batches: Iterable[EventBatch],
     *,
     order: int = 10,
-    gap: int | None = None,
-    terminal: Iterable[str] = (),
+    rows: EventRules | None = None,
     held_out: float = 0.0,
     monitor: "Monitor | None" = None,
 ) -> HistoryCounts:
@@ -55,15 +57,14 @@ def count_histories(
     ----------
     batches : the log; rows of a unit in the order of time, wherever they stand
     order : longest history, in events
-    gap : a unit silent for longer than this begins a new history (microseconds where times are instants)
-    terminal : events that end a history
+    rows : how rows become histories: pauses, terminal events, conversions, duplicates
     held_out : share of the units that models are scored on instead of made from
 
     Raises
     ------
     ProblemError
-        If the log is empty, a unit's time goes backwards, values or costs do not fit millionths, or a
-        terminal event does not occur.
+        If the log is empty, rows break the rules (`optbudget.learn.row_order`), values or costs do not fit
+        millionths, or a terminal or conversion event does not occur.
 
     Examples
     --------
@@ -76,7 +77,7 @@ def count_histories(
     -----
     Linear in the rows but for one sort of the grams of each batch.
     """
-    rule = CountingRule(order, gap, tuple(terminal), held_out)
+    rule = CountingRule(order, rows or EventRules(), held_out)
     return _Counter(rule).counted(batches, monitor)
 
 
@@ -110,19 +111,23 @@ class _Counter:
         self.cost = known.cost.copy() if known else np.zeros(0, dtype=np.int64)
         self.costed = known.costed if known else False
         self.time_kind = known.time_kind if known else None
+        self.seen = known.seen if known else RowsSeen()
 
     def counted(self, batches: Iterable[EventBatch], monitor: "Monitor | None") -> HistoryCounts:
-        for batch in batches:
+        for batch in self.rule.rows.prepared(batches):
             if len(batch):
                 self.add(batch)
             _go_on(monitor)
         if not self.names:
             raise ProblemError([Issue("error", "no-rows", "the log has no events")])
-        if absent := sorted(set(self.rule.terminal) - set(self.names)):
-            raise ProblemError(f"the terminal event {absent[0]!r} does not occur in the log")
+        for what, named in (("terminal", self.rule.rows.terminal), ("conversion", self.rule.rows.conversion)):
+            for name in named:
+                if name not in self.names:
+                    hint = did_you_mean(name, self.names)
+                    raise ProblemError(f"{what} event {name!r} does not occur in the log{hint}")
         return HistoryCounts(
             self.rule, tuple(self.names), self.kept, self.held, self.tails.units(),
-            self.times, self.cost, self.costed, self.time_kind or "integer",
+            self.times, self.cost, self.seen, self.costed, self.time_kind or "integer",
         )  # fmt: skip
 
     def add(self, batch: EventBatch) -> None:
@@ -133,10 +138,11 @@ class _Counter:
             )
         self.time_kind = batch.time_kind
         symbol = self._symbols(batch)
-        self._total(batch, symbol)
         rows = by_unit(batch.unit)
         at = self.tails.enrol(rows.hash, batch, rows)
-        added_grams, taken_grams = self._roll(batch, symbol, rows, at)
+        judged = self._judged(batch, symbol, rows, at)
+        self._total(batch, symbol, rows, judged)
+        added_grams, taken_grams = self._roll(batch, symbol, rows, at, judged)
         for name, more, less in zip(("kept", "held"), added_grams, taken_grams, strict=True):
             setattr(self, name, taken_away(added(getattr(self, name), more), less))
 
@@ -163,11 +169,28 @@ class _Counter:
             self.tails.history = self.packing.repacked(self.tails.history, packing)
             self.packing = packing
 
-    def _total(self, batch: EventBatch, symbol: NDArray[np.int32]) -> None:
+    def _judged(self, batch: EventBatch, symbol: NDArray[np.int32], rows: UnitRows, at: Codes) -> Judged:
+        """Which rows count, and where histories begin; the units' last times are moved on."""
+        last = self.tails.last_seen(at, self.packing)
+        event = (symbol - FIRST_EVENT).astype(np.int64)
+        names = tuple(self.names)
+        judged = judge_rows(batch, rows.row, rows.ptr, event, names, last, self.rule.rows)
+        self.tails.move_on(at, judged.last)
+        before = self.seen
+        self.seen = RowsSeen(
+            before.dropped + judged.dropped, before.paused + judged.paused, before.returned + judged.returned
+        )
+        return judged
+
+    def _total(self, batch: EventBatch, symbol: NDArray[np.int32], rows: UnitRows, judged: Judged) -> None:
         size = len(self.names)
+        code, cost = symbol - FIRST_EVENT, _micro(batch, "cost")
+        if not judged.kept.all():
+            counted = rows.row[judged.kept]
+            code, cost = code[counted], cost[counted]
         for name, more in (
-            ("times", np.bincount(symbol - FIRST_EVENT, minlength=size)),
-            ("cost", _summed(_micro(batch, "cost"), symbol - FIRST_EVENT, size)),
+            ("times", np.bincount(code, minlength=size)),
+            ("cost", _summed(cost, code, size)),
         ):
             before = getattr(self, name)
             more[: before.size] += before
@@ -175,56 +198,45 @@ class _Counter:
         self.costed = self.costed or batch.cost is not None
 
     def _roll(
-        self, batch: EventBatch, symbol: NDArray[np.int32], rows: UnitRows, at: Codes
+        self, batch: EventBatch, symbol: NDArray[np.int32], rows: UnitRows, at: Codes, judged: Judged
     ) -> tuple[list[GramTable], list[GramTable]]:
         """Grams to be added and to be taken away, of the units kept and of those held out."""
         packing, tails = self.packing, self.tails
-        units, m = rows.hash.size, len(batch)
-        terminal = np.zeros(len(self.names) + FIRST_EVENT, dtype=np.bool_)
-        terminal[[self.names.index(e) + FIRST_EVENT for e in self.rule.terminal if e in self.names]] = True
-        cuts = self.rule.gap is not None or bool(terminal.any())
-        slots = 2 if cuts else 1
-        state = (tails.known[at], tails.history[at], tails.time[at], tails.value[at])
-        grams = np.empty((slots * m + units, packing.words), dtype=np.uint64)
-        worth = np.empty(grams.shape[0], dtype=np.int64)
-        used = np.empty(units, dtype=np.int64)
+        units = rows.hash.size
+        size = _slots(rows, judged)
+        cuts = np.append(0, np.cumsum(size))
+        history, value = tails.history[at], tails.value[at]
+        grams = np.empty((cuts[-1], packing.words), dtype=np.uint64)
+        worth, used = np.empty(cuts[-1], dtype=np.int64), np.empty(units, dtype=np.int64)
         taken, taken_worth = np.zeros((units, packing.words), dtype=np.uint64), np.zeros(units, np.int64)
-        wrong = np.full(CHUNKS, -1, dtype=np.int64)
         roll(
             rows.ptr,
-            (rows.index, symbol, batch.time, _micro(batch, "value")),
-            state,
-            (-1 if self.rule.gap is None else self.rule.gap, terminal, slots),
+            (rows.row, judged.kept, judged.begins, symbol, _micro(batch, "value")),
+            (history, value),
             _layout(packing),
+            cuts,
             (grams, worth, used, taken, taken_worth),
-            wrong,
         )
-        if (wrong >= 0).any():
-            self._refuse_backwards(batch, rows, wrong, at)
-        tails.known[at], tails.history[at], tails.time[at], tails.value[at] = True, *state[1:]
+        tails.history[at], tails.value[at] = history, value
         out = held_out(rows.hash, self.rule.held_out)
-        size = slots * np.diff(rows.ptr) + 1
         there = taken.any(axis=1)
         more, less = [], []
         for chosen in (~out, out):
             mine = np.repeat(chosen, size)
-            if cuts:
-                place = np.arange(mine.size) - np.repeat(slots * rows.ptr[:-1] + np.arange(units), size)
-                mine &= place < np.repeat(used, size)
+            if (used != size).any():
+                mine &= np.arange(mine.size) - np.repeat(cuts[:-1], size) < np.repeat(used, size)
             everything = mine.all()
             more.append(tabulate(grams if everything else grams[mine], worth if everything else worth[mine]))
             less.append(tabulate(taken[there & chosen], taken_worth[there & chosen]))
         return more, less
 
-    def _refuse_backwards(self, batch: EventBatch, rows: UnitRows, wrong: Codes, at: Codes) -> None:
-        issues = []
-        for i in wrong[wrong >= 0].tolist():
-            row = int(rows.index[i])
-            unit = int(np.searchsorted(rows.ptr, i, side="right")) - 1
-            before = batch.time[rows.index[i - 1]] if i > rows.ptr[unit] else self.tails.time[at[unit]]
-            text = f"time goes backwards, from {before} to {batch.time[row]}; a unit's rows go by time"
-            issues.append(batch.issue("time-order", text, row))
-        raise ProblemError(issues)
+
+def _slots(rows: UnitRows, judged: Judged) -> Codes:
+    """Grams that each unit has room for: its rows, the ends of its histories, and one."""
+    size = np.diff(rows.ptr) + 1
+    if judged.paused or judged.returned:
+        size += np.add.reduceat(judged.begins.astype(np.int64), rows.ptr[:-1])
+    return size
 
 
 def held_out(unit_hash: Words, share: float) -> NDArray[np.bool_]:

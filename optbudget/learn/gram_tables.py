@@ -13,10 +13,8 @@ def tabulate(grams: Words, value: Codes) -> GramTable:
     valued = np.flatnonzero(value)
     part, worth = grams[valued], value[valued]
     # Numpy sorts plain vectors of words several times faster than any order of rows.
-    if grams.shape[1] == 1:
-        ordered = np.sort(grams[:, 0])[:, None]
-    else:
-        ordered = grams[_order(grams)]
+    plain = grams.shape[1] == 1
+    ordered = np.sort(grams[:, 0])[:, None] if plain else grams[_order(grams)]
     words, count = np.empty_like(ordered), np.empty(ordered.shape[0], dtype=np.int64)
     n = run_together(ordered, words, count)
     words, count = words[:n].copy(), count[:n].copy()

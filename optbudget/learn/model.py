@@ -121,7 +121,7 @@ def _assembled(
 ) -> tuple[BudgetedMDP, Codes]:
     acting = tree.size - 1
     node = np.argsort(tree.rank)[1:]
-    value = _values(tree, options)[node]
+    value = mean_values(tree)[node]
     if not value.any():
         raise ProblemError(
             "no event has a value, so there is nothing to gain; give values in a column 'value' of the log, "
@@ -161,14 +161,6 @@ def _assembled(
         title=options.title, source="learned from an event log", money_unit=options.money_unit,
     )  # fmt: skip
     return problem, times[entry]
-
-
-def _values(tree: ContextTree, options: ModelOptions) -> Floats:
-    """The utility of every node, (n,)."""
-    found = mean_values(tree)
-    for name, value in options.conversions.items():
-        found[tree.recent == tree.names.index(name) + FIRST_EVENT] = value
-    return found
 
 
 def _rows(tree: ContextTree, smoothing: float) -> tuple[Codes, Codes, Floats, Codes]:

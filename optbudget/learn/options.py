@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from optbudget.errors import ProblemError
+from optbudget.errors import Issue, ProblemError
 from optbudget.problems.columns import as_number, did_you_mean
 
 NOTHING = "none"
@@ -19,7 +19,6 @@ class ModelOptions:
     ----------
     actions : events that can be brought about; `none` is always there
     costs : money per action, by name; the others cost what they cost in the log on average
-    conversions : value per event, by name, instead of what the log says of it
     order : longest context used, in events; None is what was counted
     min_count : how many histories a context must have ended; single events are always told apart
     smoothing : counts added to every row in the proportions of the next shorter context's row; 0 is
@@ -31,7 +30,6 @@ class ModelOptions:
 
     actions: tuple[str, ...] = ()
     costs: Mapping[str, float] = field(default_factory=dict)
-    conversions: Mapping[str, float] = field(default_factory=dict)
     order: int | None = None
     min_count: int = 10
     smoothing: float = 0.0
@@ -52,15 +50,12 @@ class ModelOptions:
             name = NOTHING if NOTHING in self.actions else min(twice)
             text = "is there without being named" if name == NOTHING else "is named twice"
             raise ProblemError(f"action {name!r} {text}")
-        for what, given in (("cost", self.costs), ("conversion", self.conversions)):
-            for name, amount in given.items():
-                number = as_number(amount, f"the {what} of {name!r}")
-                if not (0 <= number if what == "cost" else True) or not abs(number) < 1e15:
-                    raise ProblemError(f"the {what} of {name!r} is {amount:g}; it must be a number >= 0")
+        for name, amount in self.costs.items():
+            if not 0 <= as_number(amount, f"the cost of {name!r}") < 1e15:
+                raise ProblemError(f"the cost of {name!r} is {amount:g}; it must be a number >= 0")
         if unknown := [name for name in self.costs if name not in self.actions]:
-            raise ProblemError(
-                f"a cost is given for {unknown[0]!r}, which is no action{did_you_mean(unknown[0], self.actions)}"
-            )
+            hint = did_you_mean(unknown[0], self.actions)
+            raise ProblemError(f"a cost is given for {unknown[0]!r}, which is no action{hint}")
         if isinstance(self.min_count, bool) or not isinstance(self.min_count, int) or self.min_count < 1:
             raise ProblemError(f"min_count is {self.min_count!r:.40}; it must be a whole number >= 1")
         for what in ("smoothing", "prune_ratio"):
@@ -68,17 +63,16 @@ class ModelOptions:
                 raise ProblemError(f"{what} is {getattr(self, what):g}; it must be a number >= 0")
 
     def require_known(self, names: tuple[str, ...]) -> None:
-        """Refuse actions and conversions that never occur in the log.
+        """Refuse actions that never occur in the log.
 
         Raises
         ------
         ProblemError
             Naming each.
         """
-        for what, given in (("action", self.actions), ("conversion", self.conversions)):
-            for name in given:
-                if name not in names:
-                    hint = did_you_mean(name, names)
-                    raise ProblemError(
-                        f"{what} {name!r} never occurs in the log, so nothing is known of it{hint}"
-                    )
+        unknown = [name for name in self.actions if name not in names]
+        if unknown:
+            text = "action {!r} never occurs in the log, so nothing is known of it{}"
+            raise ProblemError(
+                [Issue("error", "unknown-action", text.format(n, did_you_mean(n, names))) for n in unknown]
+            )

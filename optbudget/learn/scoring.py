@@ -55,17 +55,13 @@ class Score:
     def miscalibration(self) -> float:
         """Mean distance of the predicted from the observed share, over all that was predicted."""
         there = self.weight > 0
-        return float(
-            np.average(np.abs(self.predicted - self.happened)[there], weights=self.weight[there])
-        )
+        return float(np.average(np.abs(self.predicted - self.happened)[there], weights=self.weight[there]))
 
     def table(self) -> list[dict[str, object]]:
         """One row per order."""
         return [
             {"order": k, "contexts": int(n), "log_likelihood": float(x), "zero_probability": int(z)}
-            for k, (n, x, z) in enumerate(
-                zip(self.contexts, self.log_likelihood, self.never, strict=True)
-            )
+            for k, (n, x, z) in enumerate(zip(self.contexts, self.log_likelihood, self.never, strict=True))
         ]
 
     def calibration(self) -> list[dict[str, object]]:
@@ -83,9 +79,7 @@ class Score:
         )
 
 
-def held_out_score(
-    tree: ContextTree, held: GramTable, packing: Packing, *, smoothing: float = 0.0
-) -> Score:
+def held_out_score(tree: ContextTree, held: GramTable, packing: Packing, *, smoothing: float = 0.0) -> Score:
     """The scores of a tree's orders on the grams of other units.
 
     Raises

@@ -47,7 +47,8 @@ class Source:
     following: Codes
 
     def __repr__(self) -> str:
-        return f"Source({self.length.size - 1:,} contexts of {len(self.names)} events, order {self.length.max()})"
+        size, kinds = self.length.size - 1, len(self.names)
+        return f"Source({size:,} contexts of {kinds} events, order {self.length.max()})"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -82,9 +83,9 @@ def random_source(
 ) -> Source:
     """A random source.
 
-    After a unit's first event all events are about as likely; after two events only about `successors` are, which
-    depend on both. For each event before the last they are permutations of the events, so that all pairs of
-    events are about equally frequent, and a log has many contexts that are seen often.
+    After a unit's first event all events are about as likely; after two events only about `successors` are,
+    which depend on both. For each event before the last they are permutations of the events, so that all
+    pairs of events are about equally frequent, and a log has many contexts that are seen often.
 
     Parameters
     ----------
@@ -102,7 +103,9 @@ def random_source(
     if not 1 <= successors <= kinds:
         raise ProblemError(f"successors is {successors}; it must be from 1 to {kinds}, the kinds of events")
     if order < 2 or not last or not 0 < ending < 1:
-        raise ProblemError("a source has order 2 or more, and units end: name events in `last`, ending in (0, 1)")
+        raise ProblemError(
+            "a source has order 2 or more, and units end: name events in `last`, ending in (0, 1)"
+        )
     draw = np.random.default_rng(seed)
     stops = np.where(np.isin(np.array(names), list(last)), ending, 0.0)
     turned = np.argsort(draw.random((kinds, kinds)), axis=1)
@@ -111,7 +114,9 @@ def random_source(
     pairs = turned[np.arange(kinds)[None, :, None], (np.arange(kinds)[:, None, None] + shift[None]) % kinds]
     event = np.concatenate([pairs, np.full((kinds, kinds, 1), -1)], axis=2).reshape(kinds * kinds, -1)
     e = np.tile(np.arange(kinds), kinds)
-    weight = skew ** np.arange(width) * np.exp(spread * draw.standard_normal((e.size, width)))
+    weight: NDArray[np.floating] = skew ** np.arange(width) * np.exp(
+        spread * draw.standard_normal((e.size, width))
+    )
     weight[draw.random(e.size) >= successors - width + 1, width - 1] = 0.0
     first = 0.9 ** np.arange(kinds)
     single = np.tile(np.exp(spread * draw.standard_normal(kinds)), (kinds, 1))
@@ -150,7 +155,7 @@ class _Level:
         self.explicit = np.full(event.shape, -1)
 
 
-def _with_end(weight: Floats, stop: Floats) -> Floats:
+def _with_end(weight: NDArray[np.floating], stop: Floats) -> Floats:
     """Probabilities in the proportions of the weights, and in the last column of the end."""
     share = weight / weight.sum(axis=1, keepdims=True) * (1.0 - stop[:, None])
     return np.hstack([share, stop[:, None]])
@@ -186,7 +191,9 @@ def draw_log(
     first = np.append(True, unit[1:] != unit[:-1])
     time = np.cumsum(draw.integers(1, 100_000, size=m))
     begin = np.flatnonzero(first)
-    time += np.repeat(draw.integers(0, 30_000_000, size=begin.size) - time[begin], np.diff(np.append(begin, m)))
+    time += np.repeat(
+        draw.integers(0, 30_000_000, size=begin.size) - time[begin], np.diff(np.append(begin, m))
+    )
     if mixed:
         order = np.argsort(time, kind="stable")
         unit, event, likelihood, time = unit[order], event[order], likelihood[order], time[order]
@@ -230,4 +237,5 @@ def _assembled(names: tuple[str, ...], first: Floats, levels: list[_Level]) -> S
 def _cumulative(source: Source) -> Floats:
     total = np.cumsum(source.probability)
     before = np.append(0.0, total)[source.row_ptr[:-1]]
-    return total - np.repeat(before, np.diff(source.row_ptr))
+    found: Floats = total - np.repeat(before, np.diff(source.row_ptr))
+    return found

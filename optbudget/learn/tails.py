@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.errors import ProblemError
+from optbudget.learn.row_order import LastSeen
 from optbudget.learn.units import UnitRows, unit_hashes
 from optbudget.problems.columns import Codes
 from optbudget.problems.events import EventBatch
-from optbudget.problems.history_counts import UnitTails, Words
+from optbudget.problems.history_counts import FIRST_EVENT, Packing, UnitTails, Words
+from optbudget.problems.sharing import spans
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 class Tails:
     """`UnitTails` that can be written to; ids lie in pieces, and `id_at` says where among all of them.
 
-    `known` (U,) is False for units that have no event yet: they were enrolled for the batch at hand.
+    A history of zeros is that of a unit without events: it was enrolled for the batch at hand.
     """
 
     def __init__(self, units: UnitTails, unit_hash: Words) -> None:
@@ -28,7 +30,8 @@ class Tails:
         self.history: Words = units.history.copy()
         self.time: Codes = units.time.copy()
         self.value: Codes = units.value.copy()
-        self.known: NDArray[np.bool_] = np.ones(len(units), dtype=np.bool_)
+        self.ties: Codes = np.diff(units.tied_ptr)
+        self.tied_event: Codes = units.tied_event
 
     @classmethod
     def of(cls, units: UnitTails) -> "Tails":
@@ -50,7 +53,9 @@ class Tails:
 
         none = np.empty(0, dtype=np.int64)
         history = np.empty((0, words), dtype=np.uint64)
-        return cls(UnitTails(pa.nulls(0), history, none, none), none.astype(np.uint64))
+        no_ties = np.zeros(1, dtype=np.int64)
+        units = UnitTails(pa.nulls(0), history, none, none, no_ties, none)
+        return cls(units, none.astype(np.uint64))
 
     def enrol(self, unit_hash: Words, batch: EventBatch, rows: UnitRows) -> Codes:
         """Position of every unit of a batch, (U,), new ones put in at their place."""
@@ -74,7 +79,30 @@ class Tails:
         whole = pieces[0] if len(pieces) == 1 else pa.concat_arrays(pieces)
         if (self.id_at != np.arange(self.id_at.size)).any():
             whole = whole.take(_indices(self.id_at))
-        return UnitTails(whole, self.history, self.time, self.value)
+        tied_ptr = np.append(0, np.cumsum(self.ties))
+        return UnitTails(whole, self.history, self.time, self.value, tied_ptr, self.tied_event)
+
+    def last_seen(self, at: Codes, packing: Packing) -> LastSeen:
+        """What was last seen of some units."""
+        width = self.ties[at]
+        entry = spans((np.cumsum(self.ties) - self.ties)[at], width)
+        event = np.maximum(packing.symbol(self.history[at], 0) - FIRST_EVENT, -1)
+        return LastSeen(self.time[at], event, np.append(0, np.cumsum(width)), self.tied_event[entry])
+
+    def move_on(self, at: Codes, last: LastSeen) -> None:
+        """Take up what was last seen of some units; their histories are not touched."""
+        self.time[at] = last.time
+        new = np.diff(last.tied_ptr)
+        if not self.tied_event.size and not new.any():
+            return
+        before = np.cumsum(self.ties) - self.ties
+        ties = self.ties.copy()
+        ties[at] = new
+        # Entries of the units at hand are in the second piece, those of all others in the first.
+        start = before.copy()
+        start[at] = self.tied_event.size + last.tied_ptr[:-1]
+        both = np.concatenate([self.tied_event, last.tied_event])
+        self.tied_event, self.ties = both[spans(start, ties)], ties
 
     def _insert(self, at: Codes, unit_hash: Words, ids: "pa.Array") -> None:
         held = sum(map(len, self.ids))
@@ -84,15 +112,14 @@ class Tails:
         self.id_at = np.insert(self.id_at, at, held + np.arange(at.size))
         self.history = np.insert(self.history, at, np.uint64(0), axis=0)
         self.time, self.value = np.insert(self.time, at, zeros), np.insert(self.value, at, zeros)
-        self.known = np.insert(self.known, at, False)
+        self.ties = np.insert(self.ties, at, zeros)
 
     def _require_one_kind(self, ids: "pa.Array") -> None:
         before = [piece.type for piece in self.ids if len(piece)]
         if before and before[0] != ids.type:
             kinds = {"int64": "integers", "string": "text"}
-            raise ProblemError(
-                f"units are {kinds[str(ids.type)]} here and {kinds[str(before[0])]} before; they must be of one kind"
-            )
+            now, then = kinds[str(ids.type)], kinds[str(before[0])]
+            raise ProblemError(f"units are {now} here and {then} before; they must be of one kind")
 
     def _require_same_ids(self, ids: "pa.Array", at: Codes, there: NDArray[np.bool_]) -> None:
         """Hashes of integers are distinct where the integers are; those of strings are looked at."""
@@ -111,11 +138,11 @@ def _first_ids(batch: EventBatch, rows: UnitRows) -> "pa.Array":
     """The id of every unit of a batch, from its first row."""
     import pyarrow as pa
 
-    first = batch.unit.take(_indices(rows.index[rows.ptr[:-1]]))
+    first = batch.unit.take(_indices(rows.row[rows.ptr[:-1]]))
     return first.dictionary_decode() if pa.types.is_dictionary(first.type) else first
 
 
-def _indices(index: Codes) -> "pa.Array":
+def _indices(index: NDArray[np.integer]) -> "pa.Array":
     import pyarrow as pa
 
     return pa.array(index)

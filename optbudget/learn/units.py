@@ -7,7 +7,6 @@ independent hash is held against the first, so that two units are never taken fo
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from optbudget.errors import ProblemError
 from optbudget.learn._counting_kernels import (
@@ -30,12 +29,12 @@ ROWS_PER_BUCKET = 4096
 class UnitRows(NamedTuple):
     """Rows grouped by unit, units by rising hash, the rows of a unit in the order of the log.
 
-    hash (U,); ptr (U+1,): rows of unit u are index[ptr[u]:ptr[u+1]].
+    hash (U,); ptr (U+1,): rows of unit u are row[ptr[u]:ptr[u+1]].
     """
 
     hash: Words
     ptr: Codes
-    index: NDArray[np.int32]
+    row: Codes
 
 
 def unit_hashes(ids: "pa.Array") -> tuple[Words, Words | None]:
@@ -70,7 +69,7 @@ def by_unit(ids: "pa.Array") -> UnitRows:
     m = key.size
     bits = min(12, max(1, int(m // ROWS_PER_BUCKET).bit_length()))
     start = np.zeros((CHUNKS, (1 << bits) + 1), dtype=np.int64)
-    ordered, index = np.empty_like(key), np.empty(m, dtype=np.int32)
+    ordered, index = np.empty_like(key), np.empty(m, dtype=np.int64)
     scatter_by_top(key, bits, start, ordered, index)
     sort_buckets(start[0], bits, ordered, index)
     ptr = np.empty(m + 1, dtype=np.int64)

@@ -182,9 +182,7 @@ def _pairs(columns: TableColumns, roster: Roster, found: list[Finding]) -> _Pair
     return pairs
 
 
-def _borrowed(
-    columns: TableColumns | None, roster: Roster, pairs: _Pairs, found: list[Finding]
-) -> Codes:
+def _borrowed(columns: TableColumns | None, roster: Roster, pairs: _Pairs, found: list[Finding]) -> Codes:
     """For each pair (by state) the pair whose row it uses, by `shared_rows`; -1: it has one of its own."""
     borrowed = np.full(pairs.order.size, -1, dtype=np.int64)
     if columns is None:
@@ -200,10 +198,8 @@ def _borrowed(
         pair[prefix] = _find(keys, wanted, acting * width)
         for row in np.flatnonzero(pair[prefix] < 0)[:FIRST_ISSUES].tolist():
             label = columns.name[f"{prefix}state"]
-            text = (
-                f"state {label.distinct[label.code[row]]!r} has no action {names.distinct[names.code[row]]!r} "
-                "in actions"
-            )
+            who, what = label.distinct[label.code[row]], names.distinct[names.code[row]]
+            text = f"state {who!r} has no action {what!r} in actions"
             found.append(Finding("unlisted-action", text, "shared_rows", row, f"{prefix}action"))
     if failed(found):
         return borrowed

@@ -12,7 +12,7 @@ Counts, and sums of values in millionths, are integers. So what is counted does 
 into batches, nor on how units are mixed in it: adding batches gives the counts of the whole, to the bit.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from optbudget.errors import ProblemError
 from optbudget.problems.columns import Codes
+from optbudget.problems.event_rules import EventRules
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -142,15 +143,18 @@ class UnitTails:
     Attributes
     ----------
     id : (U,) Arrow array of int64 or strings
-    history : (U, W) uint64, the last D events as a gram that nothing follows; zeros: it has ended for good
+    history : (U, W) uint64, the last D events of its last history, as a gram that nothing follows
     time : (U,) int64, of the last event
     value : (U,) int64, of the last event, in millionths
+    tied_ptr, tied_event : (U+1,), (z,) int64; where several events are at the last time, all of these
     """
 
     id: "pa.Array"
     history: Words
     time: Codes
     value: Codes
+    tied_ptr: Codes
+    tied_event: Codes
 
     def __len__(self) -> int:
         return self.time.size
@@ -158,19 +162,17 @@ class UnitTails:
 
 @dataclass(frozen=True, slots=True)
 class CountingRule:
-    """How a log is cut into histories.
+    """How a log is counted.
 
     Attributes
     ----------
     order : longest history, in events; at least 1, for a state's worth is that of its last event
-    gap : a unit silent for longer than this (in the log's unit of time) begins a new history; None: never
-    terminal : events that end a history at once; what follows begins a new one
+    rows : how rows become histories
     held_out : share of the units, in [0, 1), that the model is scored on; a stable function of their ids
     """
 
     order: int
-    gap: int | None = None
-    terminal: tuple[str, ...] = ()
+    rows: EventRules = field(default_factory=EventRules)
     held_out: float = 0.0
 
     def __post_init__(self) -> None:
@@ -178,11 +180,18 @@ class CountingRule:
             raise ProblemError(f"order is {self.order!r:.40}; it must be a whole number")
         if not 1 <= self.order <= MOST_ORDER:
             raise ProblemError(f"order is {self.order}; histories of 1 to {MOST_ORDER} events are counted")
-        if self.gap is not None and (not isinstance(self.gap, int) or not 0 <= self.gap < 2**62):
-            raise ProblemError(f"gap is {self.gap!r:.40}; it must be a whole number >= 0")
         if not 0 <= self.held_out < 1:
             raise ProblemError(f"held_out is {self.held_out!r:.40}; it must be in [0, 1)")
-        object.__setattr__(self, "terminal", tuple(sorted(set(self.terminal))))
+
+
+@dataclass(frozen=True, slots=True)
+class RowsSeen:
+    """What was done with the rows of a log: left out as duplicates; histories begun anew after a pause, and
+    after a terminal event."""
+
+    dropped: int = 0
+    paused: int = 0
+    returned: int = 0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -198,6 +207,7 @@ class HistoryCounts:
     units : where every unit's history stands
     times : (events,) int64, how often each event was seen
     cost : (events,) int64, their costs summed, in millionths
+    seen : what was done with the rows
     costed : whether the log has costs
     time_kind : "integer" or "instant"
     """
@@ -209,6 +219,7 @@ class HistoryCounts:
     units: UnitTails
     times: Codes
     cost: Codes
+    seen: RowsSeen = RowsSeen()
     costed: bool = False
     time_kind: str = "integer"
 

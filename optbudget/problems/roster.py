@@ -73,7 +73,9 @@ class Roster:
         """Index of the state in each row of a column, -1 where there is none; no state is added."""
         state = columns.name[column]
         if not self.typed:
-            return np.array([self.position.get(name, -1) for name in state.distinct], dtype=np.int64)[state.code]
+            return np.array([self.position.get(name, -1) for name in state.distinct], dtype=np.int64)[
+                state.code
+            ]
         kind = columns.name["type"]
         labels = zip(kind.code.tolist(), state.code.tolist(), strict=True)
         names, kinds = state.distinct, kind.distinct

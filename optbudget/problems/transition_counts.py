@@ -127,7 +127,9 @@ class TransitionCounts:
         for row in np.flatnonzero(owner[pairs[0]] != pairs[0])[:FIRST_ISSUES].tolist():
             pair = int(pairs[0][row])
             label, name = problem.labels[problem.pair_state[pair]], problem.actions[problem.pair_action[pair]]
-            text = f"action {name!r} of state {label!r} uses another's row (shared_rows), which has the counts"
+            text = (
+                f"action {name!r} of state {label!r} uses another's row (shared_rows), which has the counts"
+            )
             found.append(Finding("shared-row", text, "counts", row, "action", label, name))
         if found:
             return None

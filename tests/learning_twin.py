@@ -1,0 +1,121 @@
+"""Models learned from event logs the plain way: suffixes of tuples counted in dictionaries.
+
+Imports nothing from the package. A log is a list of rows (unit, time, event, value) in file order.
+"""
+
+import math
+
+
+def histories(rows, *, gap=None, terminal=()):
+    """The histories of a log (unit, time, event, value), in file order: lists of (event, value)."""
+    found, now = [], {}
+    for unit, time, event, value in rows:
+        known = now.get(unit)
+        if known is None or known[0][-1][0] in terminal or (gap is not None and time - known[1] > gap):
+            found.append([])
+            known = now[unit] = [found[-1], time]
+        known[0].append((event, value))
+        known[1] = time
+    return found
+
+
+def suffix_counts(rows, order, **cuts):
+    """How often each suffix ended a history, its values, and what followed: (seen, worth, after).
+
+    The history before any event is ("start",); the empty suffix () ends every history.
+    """
+    seen, worth, after = {}, {}, {}
+    for history in histories(rows, **cuts):
+        for t in range(len(history) + 1):
+            follower = history[t][0] if t < len(history) else "end"
+            past = tuple(event for event, _ in history[max(0, t - order) : t])
+            suffixes = [past[-k:] for k in range(1, len(past) + 1)] if t else [("start",)]
+            for suffix in [(), *suffixes]:
+                seen[suffix] = seen.get(suffix, 0) + 1
+                worth[suffix] = worth.get(suffix, 0.0) + (history[t - 1][1] if t else 0.0)
+                row = after.setdefault(suffix, {})
+                row[follower] = row.get(follower, 0) + 1
+    return seen, worth, after
+
+
+def stored_contexts(seen, after, min_count, prune_ratio=0.0):
+    """Contexts seen often enough; by a likelihood ratio, with all that makes them closed again."""
+    often = {c for c, times in seen.items() if c and (len(c) == 1 or times >= min_count)}
+    if not prune_ratio:
+        return often
+
+    def gain(context):
+        longer, shorter = after[context], after[context[1:]]
+        return sum(
+            times * math.log(times / seen[context] * seen[context[1:]] / shorter[follower])
+            for follower, times in longer.items()
+        )
+
+    kept = {c for c in often if len(c) == 1 or gain(c) >= prune_ratio}
+    todo = list(kept)
+    while todo:
+        context = todo.pop()
+        for part in (context[1:], context[:-1]):
+            if part and part not in kept:
+                kept.add(part)
+                todo.append(part)
+    return kept
+
+
+def longest_suffix(history, stored):
+    """The longest stored suffix of a history of at least one event."""
+    return next(history[k:] for k in range(len(history)) if history[k:] in stored)
+
+
+def smoothed_row(context, seen, after, strength):
+    """Probabilities after a context: its counts and `strength` more, shared out as its suffix's row is."""
+    row = {follower: times / seen[context] for follower, times in after[context].items()}
+    if len(context) <= 1 or not strength:
+        return row
+    base = smoothed_row(context[1:], seen, after, strength)
+    total = seen[context] + strength
+    return {f: (after[context].get(f, 0) + strength * p) / total for f, p in base.items()}
+
+
+def learned_model(rows, *, order, min_count, actions, prune_ratio=0.0, smoothing=0.0, **cuts):
+    """States, rows {(state, action): {next: probability}}, utilities and initial distribution of a log."""
+    seen, worth, after = suffix_counts(rows, max(1, order), **cuts)
+    stored = stored_contexts(seen, after, min_count, prune_ratio)
+    named = {c: ">".join(c) for c in stored}
+
+    def chain(history):
+        context = history if history == ("start",) else longest_suffix(history, stored)
+        source = () if order == 0 and context != ("start",) else context
+        row, past = smoothed_row(source, seen, after, smoothing), () if context == ("start",) else history
+        return {"end" if f == "end" else named[longest_suffix((*past, f), stored)]: p for f, p in row.items()}
+
+    moves = {}
+    for context in stored:
+        moves[named[context], "none"] = chain(context)
+        for action in actions:
+            altered = (action,) if context == ("start",) else (*context[:-1], action)
+            moves[named[context], action] = chain(altered)
+    utility = {named[c]: worth[c] / seen[c] for c in stored}
+    return {*named.values(), "end"}, moves, utility, moves["start", "none"]
+
+
+def held_out_likelihood(rows, others, order, min_count, strength, **cuts):
+    """Log-likelihood of all that followed in other units, and how often the row in use had probability 0."""
+    seen, _, after = suffix_counts(rows, max(1, order), **cuts)
+    stored = {c for c in stored_contexts(seen, after, min_count) if len(c) <= order}
+    kinds = len(after[()]) + 1
+    total, zeros = 0.0, 0
+    for history in histories(others, **cuts):
+        for t in range(len(history) + 1):
+            follower = history[t][0] if t < len(history) else "end"
+            past = tuple(event for event, _ in history[:t]) if t else ("start",)
+            p, here = 1.0 / kinds, 0
+            for k in range(len(past) + 1):
+                suffix = past[len(past) - k :]
+                if k and suffix not in stored:
+                    break
+                here = after[suffix].get(follower, 0)
+                p = (here + strength * p) / (seen[suffix] + strength)
+            total += math.log(p)
+            zeros += here == 0
+    return total, zeros

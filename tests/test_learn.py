@@ -1,0 +1,315 @@
+"""Learned models against the plain twin, logs cut into batches, and what must hold of contexts."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from learning_twin import held_out_likelihood, learned_model, longest_suffix, stored_contexts, suffix_counts
+
+from optbudget.errors import ProblemError
+from optbudget.learn import (
+    EventBatch,
+    EventRules,
+    Gap,
+    ModelOptions,
+    context_tree,
+    count_histories,
+    held_out_score,
+    learn_model,
+    update,
+)
+from optbudget.learn.counting import held_out
+from optbudget.learn.units import by_unit, unit_hashes
+from optbudget.problems.history_counts import FIRST_EVENT, GramTable, Packing
+
+NAMES = ("mail", "visit", "call", "buy")
+
+
+def random_log(seed, *, names=NAMES, units=6, longest=12):
+    """Rows (unit, time, event, value) of a small random log, units mixed, with ties in time."""
+    draw = np.random.default_rng(seed)
+    waiting = []
+    for unit in range(int(draw.integers(1, units + 1))):
+        length = int(draw.integers(1, longest + 1))
+        times = np.cumsum(draw.integers(0, 4, size=length)).tolist()
+        liked = draw.choice(len(names), size=2)
+        rows = []
+        for time in times:
+            name = names[int(draw.choice(liked) if draw.random() < 0.6 else draw.integers(len(names)))]
+            rows.append((unit, time, name, float(draw.integers(0, 4)) / 2 if name == "buy" else 0.0))
+        waiting.append(rows[::-1])
+    mixed = []
+    while waiting := [rows for rows in waiting if rows]:
+        mixed.append(waiting[int(draw.integers(len(waiting)))].pop())
+    return mixed
+
+
+def batch_of(rows, text=False):
+    """The rows as a batch."""
+    unit, time, event, value = zip(*rows, strict=True)
+    unit = [f"u{u}" for u in unit] if text else unit
+    return EventBatch.of(list(unit), list(time), list(event), value=list(value))
+
+
+def moves_of(problem):
+    """{(state, action): {next: probability}} of a problem."""
+    first, entry = problem.pair_entries
+    found = {}
+    for a in range(problem.cost.size):
+        part = entry[first[a] : first[a + 1]]
+        key = problem.states[problem.pair_state[a]], problem.actions[problem.pair_action[a]]
+        nexts = [problem.states[j] for j in problem.next_state[part]]
+        found[key] = dict(zip(nexts, problem.probability[part].tolist(), strict=True))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_a_learned_model_is_that_of_the_plain_twin(seed):
+    draw = np.random.default_rng(10_000 + seed)
+    rows = [*random_log(seed), (99, 0, "mail", 0.5)]
+    present = sorted({event for _, _, event, _ in rows})
+    actions = [name for name in present if draw.random() < 0.6] or present[:1]
+    order = int(draw.integers(0, 5))
+    given = {
+        "min_count": int(draw.integers(1, 5)),
+        "prune_ratio": float(draw.choice([0.0, 0.0, 0.731])),
+        "smoothing": float(draw.choice([0.0, 0.0, 1.5])),
+    }
+    cuts = {}
+    if draw.random() < 0.4:
+        cuts["gap"] = int(draw.integers(1, 4))
+    if draw.random() < 0.3:
+        cuts["terminal"] = (present[0],)
+    rules = EventRules(
+        gap=Gap.parse(cuts["gap"]) if "gap" in cuts else None,
+        terminal=cuts.get("terminal", ()),
+        duplicates="keep",
+    )
+    counts = count_histories([batch_of(rows)], order=max(order, 1), rows=rules)
+    costs = {name: 1.0 + k for k, name in enumerate(actions)}
+    learned = learn_model(counts, ModelOptions(actions=actions, costs=costs, order=order, **given))
+    states, moves, utility, initial = learned_model(rows, order=order, actions=actions, **given, **cuts)
+    problem = learned.problem
+    assert set(problem.states) == states
+    found = moves_of(problem)
+    assert found.keys() == moves.keys()
+    for key, row in moves.items():
+        assert found[key].keys() == row.keys(), key
+        for name, p in row.items():
+            assert found[key][name] == (p if not given["smoothing"] else pytest.approx(p, rel=1e-12)), key
+    for a in range(problem.cost.size):
+        assert problem.utility[a] == pytest.approx(utility[problem.states[problem.pair_state[a]]], rel=1e-12)
+        assert problem.cost[a] == {"none": 0.0, **costs}[problem.actions[problem.pair_action[a]]]
+    begun = zip(problem.initial_state.tolist(), problem.initial_probability.tolist(), strict=True)
+    assert {problem.states[i]: p for i, p in begun} == initial
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.lists(st.integers(0, 60), max_size=5), st.booleans(), st.booleans())
+def test_any_split_into_batches_gives_the_same_counts(seed, cuts, text, strict):
+    rows = random_log(seed)
+    if strict:
+        rows = list({row[:3]: row for row in rows}.values())
+    rules = EventRules(gap=Gap.parse(2), duplicates="drop")
+    whole = count_histories([batch_of(rows, text)], order=3, rows=rules, held_out=0.3)
+    at = sorted({min(c, len(rows)) for c in cuts} | {0, len(rows)})
+    parts = [batch_of(rows[a:b], text) for a, b in pairwise(at)]
+    assert_same(whole, count_histories(parts, order=3, rows=rules, held_out=0.3))
+    grown = count_histories(parts[:1], order=3, rows=rules, held_out=0.3)
+    for part in parts[1:]:
+        grown = update(grown, [part])
+    assert_same(whole, grown)
+
+
+def assert_same(one, other):
+    """Equal to the bit."""
+    assert one.names == other.names and one.rule == other.rule and one.seen == other.seen
+    for table in ("kept", "held"):
+        for column in ("words", "count", "value"):
+            a, b = (getattr(getattr(counts, table), column) for counts in (one, other))
+            assert a.shape == b.shape and (a == b).all()
+    assert one.units.id.equals(other.units.id)
+    for column in ("history", "time", "value", "tied_ptr", "tied_event"):
+        a, b = (getattr(counts.units, column) for counts in (one, other))
+        assert a.shape == b.shape and (a == b).all(), column
+    assert (one.times == other.times).all() and (one.cost == other.cost).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 4), st.sampled_from([0.0, 0.5, 2.0]))
+def test_contexts_are_closed_and_rows_are_distributions(seed, least, ratio):
+    rows = random_log(seed)
+    counts = count_histories([batch_of(rows)], order=4, rows=EventRules(duplicates="keep"))
+    tree = context_tree(counts.kept, counts.names, counts.packing, min_count=least, prune_ratio=ratio)
+    stored = {tuple(label.split(">")) for label in tree.labels[1:]}
+    for context in stored - {("start",)}:
+        assert len(context) == 1 or {context[1:], context[:-1]} <= stored
+    assert (np.add.reduceat(tree.times, tree.row_ptr[:-1]) == tree.count).all()
+    # The state after any events is the longest stored suffix of all of them.
+    draw = np.random.default_rng(seed)
+    node, past = 1, ()
+    for _ in range(60):
+        span = slice(int(tree.row_ptr[node]), int(tree.row_ptr[node + 1]))
+        entry = int(draw.integers(span.start, span.stop))
+        if tree.following[entry] < 0:
+            node, past = 1, ()
+            continue
+        node = int(tree.following[entry])
+        past = (*past, counts.names[tree.row_symbol[entry] - FIRST_EVENT])
+        assert tree.labels[node] == ">".join(longest_suffix(past, stored))
+
+
+@pytest.mark.parametrize("kinds, order", [(70, 10), (3, 30), (1100, 5), (2, 40)])
+def test_histories_of_several_words_are_those_of_the_twin(kinds, order):
+    names = tuple(f"e{k}" for k in range(kinds))
+    draw = np.random.default_rng(kinds)
+    motif = draw.integers(kinds, size=15)
+    rows = [(9, t, name, 0.0) for t, name in enumerate(names)]
+    for unit in range(5):
+        for t in range(40):
+            code = int(motif[t % 15]) if draw.random() < 0.85 else int(draw.integers(kinds))
+            rows.append((unit, t, names[code], float(code == 0)))
+    counts = count_histories([batch_of(rows[:70]), batch_of(rows[70:])], order=order)
+    assert counts.packing.words == 2
+    tree = context_tree(counts.kept, counts.names, counts.packing, min_count=2)
+    seen, _, after = suffix_counts(rows, order)
+    assert {tuple(label.split(">")) for label in tree.labels[1:]} == stored_contexts(seen, after, 2)
+    assert [seen[tuple(label.split(">"))] for label in tree.labels[1:]] == tree.count[1:].tolist()
+
+
+def test_a_context_seen_exactly_often_enough_is_stored():
+    rows = [(u, t, e, 1.0) for u in range(3) for t, e in enumerate(("mail", "visit"))]
+    counts = count_histories([batch_of(rows)], order=2)
+    for least, there in ((3, True), (4, False)):
+        tree = context_tree(counts.kept, counts.names, counts.packing, min_count=least)
+        assert ("mail>visit" in tree.labels) is there
+
+
+def test_one_unit_with_one_event():
+    counts = count_histories([batch_of([(7, 3, "mail", 2.0)])], order=3)
+    problem = learn_model(counts, ModelOptions(actions=["mail"], costs={"mail": 1})).problem
+    assert problem.states == ("start", "mail", "end")
+    assert moves_of(problem)["mail", "none"] == {"end": 1.0}
+    assert moves_of(problem)["start", "none"] == {"mail": 1.0}
+    assert moves_of(problem)["start", "mail"] == {"end": 1.0}
+
+
+def test_held_out_scores_are_those_of_the_twin():
+    rows = [row for seed in range(12) for row in ((100 * seed + r[0], *r[1:]) for r in random_log(seed))]
+    counts = count_histories([batch_of(rows)], order=3, rows=EventRules(duplicates="keep"), held_out=0.3)
+    import pyarrow as pa
+
+    ids = sorted({row[0] for row in rows})
+    out = held_out(unit_hashes(pa.array(ids))[0], 0.3)
+    others = {u for u, o in zip(ids, out.tolist(), strict=True) if o}
+    assert 0 < len(others) < len(ids)
+    kept, held = ([r for r in rows if (r[0] in others) is side] for side in (False, True))
+    tree = context_tree(counts.kept, counts.names, counts.packing, min_count=2)
+    for smoothing in (0.0, 2.5):
+        score = held_out_score(tree, counts.held, counts.packing, smoothing=smoothing)
+        for order in range(4):
+            total, zeros = held_out_likelihood(kept, held, order, 2, smoothing or 1.0)
+            assert score.log_likelihood[order] * score.events == pytest.approx(total, rel=1e-12)
+            assert score.never[order] == zeros
+    assert int(score.weight.sum()) > 0
+    happened = np.nansum(score.happened * score.weight)
+    assert happened <= score.events
+
+
+def test_units_are_grouped_in_the_order_of_the_log():
+    import pyarrow as pa
+
+    draw = np.random.default_rng(0)
+    ids = draw.integers(0, 3000, size=60_000)
+    for array in (
+        pa.array(ids),
+        pa.array(ids).cast(pa.string()),
+        pa.array(ids).cast(pa.string()).dictionary_encode(),
+    ):
+        rows = by_unit(array)
+        assert (rows.hash[1:] > rows.hash[:-1]).all() and rows.hash.size == np.unique(ids).size
+        for u in range(0, rows.hash.size, 97):
+            part = rows.row[rows.ptr[u] : rows.ptr[u + 1]]
+            assert (np.diff(part) > 0).all() and np.unique(ids[part]).size == 1
+        assert sorted(rows.row.tolist()) == list(range(ids.size))
+
+
+def test_repacking_keeps_symbols_and_order():
+    narrow, wide = Packing(5, 3), Packing(5, 11)
+    draw = np.random.default_rng(1)
+    symbols = draw.integers(0, 8, size=(50, 6))
+    words = np.zeros((50, narrow.words), dtype=np.uint64)
+    for position in range(6):
+        word, shift = narrow.place(position)
+        words[:, word] |= symbols[:, position].astype(np.uint64) << np.uint64(shift)
+    again = narrow.repacked(words, wide)
+    for position in range(6):
+        assert (wide.symbol(again, position) == symbols[:, position]).all()
+    assert (np.lexsort(words.T[::-1]) == np.lexsort(again.T[::-1])).all()
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"actions": ["mial"]}, "'mial' never occurs in the log.*did you mean 'mail'"),
+        ({"actions": []}, "no action is named"),
+        ({"actions": ["none"]}, "'none' is there without being named"),
+        ({"actions": ["mail", "mail"]}, "named twice"),
+        ({"actions": ["mail"], "costs": {"cal": 1}}, "cost is given for 'cal', which is no action"),
+        ({"actions": ["mail"], "costs": {"mail": -1}}, "must be a number >= 0"),
+        ({"actions": ["mail"]}, "what 'mail' costs is not known.*--cost mail=C"),
+        ({"actions": ["mail"], "costs": {"mail": 1}, "order": 9}, "order is 9"),
+        ({"actions": ["mail"], "costs": {"mail": 1}, "order": -1}, "order is -1"),
+        ({"actions": ["mail"], "costs": {"mail": 1}, "min_count": 0}, "min_count is 0"),
+        ({"actions": ["mail"], "costs": {"mail": 1}, "smoothing": math.nan}, "smoothing is nan"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(options, message):
+    counts = count_histories([batch_of([(1, 1, "mail", 0.0), (1, 2, "buy", 1.0)])], order=2)
+    with pytest.raises(ProblemError, match=message):
+        learn_model(counts, ModelOptions(**options))
+
+
+def test_a_log_without_values_is_refused():
+    counts = count_histories([batch_of([(1, 1, "mail", 0.0)])], order=2)
+    with pytest.raises(ProblemError, match=r"nothing to gain.*--conversion event=V"):
+        learn_model(counts, ModelOptions(actions=["mail"], costs={"mail": 1}))
+
+
+@pytest.mark.parametrize(
+    "value, message", [(1e-9, "from a millionth"), (1e12, "from a millionth"), (-2e12, "from a millionth")]
+)
+def test_values_beyond_millionths_are_refused(value, message):
+    with pytest.raises(ProblemError, match=message):
+        count_histories([batch_of([(1, 1, "mail", value)])], order=2)
+
+
+def test_counts_that_do_not_belong_to_the_units_are_refused():
+    first = count_histories([batch_of([(1, 1, "mail", 1.0)])], order=2)
+    from dataclasses import replace
+
+    forged = replace(first, kept=GramTable.empty(1))
+    with pytest.raises(ProblemError, match="do not belong together"):
+        update(forged, [batch_of([(1, 2, "mail", 1.0)])])
+
+
+def test_units_must_stay_of_one_kind():
+    with pytest.raises(ProblemError, match="must be of one kind"):
+        count_histories(
+            [batch_of([(1, 1, "mail", 1.0)]), batch_of([(1, 1, "mail", 1.0)], text=True)], order=2
+        )
+
+
+def test_models_are_made_of_the_units_held_out_too():
+    rows = random_log(3)
+    both = [
+        learn_model(
+            count_histories([batch_of(rows)], order=2, rows=EventRules(duplicates="keep"), held_out=share),
+            ModelOptions(actions=["buy"], costs={"buy": 1}, min_count=1),
+        ).problem
+        for share in (0.0, 0.5)
+    ]
+    assert both[0].states == both[1].states and (both[0].probability == both[1].probability).all()
