@@ -54,17 +54,17 @@ def scatter_by_top(key, bits, start, sorted_key, index):
         for i in range(m * chunk // CHUNKS, m * (chunk + 1) // CHUNKS):
             where = np.int64(key[i] >> shift) + 1
             start[chunk, where] += 1
-    total = np.int64(0)
-    for bucket in range(buckets):
+    total = 0
+    for bucket in range(1, buckets + 1):
         for chunk in range(CHUNKS):
-            here = start[chunk, bucket + 1]
-            start[chunk, bucket + 1] = total
+            here = start[chunk, bucket]
+            start[chunk, bucket] = total
             total += here
     for chunk in prange(CHUNKS):
         for i in range(m * chunk // CHUNKS, m * (chunk + 1) // CHUNKS):
-            bucket = np.int64(key[i] >> shift) + 1
-            at = start[chunk, bucket]
-            start[chunk, bucket] = at + 1
+            where = np.int64(key[i] >> shift) + 1
+            at = start[chunk, where]
+            start[chunk, where] = at + 1
             sorted_key[at] = key[i]
             index[at] = i
     # The last chunk's pointers now stand at the ends of the buckets.

@@ -132,10 +132,9 @@ class _Counter:
 
     def add(self, batch: EventBatch) -> None:
         if self.time_kind not in (None, batch.time_kind):
-            kinds = {"integer": "integers", "instant": "instants"}
-            raise ProblemError(
-                f"times are {kinds[batch.time_kind]} here and {kinds[str(self.time_kind)]} before"
-            )
+            kinds = {"integer": "integers", "instant": "dates with a zone", "local": "dates without a zone"}
+            now, then = kinds[batch.time_kind], kinds[self.time_kind]
+            raise ProblemError(f"times are {now} here and {then} before; they must be of one kind")
         self.time_kind = batch.time_kind
         symbol = self._symbols(batch)
         rows = by_unit(batch.unit)

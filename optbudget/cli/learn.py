@@ -1,0 +1,245 @@
+"""`optbudget learn`: an event log to a model whose states are histories."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from optbudget.cli.run import Run
+from optbudget.errors import UsageError
+
+if TYPE_CHECKING:
+    from optbudget.files.events import EventLog
+    from optbudget.learn import HistoryCounts, ModelOptions, Score
+    from optbudget.problems.history_counts import CountingRule
+
+DEFAULT_ORDER = 10
+
+
+def _option(metavar: str, text: str, **limits: Any) -> Any:
+    return typer.Option(metavar=metavar, help=text, show_default=False, **limits)
+
+
+def command(
+    run: Run,
+    events: Annotated[
+        str,
+        typer.Argument(
+            metavar="EVENTS",
+            show_default=False,
+            help="A .csv or .parquet file of unit, time, event (value, cost), a folder of them, or a table "
+            "such as sqlite:///shop.db?table=events.",
+        ),
+    ],
+    out: Annotated[Path, _option("MODEL", "The model folder to write, or with --update to add to.")],
+    order: Annotated[
+        int | None, _option("K", "Longest history told apart, in events (10); with --held-out the most.")
+    ] = None,
+    actions: Annotated[
+        str | None, _option("A,B,...", "Events that can be brought about; `none` is always there.")
+    ] = None,
+    cost: Annotated[
+        str | None, _option("A=C,...", "Money that an action costs, instead of its mean cost in the log.")
+    ] = None,
+    update: Annotated[
+        bool, typer.Option("--update", help="Add EVENTS to those MODEL was learned from.")
+    ] = False,
+    min_count: Annotated[
+        int | None, _option("N", "How often a history must have been seen to be a state (10).", min=1)
+    ] = None,
+    smoothing: Annotated[
+        float | None, _option("S", "Counts added as the shorter history suggests (0: maximum likelihood).")
+    ] = None,
+    prune_ratio: Annotated[
+        float | None, _option("X", "Drop histories that predict less than X nats better than shorter ones.")
+    ] = None,
+    gap: Annotated[
+        str | None, _option("G", "A longer pause ends a history: a number, or 30d and the like for dates.")
+    ] = None,
+    terminal: Annotated[str | None, _option("E,...", "Events that end a history.")] = None,
+    conversion: Annotated[
+        str | None, _option("E=V,...", "Value of events to which the log gives none.")
+    ] = None,
+    held_out: Annotated[
+        float | None, _option("P", "Share of the units kept to score every order on; the best is taken.")
+    ] = None,
+    duplicates: Annotated[
+        Literal["refuse", "drop", "keep"] | None,
+        _option("WORD", "Rows of one unit, time and event: refuse, drop or keep them (refuse)."),
+    ] = None,
+    sort: Annotated[
+        bool, typer.Option("--sort", help="Put rows in the order of time; say how many.")
+    ] = False,
+    missing_as_zero: Annotated[
+        bool, typer.Option("--missing-as-zero", help="Take a missing value or cost as 0, and say how many.")
+    ] = False,
+    horizon: Annotated[int | None, _option("T", "Decisions (50).", min=1)] = None,
+    discount: Annotated[float | None, _option("G", "Of rewards (0.975).")] = None,
+    cost_discount: Annotated[float | None, _option("G", "Of spend (1).")] = None,
+    reward: Annotated[
+        Literal["net", "gross"] | None, _option("net|gross", "Value less cost, or value (net).")
+    ] = None,
+) -> None:
+    """Learn a model from an event log, or add events to one; all counts are kept beside it."""
+    from optbudget import files, learn
+    from optbudget.files.events import open_events
+    from optbudget.files.learned_models import is_learned, load_history_counts, save_learned
+
+    files.require_free(out, "learned")
+    given: dict[str, Any] = {
+        "actions": None if actions is None else _names(actions, "--actions"),
+        "costs": None if cost is None else _amounts(cost, "--cost"),
+        "order": order, "min_count": min_count, "smoothing": smoothing, "prune_ratio": prune_ratio,
+        "horizon": horizon, "discount": discount, "cost_discount": cost_discount, "reward": reward,
+    }  # fmt: skip
+    rule = {
+        "gap": gap, "terminal": terminal, "conversion": conversion, "duplicates": duplicates,
+        "held_out": held_out,
+    }  # fmt: skip
+    known = None
+    if update:
+        if not is_learned(out):
+            raise UsageError(f"--update: {out} holds no learned model; leave --update out to learn one")
+        known, before = load_history_counts(out)
+        _require_counted(known.rule, given["order"], rule)
+        given = {name: before.get(name) if value is None else value for name, value in given.items()}
+    elif actions is None:
+        raise UsageError("--actions is missing: name events that can be brought about, as in --actions email")
+    options = learn.ModelOptions(**{name: value for name, value in given.items() if value is not None})
+    log = open_events(events, missing_as_zero=missing_as_zero, sort=sort, max_memory=run.max_memory)
+    with run.working("events") as monitor:
+        if known is None:
+            counts = learn.count_histories(
+                log.batches(),
+                order=max(1, DEFAULT_ORDER if options.order is None else options.order),
+                rows=_rules(rule), held_out=held_out or 0.0, monitor=monitor,
+            )  # fmt: skip
+        else:
+            counts = learn.update(known, log.batches(), monitor=monitor)
+        score = _score(counts, options)
+        if score is not None:
+            options = _with_order(options, score.best)
+        learned = learn.learn_model(counts, options)
+    kept = {**asdict(options), "order": given["order"]}
+    save_learned(learned, out, options=kept, score=None if score is None else _scored(score))
+    _show(run, out, log, learned.problem.n_states, learned.problem.row_ptr.size - 1, counts, options, score)
+
+
+def _score(counts: "HistoryCounts", options: "ModelOptions") -> "Score | None":
+    """The score of every order up to the one asked for on the units held out; None where there are none."""
+    from optbudget import learn
+
+    if not counts.rule.held_out:
+        return None
+    tree = learn.context_tree(
+        counts.kept, counts.names, counts.packing, order=options.order, min_count=options.min_count,
+        prune_ratio=options.prune_ratio,
+    )  # fmt: skip
+    return learn.held_out_score(tree, counts.held, counts.packing, smoothing=options.smoothing)
+
+
+def _with_order(options: "ModelOptions", order: int) -> "ModelOptions":
+    return replace(options, order=order)
+
+
+def _rules(given: dict[str, Any]) -> Any:
+    from optbudget.learn import EventRules, Gap
+
+    return EventRules(
+        gap=None if given["gap"] is None else Gap.parse(given["gap"]),
+        terminal=() if given["terminal"] is None else _names(given["terminal"], "--terminal"),
+        conversion={} if given["conversion"] is None else _amounts(given["conversion"], "--conversion"),
+        duplicates=given["duplicates"] or "refuse",
+    )
+
+
+def _require_counted(rule: "CountingRule", order: int | None, given: dict[str, Any]) -> None:
+    """Refuse an update that would count otherwise than the events before were counted."""
+    if order is not None and order > rule.order:
+        raise UsageError(
+            f"--order {order}: MODEL has counts of histories of up to {rule.order} events; learn it again"
+        )
+    asked = _rules(given)
+    for name in ("gap", "terminal", "conversion", "duplicates"):
+        if given[name] is not None and getattr(asked, name) != getattr(rule.rows, name):
+            raise UsageError(
+                f"--{name} is another than MODEL was counted with ({getattr(rule.rows, name)!r}); leave it "
+                "out, or learn the model again from the whole log"
+            )
+    if given["held_out"] is not None and given["held_out"] != rule.held_out:
+        raise UsageError(
+            f"--held-out is another than MODEL was counted with ({rule.held_out:g}); leave it out"
+        )
+
+
+def _names(text: str, option: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(names):
+        raise UsageError(f"{option} {text!r} is no list of events; write for example {option} email,call")
+    return names
+
+
+def _amounts(text: str, option: str) -> dict[str, float]:
+    """The numbers of a list such as email=0.1,call=5."""
+    found = {}
+    for part in text.split(","):
+        name, equals, number = part.rpartition("=")
+        try:
+            amount = float(number) if equals and name.strip() else None
+        except ValueError:
+            amount = None
+        if amount is None or name.strip() in found:
+            why = f"{part!r} is no EVENT=NUMBER" if amount is None else f"{name.strip()!r} stands twice"
+            raise UsageError(f"{option} {text!r}: {why}; write for example {option} email=0.1,call=5")
+        found[name.strip()] = amount
+    return found
+
+
+def _scored(score: "Score") -> dict[str, object]:
+    return {
+        "best_order": score.best,
+        "events": score.events,
+        "log_likelihood": float(score.log_likelihood[score.best]),
+        "orders": score.table(),
+        "calibration": score.calibration(),
+        "miscalibration": score.miscalibration,
+    }
+
+
+def _show(
+    run: Run, out: Path, log: "EventLog", states: int, rows: int, counts: "HistoryCounts",
+    options: "ModelOptions", score: "Score | None",
+) -> None:  # fmt: skip
+    from optbudget.report.learned_tables import learned_grid, score_grid
+
+    seen = counts.seen
+    numbers = {
+        "model": str(out),
+        "states": states,
+        "rows": rows,
+        "events": counts.events,
+        "units": len(counts.units),
+        "histories": counts.histories,
+        "kinds": len(counts.names),
+        "grams": len(counts.kept) + len(counts.held),
+        "order": counts.rule.order if options.order is None else options.order,
+        "min_count": options.min_count,
+        "duplicates_dropped": seen.dropped,
+        "histories_after_a_pause": seen.paused,
+        "histories_after_a_terminal_event": seen.returned,
+    }
+    tally = log.tally
+    reading = {"rows": tally.rows, "missing_as_zero": tally.filled, "moved": tally.sorted}
+    warnings = [issue.as_dict() for issue in tally.warnings]
+    scored = None if score is None else _scored(score)
+    run.answer({**numbers, "reading": reading, "warnings": warnings, "score": scored})
+    run.grids(learned_grid(numbers))
+    if score is not None:
+        run.grids(score_grid(score.table(), score.best, score.miscalibration))
+    for issue in tally.warnings:
+        run.log(f"warning: {issue}")
+    if tally.filled:
+        run.log(f"{tally.filled:,} missing values or costs were taken as 0")
+    if tally.sorted:
+        run.log(f"{tally.sorted:,} rows were moved to put them in the order of time")
