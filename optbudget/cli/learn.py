@@ -1,17 +1,17 @@
 """`optbudget learn`: an event log to a model whose states are histories."""
 
-from dataclasses import asdict, replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from optbudget.cli.learn_steps import Learning, as_dict
 from optbudget.cli.run import Run
-from optbudget.errors import UsageError
+from optbudget.errors import Issue, ProblemError, UsageError
 
 if TYPE_CHECKING:
     from optbudget.files.events import EventLog
-    from optbudget.learn import HistoryCounts, ModelOptions, Score
     from optbudget.problems.history_counts import CountingRule
 
 DEFAULT_ORDER = 10
@@ -68,6 +68,13 @@ def command(
         Literal["refuse", "drop", "keep"] | None,
         _option("WORD", "Rows of one unit, time and event: refuse, drop or keep them (refuse)."),
     ] = None,
+    drop_duplicates: Annotated[
+        bool, typer.Option("--drop-duplicates", help="The same as --duplicates drop.")
+    ] = False,
+    known_events: Annotated[
+        str | None,
+        typer.Option("--events", metavar="E,...", help="Events that may occur; others are errors."),
+    ] = None,
     sort: Annotated[
         bool, typer.Option("--sort", help="Put rows in the order of time; say how many.")
     ] = False,
@@ -80,11 +87,20 @@ def command(
     reward: Annotated[
         Literal["net", "gross"] | None, _option("net|gross", "Value less cost, or value (net).")
     ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on with what is added to a folder or table, until Ctrl-C.")
+    ] = False,
+    follow_until_idle: Annotated[
+        float | None, _option("S", "With --follow: end when nothing new came for so many seconds.", min=0.0)
+    ] = None,
+    poll: Annotated[
+        float, typer.Option(metavar="S", min=0.01, help="Seconds between two looks, with --follow.")
+    ] = 2.0,
 ) -> None:
     """Learn a model from an event log, or add events to one; all counts are kept beside it."""
     from optbudget import files, learn
     from optbudget.files.events import open_events
-    from optbudget.files.learned_models import is_learned, load_history_counts, save_learned
+    from optbudget.files.learned_models import is_learned, load_history_counts, load_positions
 
     files.require_free(out, "learned")
     given: dict[str, Any] = {
@@ -93,54 +109,46 @@ def command(
         "order": order, "min_count": min_count, "smoothing": smoothing, "prune_ratio": prune_ratio,
         "horizon": horizon, "discount": discount, "cost_discount": cost_discount, "reward": reward,
     }  # fmt: skip
+    if drop_duplicates and duplicates not in (None, "drop"):
+        raise UsageError(f"--drop-duplicates and --duplicates {duplicates} do not go together")
+    if follow_until_idle is not None and not follow:
+        raise UsageError("--follow-until-idle is for --follow")
     rule = {
-        "gap": gap, "terminal": terminal, "conversion": conversion, "duplicates": duplicates,
-        "held_out": held_out,
+        "gap": gap, "terminal": terminal, "conversion": conversion, "events": known_events,
+        "duplicates": "drop" if drop_duplicates else duplicates, "held_out": held_out,
     }  # fmt: skip
-    known = None
+    log = open_events(events, missing_as_zero=missing_as_zero, sort=sort, max_memory=run.max_memory)
+    known, positions = None, {}
+    if follow and not update and is_learned(out):
+        _require_followed(log, load_positions(out))
+        update = True
     if update:
         if not is_learned(out):
             raise UsageError(f"--update: {out} holds no learned model; leave --update out to learn one")
         known, before = load_history_counts(out)
+        positions = load_positions(out)
         _require_counted(known.rule, given["order"], rule)
         given = {name: before.get(name) if value is None else value for name, value in given.items()}
     elif actions is None:
         raise UsageError("--actions is missing: name events that can be brought about, as in --actions email")
     options = learn.ModelOptions(**{name: value for name, value in given.items() if value is not None})
-    log = open_events(events, missing_as_zero=missing_as_zero, sort=sort, max_memory=run.max_memory)
+    order = max(1, DEFAULT_ORDER if options.order is None else options.order)
+    counting = known.rule if known else learn.CountingRule(order, _rules(rule), held_out or 0.0)
+    learning = Learning(out, log, counting, options, known, positions)
     with run.working("events") as monitor:
-        if known is None:
-            counts = learn.count_histories(
-                log.batches(),
-                order=max(1, DEFAULT_ORDER if options.order is None else options.order),
-                rows=_rules(rule), held_out=held_out or 0.0, monitor=monitor,
-            )  # fmt: skip
+        if follow:
+            learning.follow(monitor, run.log, every=poll, until_idle=follow_until_idle)
         else:
-            counts = learn.update(known, log.batches(), monitor=monitor)
-        score = _score(counts, options)
-        if score is not None:
-            options = _with_order(options, score.best)
-        learned = learn.learn_model(counts, options)
-    kept = {**asdict(options), "order": given["order"]}
-    save_learned(learned, out, options=kept, score=None if score is None else _scored(score))
-    _show(run, out, log, learned.problem.n_states, learned.problem.row_ptr.size - 1, counts, options, score)
+            learning.once(monitor)
+    _show(run, learning)
 
 
-def _score(counts: "HistoryCounts", options: "ModelOptions") -> "Score | None":
-    """The score of every order up to the one asked for on the units held out; None where there are none."""
-    from optbudget import learn
-
-    if not counts.rule.held_out:
-        return None
-    tree = learn.context_tree(
-        counts.kept, counts.names, counts.packing, order=options.order, min_count=options.min_count,
-        prune_ratio=options.prune_ratio,
-    )  # fmt: skip
-    return learn.held_out_score(tree, counts.held, counts.packing, smoothing=options.smoothing)
-
-
-def _with_order(options: "ModelOptions", order: int) -> "ModelOptions":
-    return replace(options, order=order)
+def _require_followed(log: "EventLog", positions: Mapping[str, object]) -> None:
+    """Refuse to go on following with a model that another log was counted for."""
+    if log.source.identity not in positions:
+        raise UsageError(
+            "--follow: MODEL was not learned from this folder or table; --update adds it to MODEL"
+        )
 
 
 def _rules(given: dict[str, Any]) -> Any:
@@ -151,6 +159,7 @@ def _rules(given: dict[str, Any]) -> Any:
         terminal=() if given["terminal"] is None else _names(given["terminal"], "--terminal"),
         conversion={} if given["conversion"] is None else _amounts(given["conversion"], "--conversion"),
         duplicates=given["duplicates"] or "refuse",
+        events=None if given["events"] is None else _names(given["events"], "--events"),
     )
 
 
@@ -161,7 +170,7 @@ def _require_counted(rule: "CountingRule", order: int | None, given: dict[str, A
             f"--order {order}: MODEL has counts of histories of up to {rule.order} events; learn it again"
         )
     asked = _rules(given)
-    for name in ("gap", "terminal", "conversion", "duplicates"):
+    for name in ("gap", "terminal", "conversion", "duplicates", "events"):
         if given[name] is not None and getattr(asked, name) != getattr(rule.rows, name):
             raise UsageError(
                 f"--{name} is another than MODEL was counted with ({getattr(rule.rows, name)!r}); leave it "
@@ -196,43 +205,31 @@ def _amounts(text: str, option: str) -> dict[str, float]:
     return found
 
 
-def _scored(score: "Score") -> dict[str, object]:
-    return {
-        "best_order": score.best,
-        "events": score.events,
-        "log_likelihood": float(score.log_likelihood[score.best]),
-        "orders": score.table(),
-        "calibration": score.calibration(),
-        "miscalibration": score.miscalibration,
-    }
-
-
-def _show(
-    run: Run, out: Path, log: "EventLog", states: int, rows: int, counts: "HistoryCounts",
-    options: "ModelOptions", score: "Score | None",
-) -> None:  # fmt: skip
+def _show(run: Run, learning: Learning) -> None:
     from optbudget.report.learned_tables import learned_grid, score_grid
 
-    seen = counts.seen
+    learned, score, tally = learning.learned, learning.score, learning.log.tally
+    if learned is None:
+        raise ProblemError([Issue("error", "no-rows", "nothing came", learning.log.source.identity)])
+    counts, order = learned.counts, learned.options.order
     numbers = {
-        "model": str(out),
-        "states": states,
-        "rows": rows,
+        "model": str(learning.out),
+        "states": learned.problem.n_states,
+        "rows": learned.problem.row_ptr.size - 1,
         "events": counts.events,
         "units": len(counts.units),
         "histories": counts.histories,
         "kinds": len(counts.names),
         "grams": len(counts.kept) + len(counts.held),
-        "order": counts.rule.order if options.order is None else options.order,
-        "min_count": options.min_count,
-        "duplicates_dropped": seen.dropped,
-        "histories_after_a_pause": seen.paused,
-        "histories_after_a_terminal_event": seen.returned,
+        "order": counts.rule.order if order is None else order,
+        "min_count": learned.options.min_count,
+        "duplicates_dropped": counts.seen.dropped,
+        "histories_after_a_pause": counts.seen.paused,
+        "histories_after_a_terminal_event": counts.seen.returned,
     }
-    tally = log.tally
     reading = {"rows": tally.rows, "missing_as_zero": tally.filled, "moved": tally.sorted}
     warnings = [issue.as_dict() for issue in tally.warnings]
-    scored = None if score is None else _scored(score)
+    scored = None if score is None else as_dict(score)
     run.answer({**numbers, "reading": reading, "warnings": warnings, "score": scored})
     run.grids(learned_grid(numbers))
     if score is not None:

@@ -4,8 +4,9 @@ Whole columns at a time: a row is looked at on its own only to say what is wrong
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -45,6 +46,7 @@ class Tally:
     time_kind : how the log writes time; None before its first row
     columns : its columns among those known; None before its first row
     warnings : oddities that do not stop the reading
+    position : up to which the source was read, when all its rows were; None if it has no positions
     """
 
     rows: int = 0
@@ -53,6 +55,7 @@ class Tally:
     time_kind: TimeKind | None = None
     columns: frozenset[str] | None = None
     warnings: list[Issue] = field(default_factory=list)
+    position: Mapping[str, Any] | None = None
 
 
 def sniffed(text: str) -> TimeKind | None:

@@ -42,24 +42,24 @@ class EventLog:
                 portion = replace(portion, batches=batches)
             yield portion
 
-    def batches(self) -> Iterator[EventBatch]:
-        """All rows of the log.
+    def batches(self, position: Position | None = None) -> Iterator[EventBatch]:
+        """All rows of the log after a position; when they have been read, the tally holds the one after them.
 
         Raises
         ------
         ProblemError
             At the first batch in which something is wrong, and at the end of a log without rows.
         """
-        if self.sort:
-            whole = (
-                batch for p in self.source.portions(None, self.tally, self.reading) for batch in p.batches
-            )
-            yield from sorted_batches(whole, self.tally, max_memory=self.max_memory)
-        else:
-            for portion in self.portions():
-                yield from portion.batches
-        if not self.tally.rows:
+        rows = self._rows(position)
+        yield from sorted_batches(rows, self.tally, max_memory=self.max_memory) if self.sort else rows
+        if not self.tally.rows and position is None:
             raise ProblemError([Issue("error", "no-rows", "the log has no rows", self.source.identity)])
+
+    def _rows(self, position: Position | None) -> Iterator[EventBatch]:
+        self.tally.position = position
+        for portion in self.source.portions(position, self.tally, self.reading):
+            yield from portion.batches
+            self.tally.position = portion.position()
 
 
 def open_events(

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -71,6 +71,7 @@ def save_learned(
     *,
     options: Mapping[str, object],
     score: Mapping[str, object] | None = None,
+    positions: Mapping[str, object] | None = None,
     format: str | None = None,
 ) -> None:
     """Write a learned model, whole or not at all; an earlier one there is replaced.
@@ -79,6 +80,7 @@ def save_learned(
     ----------
     options : how the model was made of the counts, for the next update
     score : what the held-out units say of it
+    positions : by source, how far it is counted; written in the same step as the counts
 
     Raises
     ------
@@ -99,7 +101,7 @@ def save_learned(
         ]
         if counts.rule.held_out:
             work.append(pool.submit(_write_grams, counts.held, aside / "held_out.parquet"))
-        _write_json(counts, options, score, aside / "learned.json")
+        _write_json(counts, options, score, positions, aside / "learned.json")
         for each in work:
             each.result()
         for file in target.iterdir() if target.is_dir() else ():
@@ -131,6 +133,20 @@ def load_history_counts(path: str | Path) -> tuple[HistoryCounts, dict[str, obje
         if isinstance(error, ProblemError):
             raise
         raise _damaged("learned.json", f"is not what it should be: {error!r:.200}") from None
+
+
+def load_positions(path: str | Path) -> dict[str, Any]:
+    """By source, how far a learned model counts it.
+
+    Raises
+    ------
+    ProblemError
+        If learned.json cannot be read, or says no such thing.
+    """
+    stated = read_json(Path(path) / "learned.json").get("positions", {})
+    if not isinstance(stated, dict) or not all(isinstance(position, dict) for position in stated.values()):
+        raise _damaged("learned.json", "its positions are not what they should be")
+    return stated
 
 
 def _load(folder: Path) -> tuple[HistoryCounts, dict[str, object]]:
@@ -166,8 +182,9 @@ def _require_together(counts: HistoryCounts) -> None:
 
 
 def _write_json(
-    counts: HistoryCounts, options: Mapping[str, object], score: Mapping[str, object] | None, path: Path
-) -> None:
+    counts: HistoryCounts, options: Mapping[str, object], score: Mapping[str, object] | None,
+    positions: Mapping[str, object] | None, path: Path,
+) -> None:  # fmt: skip
     events = zip(counts.names, counts.times.tolist(), counts.cost.tolist(), strict=True)
     content = {
         "schema": SCHEMA,
@@ -181,6 +198,7 @@ def _write_json(
         "units": len(counts.units),
         "options": dict(options),
         "score": None if score is None else dict(score),
+        "positions": dict(positions or {}),
     }
     text = json.dumps(content, indent=1, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8", newline="\n")

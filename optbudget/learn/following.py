@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from optbudget.errors import InterruptedWork, UsageError
+from optbudget.errors import InterruptedWork, LimitError, UsageError
 from optbudget.files import EventLog
 from optbudget.files.event_sources import Portion, Position
 from optbudget.status import Termination
@@ -52,7 +52,7 @@ def follow(
     ------
     UsageError
         If the source cannot be followed.
-    InterruptedWork
+    InterruptedWork, LimitError
         When the monitor says so; what was kept is whole.
     ProblemError
         As for reading; and if what was counted is no longer in the source as it was.
@@ -80,5 +80,8 @@ def follow(
 
 
 def _go_on(monitor: Monitor | None) -> None:
-    if monitor is not None and monitor.stop_reason() is Termination.INTERRUPTED:
+    reason = None if monitor is None else monitor.stop_reason()
+    if reason is Termination.INTERRUPTED:
         raise InterruptedWork("interrupted; the model holds every step that was counted to its end")
+    if reason is not None:
+        raise LimitError("the time limit was reached; the model holds every step that was counted to its end")

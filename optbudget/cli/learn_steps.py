@@ -1,0 +1,144 @@
+"""What `optbudget learn` does in one step: count rows, make the model, write both with the position.
+
+A model is written once, or with --follow after every file of a folder and whenever a table has grown.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from optbudget.errors import ProblemError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from optbudget.files.event_sources import Portion, Position
+    from optbudget.files.events import EventLog
+    from optbudget.learn import EventBatch, HistoryCounts, LearnedModel, ModelOptions, Score
+    from optbudget.problems.history_counts import CountingRule
+    from optbudget.workers import Monitor
+
+
+@dataclass(eq=False)
+class Learning:
+    """A model that is being learned, or added to.
+
+    Attributes
+    ----------
+    out : where it is written
+    log : where its events come from
+    rule : how they are counted
+    options : how the model is made; with held-out units, of the longest order
+    counts : what is counted so far, None before the first rows
+    positions : by source, how far it is counted
+    learned, score : the model written last, and its score if units are held out
+    """
+
+    out: Path
+    log: "EventLog"
+    rule: "CountingRule"
+    options: "ModelOptions"
+    counts: "HistoryCounts | None" = None
+    positions: dict[str, Any] = field(default_factory=dict)
+    learned: "LearnedModel | None" = None
+    score: "Score | None" = None
+    unmade: ProblemError | None = None
+
+    @property
+    def position(self) -> "Position | None":
+        """How far the log is counted; None if none of it is."""
+        return self.positions.get(self.log.source.identity)
+
+    def once(self, monitor: "Monitor") -> None:
+        """Count all that is new in the log, and write the model."""
+        counts = self._counted(self.log.batches(self.position), monitor)
+        if self.log.tally.position is not None and self.log.source.followable:
+            self.positions[self.log.source.identity] = dict(self.log.tally.position)
+        self._write(counts)
+
+    def follow(
+        self, monitor: "Monitor", tell: "Callable[[str], None]", *, every: float, until_idle: float | None
+    ) -> None:
+        """Write the model after every step of what is new, until it is interrupted or idle.
+
+        A first step that does not make a model yet, because an action has not occurred, is counted and waits
+        for the next: before there is a model nothing is written, so nothing can be counted twice.
+
+        Raises
+        ------
+        ProblemError
+            For what is wrong in a step; and if in the end there was no model to be made.
+        """
+        from optbudget.learn.following import follow
+
+        def keep(portion: "Portion") -> "Position":
+            counts = self._counted(portion.batches, monitor)
+            position = portion.position()
+            self.positions[self.log.source.identity] = dict(position)
+            self.unmade = None
+            try:
+                self._write(counts)
+                tell(f"{portion.name} is counted: {counts.events:,} events")
+            except ProblemError as error:
+                if self.learned is not None or (self.out / "learned.json").is_file():
+                    raise
+                self.counts, self.unmade = counts, error
+                tell(f"{portion.name} is counted; no model yet: {error}")
+            return position
+
+        follow(self.log, self.position, keep, every=every, until_idle=until_idle, monitor=monitor)
+        if self.unmade is not None:
+            raise self.unmade
+        if self.learned is None and self.counts is not None:
+            self.score, self.learned = self._made(self.counts)
+
+    def _counted(self, batches: "Iterable[EventBatch]", monitor: "Monitor") -> "HistoryCounts":
+        from optbudget import learn
+
+        if self.counts is not None:
+            return learn.update(self.counts, batches, monitor=monitor)
+        return learn.count_histories(
+            batches, order=self.rule.order, rows=self.rule.rows, held_out=self.rule.held_out, monitor=monitor
+        )
+
+    def _write(self, counts: "HistoryCounts") -> None:
+        from optbudget.files.learned_models import save_learned
+
+        score, learned = self._made(counts)
+        save_learned(
+            learned, self.out, options=asdict(self.options), score=None if score is None else as_dict(score),
+            positions=self.positions,
+        )  # fmt: skip
+        self.counts, self.learned, self.score = counts, learned, score
+
+    def _made(self, counts: "HistoryCounts") -> "tuple[Score | None, LearnedModel]":
+        from optbudget import learn
+
+        score = self._scored(counts)
+        options = self.options if score is None else replace(self.options, order=score.best)
+        return score, learn.learn_model(counts, options)
+
+    def _scored(self, counts: "HistoryCounts") -> "Score | None":
+        """The score of every order up to the one asked for on the units held out; None without any."""
+        from optbudget import learn
+
+        if not counts.rule.held_out:
+            return None
+        tree = learn.context_tree(
+            counts.kept, counts.names, counts.packing, order=self.options.order,
+            min_count=self.options.min_count, prune_ratio=self.options.prune_ratio,
+        )  # fmt: skip
+        return learn.held_out_score(tree, counts.held, counts.packing, smoothing=self.options.smoothing)
+
+
+def as_dict(score: "Score") -> dict[str, object]:
+    """A score for JSON."""
+    return {
+        "best_order": score.best,
+        "events": score.events,
+        "log_likelihood": float(score.log_likelihood[score.best]),
+        "orders": score.table(),
+        "calibration": score.calibration(),
+        "miscalibration": score.miscalibration,
+    }
