@@ -228,6 +228,9 @@ def _show(run: Run, learning: Learning) -> None:
         "histories_after_a_terminal_event": counts.seen.returned,
     }
     reading = {"rows": tally.rows, "missing_as_zero": tally.filled, "moved": tally.sorted}
+    if tally.columns is not None and "type" in tally.columns:
+        text = "the column 'type' is not used: all units are taken for one type"
+        tally.warnings.append(Issue("warning", "unused-column", text, learning.log.source.identity))
     warnings = [issue.as_dict() for issue in tally.warnings]
     scored = None if score is None else as_dict(score)
     run.answer({**numbers, "reading": reading, "warnings": warnings, "score": scored})

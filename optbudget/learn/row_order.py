@@ -15,6 +15,7 @@ from optbudget.learn._order_kernels import judge
 from optbudget.problems import EventBatch
 from optbudget.problems.columns import Codes
 from optbudget.problems.event_rules import EventRules
+from optbudget.problems.events import LARGEST_TIME
 
 Mask = NDArray[np.bool_]
 
@@ -109,8 +110,9 @@ def judge_rows(
         rules.pause(batch.time_kind), POLICY[rules.duplicates], (wrong, begins), (time, event_after),
         (width, ties),
     )  # fmt: skip
-    if ((wrong == BACKWARDS) | ((wrong == DUPLICATE) & (rules.duplicates == "refuse"))).any():
-        raise ProblemError(_issues(batch, order, ptr, wrong, last))
+    refused = (wrong == BACKWARDS) | ((wrong == DUPLICATE) & (rules.duplicates == "refuse"))
+    if refused.any():
+        raise ProblemError(_issues(batch, order, ptr, np.where(refused, wrong, 0), last))
     kept = wrong == 0
     tied_ptr = np.append(0, np.cumsum(width))
     after = LastSeen(time, event_after, tied_ptr, ties[: tied_ptr[-1]].copy())
@@ -120,7 +122,7 @@ def judge_rows(
 
 
 def _issues(
-    batch: EventBatch, order: Codes, ptr: Codes, wrong: NDArray[np.int8], last: LastSeen
+    batch: EventBatch, order: Codes, ptr: Codes, wrong: NDArray[np.integer], last: LastSeen
 ) -> list[Issue]:
     """An issue for each wrong row, the first twenty in file order."""
     found = np.flatnonzero(wrong)
@@ -130,11 +132,10 @@ def _issues(
         row, j = int(order[i]), int(np.searchsorted(ptr, i, side="right")) - 1
         name = batch.names[batch.event[row]]
         if wrong[i] == BACKWARDS:
-            before = last.time[j] if i == ptr[j] else batch.time[order[i - 1]]
-            text = (
-                f"{name!r} is at {batch.clock(row)}, before the unit's event that comes before it in the log"
-            )
-            text += f", at {batch.clock_of(int(before))}; put its rows in the order of time"
+            known = int(last.time[j]) if last.event[j] >= 0 else -LARGEST_TIME
+            before = batch.time[order[ptr[j] : i]].max(initial=known)
+            text = f"{name!r} is at {batch.clock(row)}, and the unit has an event at "
+            text += f"{batch.clock_of(int(before))} before it in the log; put its rows in the order of time"
             issues.append(batch.issue("order", text, row))
         else:
             text = f"{name!r} at {batch.clock(row)} is listed twice"
