@@ -223,7 +223,7 @@ def _write_counts(learned: Learned, path: Path) -> None:
     problem = learned.problem
     seen = np.flatnonzero(learned.times)
     row = np.repeat(np.arange(problem.row_ptr.size - 1), np.diff(problem.row_ptr))[seen]
-    owned = np.unique(learned.owner)
+    owned = np.flatnonzero(learned.owner == np.arange(learned.owner.size))
     pair = owned[np.searchsorted(problem.pair_row[owned], row)]
     states, actions = pa.array(problem.states), pa.array(problem.actions)
 

@@ -7,6 +7,7 @@ already in that form is reproduced exactly.
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -58,11 +59,16 @@ def write_tables(
     if format is None:
         format = "parquet" if risky or tables["transitions"].num_rows > LARGEST_CSV else "csv"
     (folder / "model.toml").write_text(toml, encoding="utf-8", newline="\n")
-    for name, table in tables.items():
+
+    def write(name: str) -> None:
         if format == "csv":
-            write_csv(table, folder / f"{name}.csv")
+            write_csv(tables[name], folder / f"{name}.csv")
         else:
-            write_parquet(table, folder / f"{name}.parquet")
+            write_parquet(tables[name], folder / f"{name}.parquet")
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in pool.map(write, tables):
+            pass
 
 
 def model_tables(problem: BudgetedMDP, owner: NDArray[np.int64] | None = None) -> dict[str, pa.Table]:
@@ -71,7 +77,8 @@ def model_tables(problem: BudgetedMDP, owner: NDArray[np.int64] | None = None) -
     With `owner` (m,) transitions holds the rows of pairs that own theirs, and shared_rows says whose row
     each other pair uses. Names are dictionaries: each is there once, however often it is used.
     """
-    state, action = _Names(problem.states), _Names(problem.actions)
+    state = _Names(problem.states, distinct=not problem.state_type)
+    action = _Names(problem.actions, distinct=True)
     pairs = np.arange(problem.cost.size)
     borrowing = np.empty(0, dtype=np.int64) if owner is None else np.flatnonzero(owner != pairs)
     own = pairs if owner is None else np.flatnonzero(owner == pairs)
@@ -79,7 +86,7 @@ def model_tables(problem: BudgetedMDP, owner: NDArray[np.int64] | None = None) -
     pair = np.repeat(own, widths)
     starts = problem.row_ptr[problem.pair_row[own]]
     entry = np.arange(pair.size) - np.repeat(np.cumsum(widths) - widths - starts, widths)
-    kind = _Names(problem.state_type)
+    kind = _Names(problem.state_type, distinct=False)
 
     def typed(index: np.ndarray, columns: dict[str, object]) -> pa.Table:
         if problem.state_type:
@@ -134,12 +141,16 @@ def model_tables(problem: BudgetedMDP, owner: NDArray[np.int64] | None = None) -
 class _Names:
     """Names of which columns are made without writing any of them twice."""
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = pa.array(names, pa.string()).dictionary_encode()
+    def __init__(self, names: Sequence[str], *, distinct: bool) -> None:
+        self.names = pa.array(names, pa.string())
+        self.code = None
+        if not distinct:
+            coded = self.names.dictionary_encode()
+            self.names, self.code = coded.dictionary, coded.indices.to_numpy()
 
     def take(self, index: NDArray[np.integer]) -> pa.DictionaryArray:
-        code = self.names.indices.to_numpy()[index]
-        return pa.DictionaryArray.from_arrays(pa.array(code), self.names.dictionary)
+        code = index.astype(np.int32, copy=False) if self.code is None else self.code[index]
+        return pa.DictionaryArray.from_arrays(pa.array(code), self.names)
 
 
 def model_toml(problem: BudgetedMDP, *, kind: str = "budgeted_mdp") -> str:

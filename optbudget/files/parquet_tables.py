@@ -15,6 +15,9 @@ ROWS_PER_BYTE = 100
 
 SMALLEST_LIMIT = 1_000_000
 
+LARGEST_DICTIONARY = 1 << 30
+"""Bytes of names up to which a column of them is written as a dictionary."""
+
 LIMITS = {"thrift_string_size_limit": 64 << 20, "thrift_container_size_limit": 1_000_000}
 """Most that a file's own description may take."""
 
@@ -84,11 +87,15 @@ def declared_columns(path: Path) -> list[str]:
 def write_parquet(table: pa.Table, path: Path, *, small: bool = False) -> None:
     """Write a table with checksums; equal tables give equal bytes.
 
-    `small` is for a column of numbers that no one filters: no statistics, no dictionary.
+    `small` is for a column of numbers that no one filters: no statistics, no dictionary. Columns that are
+    dictionaries stay so, whatever their size: each name is written once.
     """
-    options = {"compression": "zstd", "version": "2.6", "write_page_checksum": True}
+    options: dict[str, object] = {"compression": "zstd", "version": "2.6", "write_page_checksum": True}
     if small:
         options |= {"use_dictionary": False, "use_byte_stream_split": True, "write_statistics": False}
+    if any(pa.types.is_dictionary(field.type) for field in table.schema):
+        whole = {"dictionary_pagesize_limit": LARGEST_DICTIONARY, "row_group_size": max(1, table.num_rows)}
+        options |= {**whole, "write_statistics": False}
     pq.write_table(table, path, store_schema=not small, **options)
 
 

@@ -4,6 +4,7 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optbudget.errors import Issue
 
@@ -87,9 +88,7 @@ def _value_issues(p: "BudgetedMDP") -> list[Issue]:
         issues.append(_error("negative-cost", f"cost is {p.cost[k]}; it must be >= 0", *_pair(p, k)))
     for i in np.flatnonzero(~np.isfinite(p.terminal_utility))[:20]:
         issues.append(_error("not-finite", f"terminal_utility is {p.terminal_utility[i]}", p.labels[i]))
-    order = np.lexsort((p.pair_action, p.pair_state))
-    same = (np.diff(p.pair_state[order]) == 0) & (np.diff(p.pair_action[order]) == 0)
-    for k in order[1:][same][:20]:
+    for k in _repeated(p.pair_state, p.pair_action)[:20]:
         issues.append(_error("duplicate-action", "the action is listed twice", *_pair(p, k)))
     return issues + _row_issues(p)
 
@@ -150,9 +149,7 @@ def _row_issues(p: "BudgetedMDP") -> list[Issue]:
         issues.append(
             _error("row-sum", f"probabilities sum to {total[r]:.12g}, not 1", *_row_user(p, int(r)))
         )
-    order = np.lexsort((p.next_state, row_of_entry))
-    same = (np.diff(row_of_entry[order]) == 0) & (np.diff(p.next_state[order]) == 0)
-    for k in order[1:][same][:20]:
+    for k in _repeated(row_of_entry, p.next_state)[:20]:
         issues.append(
             _error(
                 "duplicate-transition",
@@ -196,6 +193,16 @@ def _scalar_issues(p: "BudgetedMDP") -> list[Issue]:
             _error("initial", f"initial probabilities sum to {p.initial_probability.sum():.12g}, not 1")
         )
     return issues
+
+
+def _repeated(group: NDArray[np.int64], member: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Places at which a group, whose entries stand together, has a member again."""
+    same_group = group[1:] == group[:-1]
+    if (~same_group | (member[1:] > member[:-1])).all():
+        return np.empty(0, dtype=np.int64)
+    order = np.lexsort((member, group))
+    same = (np.diff(group[order]) == 0) & (np.diff(member[order]) == 0)
+    return np.asarray(order[1:][same])
 
 
 def _pair(p: "BudgetedMDP", pair: int) -> tuple[str, str]:
