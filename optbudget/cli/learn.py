@@ -237,6 +237,8 @@ def _show(run: Run, learning: Learning) -> None:
     run.grids(learned_grid(numbers))
     if score is not None:
         run.grids(score_grid(score.table(), score.best, score.miscalibration))
+    if "type" in (tally.columns or ()):
+        run.log("warning: the column 'type' is not used: all units are taken to be of one type")
     for issue in tally.warnings:
         run.log(f"warning: {issue}")
     if tally.filled:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +31,7 @@ from optbudget.files.stated_fields import read_json
 from optbudget.problems import BudgetedMDP
 from optbudget.problems.columns import Codes
 from optbudget.problems.event_rules import EventRules
+from optbudget.problems.events import TimeKind
 from optbudget.problems.history_counts import (
     FIRST_EVENT,
     CountingRule,
@@ -167,8 +168,10 @@ def _load(folder: Path) -> tuple[HistoryCounts, dict[str, object]]:
     counts = HistoryCounts(
         rule, names, kept, held, units, times, cost, seen, bool(stated["costed"]), str(stated["time_kind"])
     )
+    if counts.time_kind not in get_args(TimeKind) or not isinstance(stated["options"], dict):
+        raise _damaged("learned.json", "its time_kind or its options are not what they should be")
     _require_together(counts)
-    return counts, dict(stated["options"])
+    return counts, stated["options"]
 
 
 def _require_together(counts: HistoryCounts) -> None:

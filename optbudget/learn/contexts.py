@@ -152,7 +152,7 @@ def context_tree(
     if not prune_ratio >= 0:
         raise ProblemError(f"prune_ratio is {prune_ratio}; it must be >= 0")
     if not len(table):
-        raise ProblemError("no histories are left to make a model from")
+        raise ProblemError("no unit is left to make a model from: all are held out; hold out a smaller share")
     tree = _grown(table, tuple(names), packing, order, min_count)
     return pruned(tree, prune_ratio) if prune_ratio > 0 else tree
 
