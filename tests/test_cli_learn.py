@@ -121,7 +121,7 @@ def test_a_log_without_values_or_costs(log):
 
 
 def test_an_update_counted_otherwise_is_refused(log):
-    learn(log, "--actions", "email", "--order", 2, "--held-out", 0.4)
+    learn(log, "--actions", "email", "--order", 2, "--held-out", 0.6)
     for options, message in (
         (("--order", 3), "learn it again"),
         (("--gap", 5), "--gap is another"),

@@ -34,6 +34,7 @@ from optbudget.problems.history_counts import (
     RowsSeen,
     Words,
 )
+from optbudget.problems.sharing import mix
 from optbudget.status import Termination
 
 if TYPE_CHECKING:
@@ -240,7 +241,7 @@ def _slots(rows: UnitRows, judged: Judged) -> Codes:
 
 def held_out(unit_hash: Words, share: float) -> NDArray[np.bool_]:
     """Which units are held out: those whose hash, mixed once more, is below the share of all hashes."""
-    mixed = (unit_hash ^ np.uint64(0xA0761D6478BD642F)) * np.uint64(0xE7037ED1A0B428DB)
+    mixed = mix(unit_hash ^ np.uint64(0xA0761D6478BD642F))
     return np.asarray((mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53 < share)
 
 

@@ -57,8 +57,8 @@ def _representatives(ptr: Codes, width: Codes, next_state: NDArray[np.integer], 
     """For each row the first row that equals it, (m,)."""
     bits = np.ascontiguousarray(probability).view(np.uint64)
     place = (np.arange(bits.size) - np.repeat(ptr[:-1], width)).astype(np.uint64)
-    mixed = _mix(bits ^ _mix(next_state.astype(np.uint64) + _mix(place)))
-    digest = np.add.reduceat(mixed, ptr[:-1]) ^ _mix(width.astype(np.uint64))
+    mixed = mix(bits ^ mix(next_state.astype(np.uint64) + mix(place)))
+    digest = np.add.reduceat(mixed, ptr[:-1]) ^ mix(width.astype(np.uint64))
     _, first, group = np.unique(digest, return_index=True, return_inverse=True)
     chosen: Codes = first[group]
     follower = np.flatnonzero(chosen != np.arange(width.size))
@@ -76,7 +76,7 @@ def _representatives(ptr: Codes, width: Codes, next_state: NDArray[np.integer], 
     return chosen
 
 
-def _mix(word: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def mix(word: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """A bijection of 64-bit words that spreads every bit (the finaliser of splitmix64)."""
     word = (word ^ (word >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     word = (word ^ (word >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
