@@ -12,6 +12,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import pairwise
+from operator import eq
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -216,16 +218,16 @@ class _Table:
         if self.key is None:
             return
         keys = [row[-1] for row in chunk]
-        if None in keys:
+        kinds = set(map(type, keys))
+        if type(None) in kinds:
             raise ProblemError([Issue("error", "key", f"{self.key} is missing in a row", self.name)])
-        if any(not isinstance(key, int | str) or isinstance(key, bool) for key in keys):
+        if not kinds <= {int, str}:
             text = f"{self.key} must hold integers or text to be a key"
             raise ProblemError([Issue("error", "key", text, self.name)])
-        before = ([] if self.last is None else [self.last]) + keys[:-1]
-        for one, other in zip(before, keys[len(keys) - len(before) :], strict=True):
-            if one == other:
-                text = f"{self.key} {one!r} stands twice; a key is unique"
-                raise ProblemError([Issue("error", "key", text, self.name)])
+        if keys[0] == self.last or any(map(eq, keys, keys[1:])):
+            twice = next((one for one, other in pairwise([self.last, *keys]) if one == other), None)
+            text = f"{self.key} {twice!r} stands twice; a key is unique"
+            raise ProblemError([Issue("error", "key", text, self.name)])
 
     def _batch(self, chunk: Rows, first: int) -> EventBatch:
         key, name = self.key, self.name
@@ -242,7 +244,11 @@ class _Table:
         """A column of Python objects in Arrow's type; what does not go with the others is located."""
         kinds = set(map(type, cells)) - {type(None)}
         try:
+            if kinds == {str} and column not in EVENT_COLUMNS.numbers:
+                return pa.array(cells, pa.string())
             if column in EVENT_COLUMNS.numbers:
+                if kinds == {float}:
+                    return pa.array(cells, pa.float64())
                 if kinds <= NUMBERS:
                     return pa.array([None if cell is None else float(cell) for cell in cells], pa.float64())
             elif column != "time" and kinds <= {int, str}:
