@@ -81,6 +81,20 @@ def test_csv_in_blocks_is_the_same(tmp_path, size):
     assert len(list(csv_batches(tmp_path / "log.csv", Tally(), block=size))) > 1
 
 
+def test_walking_goes_on_where_the_parser_stopped(tmp_path):
+    rows = [row | {"event": "kauf", "time": str(k)} for k, row in enumerate(log_rows(2, size=400))]
+    rows[350]["time"] = "+350"  # Which Arrow does not take for an integer.
+    (tmp_path / "log.csv").write_bytes(as_csv(rows))
+    batches = list(csv_batches(tmp_path / "log.csv", Tally(), block=1 << 11))
+    assert event_twin.rows_of(batches) == event_twin.meant(rows) and len(batches) > 3
+    lines = [batch.issue("x", "?", row).line for batch in batches for row in range(len(batch))]
+    assert lines == list(range(2, 402))
+    rows[350]["time"] = "never"
+    (tmp_path / "log.csv").write_bytes(as_csv(rows))
+    with pytest.raises(ProblemError, match=r"log\.csv:352: unit '.*': time is 'never'"):
+        list(csv_batches(tmp_path / "log.csv", Tally(), block=1 << 11))
+
+
 def test_walking_line_by_line_is_the_same(tmp_path, monkeypatch):
     rows = log_rows(3)
     (tmp_path / "log.csv").write_bytes(as_csv(rows))

@@ -5,7 +5,7 @@ from itertools import pairwise
 import event_twin
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from optbudget.errors import ProblemError, UsageError
@@ -68,6 +68,8 @@ ROWS = st.lists(st.tuples(st.integers(0, 2), st.integers(-2, 4), st.sampled_from
                 max_size=12)  # fmt: skip
 
 
+@example([(0, 1, "a"), (0, 1, "b"), (0, 1, "a")], False, [2], None, (), "drop")
+@example([(0, 1, "a"), (0, 1, "b"), (1, 1, "a"), (0, 1, "c"), (0, 1, "a")], False, [2, 4], None, (), "drop")
 @given(
     rows=ROWS,
     ordered=st.booleans(),

@@ -224,7 +224,7 @@ class _Reader:
         infinite = ~np.isfinite(numbers)
         self._no_wrong(infinite if infinite.any() else None, name, "not-finite",
                        lambda text: f"is {text}; it must be finite")  # fmt: skip
-        return numbers, filled if missing_as_zero else 0
+        return numbers, filled
 
     def _column(self, name: str) -> pa.Array:
         """A column in which nothing is missing."""
