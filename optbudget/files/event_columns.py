@@ -21,7 +21,7 @@ from optbudget.problems.events import LARGEST_TIME, RowPlace, TimeKind, name_pro
 
 EVENT_COLUMNS = Columns(("unit", "time", "event", "type"), ("value", "cost"), ("unit", "time", "event"))
 
-INTEGER = re.compile(r"\s*[+-]?\d{1,19}\s*", re.ASCII)
+INTEGER = re.compile(r"\s*-?\d{1,19}\s*", re.ASCII)
 DATE = re.compile(
     r"\d{4}-\d\d-\d\d([T ]\d\d(:\d\d(:\d\d(\.\d{1,6})?)?)?(?P<zone>Z|[+-]\d\d(:?\d\d)?)?)?", re.ASCII
 )
@@ -318,7 +318,7 @@ def _time_problem(kind: TimeKind) -> Callable[[str], str]:
 def _other_times(column: pa.Array, kind: TimeKind) -> NDArray[np.bool_] | None:
     """Which texts write no time of this kind; None if all do."""
     pattern = {
-        "integer": r"^\s*[+-]?[0-9]{1,19}\s*$",
+        "integer": r"^\s*-?[0-9]{1,19}\s*$",
         "instant": r"^[0-9-]{10}[T ][0-9:.]{2,15}(Z|[+-][0-9]{2}(:?[0-9]{2})?)$",
         "local": r"^[0-9-]{10}([T ][0-9:.]{2,15})?$",
     }[kind]
