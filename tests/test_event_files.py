@@ -326,15 +326,13 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path):
 
 
 def test_what_a_parquet_file_declares_is_not_believed(tmp_path):
-    unit = pa.DictionaryArray.from_arrays(
-        pa.array(np.zeros(100_000, dtype=np.int32)), pa.array(["u" * 10**6])
-    )
-    table = pa.table({"unit": unit, "time": np.arange(100_000), "event": ["a"] * 100_000})
-    pq.write_table(table, tmp_path / "log.parquet")
+    table = pa.table({"unit": ["u" * 10**6] * 300, "time": np.arange(300), "event": ["a"] * 300})
+    pq.write_table(table, tmp_path / "log.parquet", store_schema=False)
+    del table
     before = pa.total_allocated_bytes()
     for batch in open_events(tmp_path / "log.parquet").batches():
-        assert pa.total_allocated_bytes() - before < 200e6
-        assert len(batch) == 100_000
+        assert pa.total_allocated_bytes() - before < 100e6
+        assert len(batch) == 300
     (tmp_path / "cut.parquet").write_bytes((tmp_path / "log.parquet").read_bytes()[:-50])
     with pytest.raises(ProblemError, match="not readable Parquet"):
         list(open_events(tmp_path / "cut.parquet").batches())
