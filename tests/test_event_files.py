@@ -2,6 +2,7 @@
 
 import random
 import sqlite3
+import sys
 
 import event_twin
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
-from optbudget.errors import OptBudgetError, ProblemError, UsageError
+from optbudget.errors import MissingExtraError, OptBudgetError, ProblemError, UsageError
 from optbudget.files import event_csv, event_sorting, open_events
 from optbudget.files.event_columns import Tally
 from optbudget.files.event_csv import csv_batches
@@ -295,6 +296,12 @@ def test_bad_tables_are_located(case, source, tmp_path):
 def test_connection_strings_that_say_nothing(text, word):
     with pytest.raises(UsageError, match=word):
         open_events(text)
+
+
+def test_postgres_without_its_driver_names_the_command(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'optbudget\[database\]'"):
+        list(open_events("postgresql://me@127.0.0.1/x?table=events").batches())
 
 
 def test_databases_that_cannot_be_read(tmp_path):
