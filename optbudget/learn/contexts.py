@@ -13,7 +13,7 @@ back where either is lost (DESIGN §5.8; Ron, Singer & Tishby 1996; Begleiter, E
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -56,6 +56,8 @@ class ContextTree:
     row_ptr, row_symbol, times : entries of row i are row_ptr[i]:row_ptr[i+1]: what followed, and how often
     following : (z,) int64, the node after that; -1 after "end"
     rank : (n,) where the node stands when nodes go by suffix: each right before what it is a suffix of
+
+    Count, value and times are whole numbers, unless the units of the log have weights.
     """
 
     names: tuple[str, ...]
@@ -65,11 +67,11 @@ class ContextTree:
     recent: Codes
     length: Codes
     child_ptr: Codes
-    count: Codes
-    value: Codes
+    count: Codes | Floats
+    value: Codes | Floats
     row_ptr: Codes
     row_symbol: NDArray[np.int32]
-    times: Codes
+    times: Codes | Floats
     following: Codes
     rank: Codes
 
@@ -99,6 +101,24 @@ class ContextTree:
         rows = (np.append(0, np.cumsum(width[node])), self.row_symbol[entries], self.times[entries])
         return _linked(self.names, self.order, parts, rows)
 
+    def weighted(self, times: Floats, value: Floats, least: float) -> "ContextTree":
+        """The tree of a weighted log: how often entries came true, (z,), and values of nodes, (n,).
+
+        Of the contexts those are left that ended `least` histories or more, by weight; of single events
+        those with any weight.
+        """
+        count = np.add.reduceat(times, self.row_ptr[:-1])
+        chosen = np.where(self.length > 1, count >= least, count > 0)
+        chosen[[ROOT, START]] = True
+        close(self.parent, shorter_nodes(self), self.length, chosen)
+        there = times > 0
+        width = np.add.reduceat(there.astype(np.int64), self.row_ptr[:-1])
+        some = replace(
+            self, count=count, value=value, row_ptr=np.append(0, np.cumsum(width)),
+            row_symbol=self.row_symbol[there], times=times[there], following=self.following[there],
+        )  # fmt: skip
+        return some.kept(chosen)
+
     def up_to(self, order: int) -> "ContextTree":
         """Contexts of up to `order` events; single events are always there."""
         chosen = self.length <= max(1, order)
@@ -114,8 +134,8 @@ class _Nodes:
     symbol: Codes
     recent: Codes
     length: Codes
-    count: Codes
-    value: Codes
+    count: Codes | Floats
+    value: Codes | Floats
     rank: Codes
 
 
@@ -225,7 +245,7 @@ def _spans(levels: list[tuple[Codes, ...]]) -> list[tuple[int, int]]:
 
 
 def _linked(
-    names: tuple[str, ...], order: int, nodes: _Nodes, rows: tuple[Codes, NDArray[np.int32], Codes]
+    names: tuple[str, ...], order: int, nodes: _Nodes, rows: tuple[Codes, NDArray[np.int32], Codes | Floats]
 ) -> ContextTree:
     """The tree of nodes and rows: children pointed at, and the node that follows each entry."""
     row_ptr, row_symbol, times = rows
@@ -246,8 +266,6 @@ def _linked(
 
 
 def _replaced(tree: ContextTree, order: int) -> ContextTree:
-    from dataclasses import replace
-
     return replace(tree, order=order)
 
 
@@ -255,6 +273,6 @@ def mean_values(tree: ContextTree) -> Floats:
     """The mean value of each context's last event in its histories, (n,); 0 at the start."""
     from optbudget.problems.history_counts import MICRO
 
-    found = tree.value / (np.maximum(tree.count, 1) * float(MICRO))
+    found = tree.value / (np.where(tree.count > 0, tree.count, 1) * float(MICRO))
     found[[ROOT, START]] = 0.0
     return found

@@ -38,6 +38,7 @@ from optbudget.problems.sharing import mix
 from optbudget.status import Termination
 
 if TYPE_CHECKING:
+    from optbudget.learn.trails import Trail
     from optbudget.workers import Monitor
 
 LARGEST_SUM = 2**62
@@ -51,6 +52,7 @@ def count_histories(
     rows: EventRules | None = None,
     held_out: float = 0.0,
     monitor: "Monitor | None" = None,
+    trail: "Trail | None" = None,
 ) -> HistoryCounts:
     """Count what followed each history of up to `order` events.
 
@@ -60,6 +62,7 @@ def count_histories(
     order : longest history, in events
     rows : how rows become histories: pauses, terminal events, conversions, duplicates
     held_out : share of the units that models are scored on instead of made from
+    trail : collects the same unit by unit (`optbudget.learn.trails`)
 
     Raises
     ------
@@ -79,7 +82,7 @@ def count_histories(
     Linear in the rows but for one sort of the grams of each batch.
     """
     rule = CountingRule(order, rows or EventRules(), held_out)
-    return _Counter(rule).counted(batches, monitor)
+    return _Counter(rule, trail=trail).counted(batches, monitor)
 
 
 def update(
@@ -101,8 +104,11 @@ def update(
 class _Counter:
     """Counts on the way from one batch to the next."""
 
-    def __init__(self, rule: CountingRule, known: HistoryCounts | None = None) -> None:
+    def __init__(
+        self, rule: CountingRule, known: HistoryCounts | None = None, trail: "Trail | None" = None
+    ) -> None:
         self.rule = rule
+        self.trail = trail
         self.names = list(known.names) if known else []
         self.packing = Packing.of(rule.order, len(self.names))
         self.kept = known.kept if known else GramTable.empty(self.packing.words)
@@ -218,6 +224,8 @@ class _Counter:
             (grams, worth, used, taken, taken_worth),
         )
         tails.history[at], tails.value[at] = history, value
+        if self.trail is not None:
+            self.trail.add(packing, rows.hash, grams, worth, cuts[:-1], used)
         out = held_out(rows.hash, self.rule.held_out)
         there = taken.any(axis=1)
         more, less = [], []

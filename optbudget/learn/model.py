@@ -80,7 +80,8 @@ def learn_model(counts: HistoryCounts, options: ModelOptions) -> LearnedModel:
     options.require_known(counts.names)
     cost = action_costs(counts, options)
     tree = tree_of(counts, options)
-    return LearnedModel(*_assembled(counts, options, tree, cost), counts, options)
+    require_worth(tree)
+    return LearnedModel(*assembled(counts, options, tree, cost), counts, options)
 
 
 def tree_of(counts: HistoryCounts, options: ModelOptions) -> ContextTree:
@@ -116,17 +117,22 @@ def action_costs(counts: HistoryCounts, options: ModelOptions) -> Floats:
     return np.array(found)
 
 
-def _assembled(
-    counts: HistoryCounts, options: ModelOptions, tree: ContextTree, cost: Floats
-) -> tuple[BudgetedMDP, Codes]:
-    acting = tree.size - 1
-    node = np.argsort(tree.rank)[1:]
-    value = mean_values(tree)[node]
-    if not value.any():
+def require_worth(tree: ContextTree) -> None:
+    """Refuse a log in which nothing is worth anything."""
+    if not mean_values(tree).any():
         raise ProblemError(
             "no event has a value, so there is nothing to gain; give values in a column 'value' of the log, "
             "or per event (--conversion event=V)"
         )
+
+
+def assembled(
+    counts: HistoryCounts, options: ModelOptions, tree: ContextTree, cost: Floats
+) -> tuple[BudgetedMDP, Codes]:
+    """The problem of a tree of contexts, cost (1 + actions,), and how often each entry was seen."""
+    acting = tree.size - 1
+    node = np.argsort(tree.rank)[1:]
+    value = mean_values(tree)[node]
     ptr, after, probability, times = _rows(tree, options.smoothing)
     width = np.diff(ptr)[node]
     begin = np.append(0, np.cumsum(width))
