@@ -2,29 +2,42 @@
 
 from optbudget.learn.contexts import ContextTree, context_tree, pruned
 from optbudget.learn.counting import count_histories, update
+from optbudget.learn.mixture_models import LearnedMixture, MixtureScore, learn_mixture, mixture_scores
+from optbudget.learn.mixtures import Followed, Mixture, fit_mixture
 from optbudget.learn.model import LearnedModel, learn_model, tree_of
 from optbudget.learn.options import ModelOptions
 from optbudget.learn.scoring import Score, held_out_score
+from optbudget.learn.trails import unit_histories
 from optbudget.problems.event_rules import EventRules, Gap
 from optbudget.problems.events import EventBatch
 from optbudget.problems.history_counts import CountingRule, GramTable, HistoryCounts
+from optbudget.problems.unit_histories import UnitHistories
 
 __all__ = [
     "ContextTree",
     "CountingRule",
     "EventBatch",
     "EventRules",
+    "Followed",
     "Gap",
     "GramTable",
     "HistoryCounts",
+    "LearnedMixture",
     "LearnedModel",
+    "Mixture",
+    "MixtureScore",
     "ModelOptions",
     "Score",
+    "UnitHistories",
     "context_tree",
     "count_histories",
+    "fit_mixture",
     "held_out_score",
+    "learn_mixture",
     "learn_model",
+    "mixture_scores",
     "pruned",
     "tree_of",
+    "unit_histories",
     "update",
 ]

@@ -119,9 +119,10 @@ def weigh(ptr, entry, member, found):
 
 
 @njit(cache=True, error_model="numpy")
-def hand_up(parent, row_ptr, row_symbol, times):
-    """Add what followed each node to what followed the one without its oldest event; times (z,)."""
+def hand_up(parent, row_ptr, row_symbol, times, worth):
+    """Add what followed each node (z,), and its worth (n,), to the node without its oldest event."""
     for node in range(parent.size - 1, 0, -1):
+        worth[parent[node]] += worth[node]
         at = row_ptr[parent[node]]
         for i in range(row_ptr[node], row_ptr[node + 1]):
             while row_symbol[at] < row_symbol[i]:

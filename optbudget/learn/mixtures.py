@@ -18,9 +18,10 @@ of L and :math:`s \\sum_k \\sum_{c, e} q(e \\mid c) \\log p_k(e \\mid c)`, q the
 posterior under a Dirichlet prior. It is checked at each step. All products are sums of logarithms.
 
 L has many local maxima. EM begins at several random rows, q with every event and pair of events made likelier
-or less likely by a random factor; the best of these after a few steps goes on. It stops where what is left to
-gain is small, by Aitken's extrapolation :math:`\\delta_t \\rho / (1 - \\rho)`, :math:`\\rho = \\delta_t /
-\\delta_{t-1}` of the gains :math:`\\delta` (Böhning et al. 1994). No more is promised than a stationary point.
+or less likely by a random factor; the best of these after a few steps goes on. It stops where what is left
+to gain is small, by Aitken's extrapolation :math:`\\delta_t \\rho / (1 - \\rho)`, :math:`\\rho = \\delta_t /
+\\delta_{t-1}`, of the gains :math:`\\delta` (Böhning et al. 1994). No more is promised than a stationary
+point.
 A component of less than one unit is dropped. Components go by weight, the largest first.
 """
 
@@ -212,7 +213,8 @@ class _Climb:
         times = np.bincount(followed.entry, minlength=followed.symbol.size).astype(np.float64)
         total = self.by_row(times)
         # A context that is never the longest has no row of its own; any will do.
-        self.whole = np.where(total > 0, times / np.maximum(total, 1.0), 1.0 / np.repeat(self.width, self.width))
+        alike = 1.0 / np.repeat(self.width, self.width)
+        self.whole = np.where(total > 0, times / np.maximum(total, 1.0), alike)
         self.enough = tolerance * followed.entry.size
 
     def by_row(self, of_entry: Floats) -> Floats:

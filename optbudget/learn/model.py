@@ -10,6 +10,7 @@ The utility of a state is the mean value of its last event in the histories that
 action what it costs in the log on average, or what is given.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,9 +128,14 @@ def require_worth(tree: ContextTree) -> None:
 
 
 def assembled(
-    counts: HistoryCounts, options: ModelOptions, tree: ContextTree, cost: Floats
-) -> tuple[BudgetedMDP, Codes]:
-    """The problem of a tree of contexts, cost (1 + actions,), and how often each entry was seen."""
+    counts: HistoryCounts, options: ModelOptions, tree: ContextTree, cost: Floats,
+    named: Sequence[str] | None = None,
+) -> tuple[BudgetedMDP, Codes]:  # fmt: skip
+    """The problem of a tree of contexts, and how often each entry was seen.
+
+    `named` are its actions, if not all of the options; cost (1 + actions,).
+    """
+    named = options.actions if named is None else tuple(named)
     acting = tree.size - 1
     node = np.argsort(tree.rank)[1:]
     value = mean_values(tree)[node]
@@ -139,11 +145,11 @@ def assembled(
     entry = np.arange(begin[-1]) - np.repeat(begin[:-1] - ptr[node], width)
     state_of = np.append(tree.rank - 1, acting)  # the last one is where -1, the end, leads
     next_state = state_of[after[entry]].astype(np.int32)
-    actions = 1 + len(options.actions)
+    actions = 1 + len(named)
     row = np.empty((acting, actions), dtype=np.int32)
     row[:, 0] = np.arange(acting)
     found = np.empty(tree.size, dtype=np.int64)
-    for k, name in enumerate(options.actions):
+    for k, name in enumerate(named):
         symbol = counts.names.index(name) + FIRST_EVENT
         altered(tree.parent, tree.symbol, tree.length, tree.child_ptr, START, symbol, found)
         row[:, 1 + k] = tree.rank[found[node]] - 1
@@ -151,7 +157,7 @@ def assembled(
     first = slice(int(begin[0]), int(begin[1]))
     problem = BudgetedMDP(
         states=(*[labels[i] for i in node.tolist()], TERMINAL),
-        actions=(NOTHING, *options.actions),
+        actions=(NOTHING, *named),
         pair_ptr=np.append(np.arange(acting + 1) * actions, acting * actions),
         pair_action=np.tile(np.arange(actions, dtype=np.int32), acting),
         pair_row=row.ravel(),

@@ -83,7 +83,5 @@ def unit_histories(
     UnitHistories(5 grams of 2 units)
     """
     trail = Trail()
-    counts = count_histories(
-        batches, order=order, rows=rows, held_out=held_out, monitor=monitor, trail=trail
-    )
+    counts = count_histories(batches, order=order, rows=rows, held_out=held_out, monitor=monitor, trail=trail)
     return trail.histories(counts)
