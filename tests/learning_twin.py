@@ -119,3 +119,41 @@ def held_out_likelihood(rows, others, order, min_count, strength, **cuts):
             total += math.log(p)
             zeros += here == 0
     return total, zeros
+
+
+def followed(rows, order, min_count, **cuts):
+    """For each unit the (context, follower) of all its histories, by the longest of the stored contexts."""
+    seen, _, after = suffix_counts(rows, order, **cuts)
+    stored = stored_contexts(seen, after, min_count)
+    found = {}
+    for unit in {row[0] for row in rows}:
+        found[unit] = []
+        for history in histories([row for row in rows if row[0] == unit], **cuts):
+            for t in range(len(history) + 1):
+                follower = history[t][0] if t < len(history) else "end"
+                past = tuple(event for event, _ in history[max(0, t - order) : t])
+                found[unit].append((longest_suffix(past, stored) if t else ("start",), follower))
+    return found
+
+
+def em_step(what, member, strength):
+    """One step of EM from memberships {unit: [of each component]}: (log-likelihood, memberships)."""
+    kinds = range(len(next(iter(member.values()))))
+    weight = [sum(of[k] for of in member.values()) / len(member) for k in kinds]
+    pairs = {pair for found in what.values() for pair in found}
+    times = {(k, pair): sum(member[u][k] * found.count(pair) for u, found in what.items())
+             for k in kinds for pair in pairs}  # fmt: skip
+    whole = {pair: sum(found.count(pair) for found in what.values()) for pair in pairs}
+
+    def probability(k, pair):
+        row = [other for other in pairs if other[0] == pair[0]]
+        share = whole[pair] / sum(whole[other] for other in row)
+        total = sum(times[k, other] for other in row) + strength
+        return (times[k, pair] + strength * share) / total if total else share
+
+    likelihood, after = 0.0, {}
+    for unit, found in what.items():
+        each = [weight[k] * math.prod(probability(k, pair) for pair in found) for k in kinds]
+        likelihood += math.log(sum(each))
+        after[unit] = [p / sum(each) for p in each]
+    return likelihood, after

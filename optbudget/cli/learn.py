@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from optbudget.cli.learn_mixture import DEFAULT_ORDER as MIXTURE_ORDER
+from optbudget.cli.learn_mixture import MixtureLearning
 from optbudget.cli.learn_steps import Learning, as_dict
 from optbudget.cli.run import Run
 from optbudget.errors import Issue, ProblemError, UsageError
@@ -87,6 +89,11 @@ def command(
     reward: Annotated[
         Literal["net", "gross"] | None, _option("net|gross", "Value less cost, or value (net).")
     ] = None,
+    components: Annotated[
+        int | None,
+        _option("K", "A mixture of K chains, a unit type each; with --held-out the best of up to K.", min=1),
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Of the starts, with --components.")] = 0,
     follow: Annotated[
         bool, typer.Option("--follow", help="Go on with what is added to a folder or table, until Ctrl-C.")
     ] = False,
@@ -111,6 +118,8 @@ def command(
     }  # fmt: skip
     if drop_duplicates and duplicates not in (None, "drop"):
         raise UsageError(f"--drop-duplicates and --duplicates {duplicates} do not go together")
+    if components is not None and (update or follow):
+        raise UsageError("--components: who is of which type is seen in the whole log; learn it at once")
     if follow_until_idle is not None and not follow:
         raise UsageError("--follow-until-idle is for --follow")
     rule = {
@@ -126,15 +135,23 @@ def command(
         if not is_learned(out):
             raise UsageError(f"--update: {out} holds no learned model; leave --update out to learn one")
         known, before = load_history_counts(out)
+        if before.get("components"):
+            raise UsageError(
+                f"--update: {out} is a mixture, of which single units' histories are not kept; learn it "
+                "again from the whole log"
+            )
         positions = load_positions(out)
         _require_counted(known.rule, given["order"], rule)
         given = {name: before.get(name) if value is None else value for name, value in given.items()}
     elif actions is None:
         raise UsageError("--actions is missing: name events that can be brought about, as in --actions email")
     options = learn.ModelOptions(**{name: value for name, value in given.items() if value is not None})
-    order = max(1, DEFAULT_ORDER if options.order is None else options.order)
+    longest = DEFAULT_ORDER if components is None else MIXTURE_ORDER
+    order = max(1, longest if options.order is None else options.order)
     counting = known.rule if known else learn.CountingRule(order, _rules(rule), held_out or 0.0)
     learning = Learning(out, log, counting, options, known, positions)
+    if components is not None:
+        learning = MixtureLearning(out, log, counting, options, components=components, seed=seed)
     with run.working("events") as monitor:
         if follow:
             learning.follow(monitor, run.log, every=poll, until_idle=follow_until_idle)
@@ -233,8 +250,16 @@ def _show(run: Run, learning: Learning) -> None:
         tally.warnings.append(Issue("warning", "unused-column", text, learning.log.source.identity))
     warnings = [issue.as_dict() for issue in tally.warnings]
     scored = None if score is None else as_dict(score)
-    run.answer({**numbers, "reading": reading, "warnings": warnings, "score": scored})
+    mixed = learning if isinstance(learning, MixtureLearning) else None
+    run.answer({
+        **numbers, "reading": reading, "warnings": warnings, "score": scored,
+        "mixture": None if mixed is None else mixed.as_dict(mixed.mixture),
+    })  # fmt: skip
     run.grids(learned_grid(numbers))
+    if mixed is not None:
+        run.grids(*mixed.grids())
+        for text in mixed.warnings():
+            run.log(f"warning: {text}")
     if score is not None:
         run.grids(score_grid(score.table(), score.best, score.miscalibration))
     if "type" in (tally.columns or ()):

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from optbudget.files.event_sources import Portion, Position
     from optbudget.files.events import EventLog
-    from optbudget.learn import EventBatch, HistoryCounts, LearnedModel, ModelOptions, Score
+    from optbudget.learn import EventBatch, HistoryCounts, LearnedMixture, LearnedModel, ModelOptions, Score
     from optbudget.problems.history_counts import CountingRule
     from optbudget.workers import Monitor
 
@@ -41,7 +41,7 @@ class Learning:
     options: "ModelOptions"
     counts: "HistoryCounts | None" = None
     positions: dict[str, Any] = field(default_factory=dict)
-    learned: "LearnedModel | None" = None
+    learned: "LearnedModel | LearnedMixture | None" = None
     score: "Score | None" = None
     unmade: ProblemError | None = None
 

@@ -5,6 +5,8 @@
     held_out.parquet    the same of the units held out, if any are
     units.parquet       unit, history0, ..., time, value, tied: where every unit stands
     counts.parquet      state, action, next_state, count: of the rows that pairs own (shared_rows.parquet)
+    memberships.parquet unit, type, state, probability; of a mixture, whose counts.parquet is left out
+    population.csv      type, state, count: every unit by its likeliest type; of a mixture
 
 It is written aside and put in place as one step. What else was in the folder (README.md, a population) is
 kept. Equal counts and options give equal bytes.
@@ -25,7 +27,7 @@ from numpy.typing import NDArray
 
 from optbudget.errors import Issue, ProblemError
 from optbudget.files.aside import recover, require_free, written_aside
-from optbudget.files.model_writer import write_model
+from optbudget.files.model_writer import write_csv, write_model
 from optbudget.files.parquet_tables import read_parquet, write_parquet
 from optbudget.files.stated_fields import read_json
 from optbudget.problems import BudgetedMDP
@@ -47,6 +49,7 @@ KIND = "learned"
 SCHEMA = "optbudget-learned-1"
 OURS = (
     "learned.json", "histories.parquet", "held_out.parquet", "units.parquet", "model.toml",
+    "memberships.parquet",
     *(f"{name}.{end}" for name in ("actions", "transitions", "shared_rows", "states", "counts")
       for end in ("csv", "parquet")),
 )  # fmt: skip
@@ -54,14 +57,14 @@ OURS = (
 
 
 class Learned(Protocol):
-    """What is saved: `optbudget.learn.LearnedModel`."""
+    """What is saved: `optbudget.learn.LearnedModel` or `LearnedMixture`."""
 
     @property
     def problem(self) -> BudgetedMDP: ...
     @property
     def counts(self) -> HistoryCounts: ...
     @property
-    def times(self) -> Codes: ...
+    def times(self) -> Codes | None: ...
     @property
     def owner(self) -> Codes: ...
 
@@ -73,6 +76,7 @@ def save_learned(
     options: Mapping[str, object],
     score: Mapping[str, object] | None = None,
     positions: Mapping[str, object] | None = None,
+    members: tuple[pa.Table, pa.Table] | None = None,
     format: str | None = None,
 ) -> None:
     """Write a learned model, whole or not at all; an earlier one there is replaced.
@@ -82,6 +86,7 @@ def save_learned(
     options : how the model was made of the counts, for the next update
     score : what the held-out units say of it
     positions : by source, how far it is counted; written in the same step as the counts
+    members : of a mixture, the tables of its memberships and of its population
 
     Raises
     ------
@@ -97,17 +102,27 @@ def save_learned(
         work = [
             pool.submit(write_model, learned.problem, aside, format=format, owner=learned.owner),
             pool.submit(_write_grams, counts.kept, aside / "histories.parquet"),
-            pool.submit(_write_counts, learned, aside / "counts.parquet"),
             pool.submit(_write_units, counts.units, aside / "units.parquet"),
         ]
+        if learned.times is not None:
+            work.append(pool.submit(_write_counts, learned, learned.times, aside / "counts.parquet"))
         if counts.rule.held_out:
             work.append(pool.submit(_write_grams, counts.held, aside / "held_out.parquet"))
+        if members is not None:
+            work.append(pool.submit(write_parquet, members[0], aside / "memberships.parquet"))
+            work.append(pool.submit(write_csv, members[1], aside / "population.csv"))
+        ours = (*OURS, "population.csv") if members is not None or _has_members(target) else OURS
         _write_json(counts, options, score, positions, aside / "learned.json")
         for each in work:
             each.result()
         for file in target.iterdir() if target.is_dir() else ():
-            if file.name not in OURS and file.is_file():
+            if file.name not in ours and file.is_file():
                 shutil.copy2(file, aside / file.name)
+
+
+def _has_members(folder: Path) -> bool:
+    """Whether the model there is a mixture, whose population.csv goes with it."""
+    return (folder / "memberships.parquet").is_file()
 
 
 def is_learned(path: str | Path) -> bool:
@@ -222,9 +237,9 @@ def _write_units(units: UnitTails, path: Path) -> None:
     _write(pa.table({"unit": units.id, **columns}), path)
 
 
-def _write_counts(learned: Learned, path: Path) -> None:
+def _write_counts(learned: Learned, times: Codes, path: Path) -> None:
     problem = learned.problem
-    seen = np.flatnonzero(learned.times)
+    seen = np.flatnonzero(times)
     row = np.repeat(np.arange(problem.row_ptr.size - 1), np.diff(problem.row_ptr))[seen]
     owned = np.flatnonzero(learned.owner == np.arange(learned.owner.size))
     pair = owned[np.searchsorted(problem.pair_row[owned], row)]
@@ -238,7 +253,7 @@ def _write_counts(learned: Learned, path: Path) -> None:
             "state": named(states, problem.pair_state[pair]),
             "action": named(actions, problem.pair_action[pair]),
             "next_state": named(states, problem.next_state[seen]),
-            "count": learned.times[seen],
+            "count": times[seen],
         }
     )
     write_parquet(table, path)

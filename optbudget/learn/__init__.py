@@ -2,7 +2,13 @@
 
 from optbudget.learn.contexts import ContextTree, context_tree, pruned
 from optbudget.learn.counting import count_histories, update
-from optbudget.learn.mixture_models import LearnedMixture, MixtureScore, learn_mixture, mixture_scores
+from optbudget.learn.mixture_models import (
+    LearnedMixture,
+    MixtureScore,
+    best_score,
+    learn_mixture,
+    mixture_scores,
+)
 from optbudget.learn.mixtures import Followed, Mixture, fit_mixture
 from optbudget.learn.model import LearnedModel, learn_model, tree_of
 from optbudget.learn.options import ModelOptions
@@ -29,6 +35,7 @@ __all__ = [
     "ModelOptions",
     "Score",
     "UnitHistories",
+    "best_score",
     "context_tree",
     "count_histories",
     "fit_mixture",

@@ -1,7 +1,7 @@
 """Mixtures of chains to a budgeted MDP with a unit type per component, and how well each predicts.
 
 The model of a component is what `learn_model` makes of the log with each unit's events counted as often as
-the unit belongs to it. So one component gives the model that is learned without a mixture, to the bit, and a
+the unit belongs to it. So one component has the rows that are learned without a mixture, to the bit, and a
 context is told apart in a component only if it was seen often enough there. An action that a component had
 less than once, by weight, is no action of its type: nothing is known of it.
 
@@ -104,6 +104,16 @@ class LearnedMixture:
         state = named(self.standing.ravel(), self.problem.states)
         return pa.table({"unit": unit, "type": kind, "state": state, "probability": member.ravel()})
 
+    def population_table(self) -> "pa.Table":
+        """Columns type, state, count of the states that any unit is in."""
+        import pyarrow as pa
+
+        count = self.population.count
+        there = np.flatnonzero(count).tolist()
+        p = self.problem
+        kinds, states = [p.state_type[i] for i in there], [p.states[i] for i in there]
+        return pa.table({"type": kinds, "state": states, "count": count[there]})
+
     def __repr__(self) -> str:
         return f"LearnedMixture({self.problem!r}, {self.mixture!r})"
 
@@ -161,7 +171,7 @@ def learn_mixture(
         missing += [(name, a) for a, k in zip(options.actions, known, strict=True) if not k]
         actions = [a for a, k in zip(options.actions, known, strict=True) if k]
         parts.append(assembled(counts, options, part, cost[[True, *known]], actions)[0])
-    problem = join_types(parts, names, mixture.weight) if len(parts) > 1 else parts[0]
+    problem = join_types(parts, names, mixture.weight)
     return LearnedMixture(problem, mixture, tuple(trees), counts, options, tuple(missing))
 
 

@@ -99,7 +99,8 @@ class Mixture:
     ----------
     weight : (K,) share of the units, falling
     member : (U, K) probability of each unit to be of each component; rows sum to 1
-    log_likelihood : L of the log at these memberships' rows and weights, in nats
+    log_likelihood : L in nats when the memberships were computed; with the rows and weights that follow from
+        these it is no less
     trace : what EM maximises, at each step; it does not fall
     stop : "converged", or "iterations" where there were too many
     starts : what each random start had reached when the best of them was chosen
@@ -168,11 +169,11 @@ def fit_mixture(
         reached = tuple(run.trace[-1] for run in tried)
         begun = tried[int(np.argmax(reached))].member
     run = climb.run(begun, max_iterations)
-    order = np.argsort(-run.weight, kind="stable")
+    weight = run.member.mean(axis=0)
+    order = np.argsort(-weight, kind="stable")
     return Mixture(
-        run.weight[order], run.member[:, order], run.likelihood, tuple(run.trace),
-        run.stop, reached, components,
-    )  # fmt: skip
+        weight[order], run.member[:, order], run.likelihood, tuple(run.trace), run.stop, reached, components
+    )
 
 
 def _require(

@@ -52,3 +52,25 @@ def score_grid(orders: Sequence[Mapping[str, Any]], best: int, miscalibration: f
     )
     columns = (">order", ">contexts", ">log-likelihood per event", ">events of probability 0", "")
     return Grid("On the units held out", columns, rows, note)
+
+
+def mixture_grid(mixture: Mapping[str, Any]) -> Grid:
+    """The types of a mixture, or how well each number of them predicts."""
+    scored = mixture["held_out"]
+    types = tuple((name, f"{100 * share:.1f} %") for name, share in mixture.get("weights", {}).items())
+    if not scored:
+        note = f"Units are of their likeliest type with probability {mixture['certainty']:.3f} on average."
+        return Grid("Unit types", ("", ">share of units"), types, note)
+    rows = tuple(
+        (
+            str(score["components"]),
+            f"{score['contexts']:,}",
+            f"{score['log_likelihood']:.5f}",
+            "best" if score["components"] == mixture["components"] else "",
+        )
+        for score in scored
+    )
+    shares = ", ".join(f"{name} {share}" for name, share in types)
+    note = f"Shares of the units: {shares}." if shares else "The model has one type."
+    columns = (">components", ">contexts", ">log-likelihood per event", "")
+    return Grid("On the units held out", columns, rows, note)
