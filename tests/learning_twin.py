@@ -19,14 +19,30 @@ def histories(rows, *, gap=None, terminal=()):
     return found
 
 
-def suffix_counts(rows, order, **cuts):
+def unfinished(rows, whole, *, gap=None, terminal=()):
+    """Which histories a log that was cut off has no end of: the units' last ones."""
+    units, last = {row[0] for row in rows}, set()
+    followed = {event for history in whole for event, _ in history[:-1]}
+    for unit in units:
+        before = histories([row for row in rows if row[0] == unit], gap=gap, terminal=terminal)
+        name = before[-1][-1][0]
+        if name in followed and name not in terminal:
+            # The histories of a unit lie among all in the order of their beginnings.
+            mine = [k for k, history in enumerate(whole) if history == before[-1] and k not in last]
+            last.add(mine[-1])
+    return last
+
+
+def suffix_counts(rows, order, *, cut_off=False, **cuts):
     """How often each suffix ended a history, its values, and what followed: (seen, worth, after).
 
     The history before any event is ("start",); the empty suffix () ends every history.
     """
     seen, worth, after = {}, {}, {}
-    for history in histories(rows, **cuts):
-        for t in range(len(history) + 1):
+    whole = histories(rows, **cuts)
+    endless = unfinished(rows, whole, **cuts) if cut_off else ()
+    for k, history in enumerate(whole):
+        for t in range(len(history) + (k not in endless)):
             follower = history[t][0] if t < len(history) else "end"
             past = tuple(event for event, _ in history[max(0, t - order) : t])
             suffixes = [past[-k:] for k in range(1, len(past) + 1)] if t else [("start",)]
@@ -77,7 +93,9 @@ def smoothed_row(context, seen, after, strength):
     return {f: (after[context].get(f, 0) + strength * p) / total for f, p in base.items()}
 
 
-def learned_model(rows, *, order, min_count, actions, prune_ratio=0.0, smoothing=0.0, **cuts):
+def learned_model(
+    rows, *, order, min_count, actions, prune_ratio=0.0, smoothing=0.0, in_place_of=(), withheld=False, **cuts
+):
     """States, rows {(state, action): {next: probability}}, utilities and initial distribution of a log."""
     seen, worth, after = suffix_counts(rows, max(1, order), **cuts)
     stored = stored_contexts(seen, after, min_count, prune_ratio)
@@ -87,12 +105,20 @@ def learned_model(rows, *, order, min_count, actions, prune_ratio=0.0, smoothing
         context = history if history == ("start",) else longest_suffix(history, stored)
         source = () if order == 0 and context != ("start",) else context
         row, past = smoothed_row(source, seen, after, smoothing), () if context == ("start",) else history
+        if withheld and context != ("start",):
+            while not set(row) - set(actions):
+                source = source[1:]
+                row = smoothed_row(source, seen, after, smoothing)
+            left = sum(p for f, p in row.items() if f not in actions)
+            row = {f: p / left for f, p in row.items() if f not in actions}
         return {"end" if f == "end" else named[longest_suffix((*past, f), stored)]: p for f, p in row.items()}
 
     moves = {}
     for context in stored:
         moves[named[context], "none"] = chain(context)
         for action in actions:
+            if in_place_of and context[-1] not in in_place_of:
+                continue
             altered = (action,) if context == ("start",) else (*context[:-1], action)
             moves[named[context], action] = chain(altered)
     utility = {named[c]: worth[c] / seen[c] for c in stored}

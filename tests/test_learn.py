@@ -1,5 +1,6 @@
 """Learned models against the plain twin, logs cut into batches, and what must hold of contexts."""
 
+import json
 import math
 from itertools import pairwise
 
@@ -7,9 +8,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from learning_twin import held_out_likelihood, learned_model, longest_suffix, stored_contexts, suffix_counts
+from learning_twin import (
+    held_out_likelihood,
+    histories,
+    learned_model,
+    longest_suffix,
+    stored_contexts,
+    suffix_counts,
+)
 
+from optbudget import load
 from optbudget.errors import ProblemError
+from optbudget.files import load_population
 from optbudget.learn import (
     EventBatch,
     EventRules,
@@ -19,11 +29,13 @@ from optbudget.learn import (
     count_histories,
     held_out_score,
     learn_model,
+    standing,
     update,
 )
 from optbudget.learn.counting import held_out
 from optbudget.learn.units import by_unit, unit_hashes
 from optbudget.problems.history_counts import FIRST_EVENT, GramTable, Packing
+from tests.commands import run
 
 NAMES = ("mail", "visit", "call", "buy")
 
@@ -69,7 +81,7 @@ def moves_of(problem):
 @pytest.mark.parametrize("seed", range(200))
 def test_a_learned_model_is_that_of_the_plain_twin(seed):
     draw = np.random.default_rng(10_000 + seed)
-    rows = [*random_log(seed), (99, 0, "mail", 0.5)]
+    rows = [*random_log(seed), (99, 0, "mail", 0.5), (99, 1, "mail", 0.5)]
     present = sorted({event for _, _, event, _ in rows})
     actions = [name for name in present if draw.random() < 0.6] or present[:1]
     order = int(draw.integers(0, 5))
@@ -83,6 +95,11 @@ def test_a_learned_model_is_that_of_the_plain_twin(seed):
         cuts["gap"] = int(draw.integers(1, 4))
     if draw.random() < 0.3:
         cuts["terminal"] = (present[0],)
+    if draw.random() < 0.5:
+        given["in_place_of"] = tuple(name for name in present if draw.random() < 0.5)
+    given["withheld"] = bool(set(present) - set(actions)) and draw.random() < 0.5
+    if draw.random() < 0.5:
+        cuts["cut_off"] = True
     rules = EventRules(
         gap=Gap.parse(cuts["gap"]) if "gap" in cuts else None,
         terminal=cuts.get("terminal", ()),
@@ -90,16 +107,20 @@ def test_a_learned_model_is_that_of_the_plain_twin(seed):
     )
     counts = count_histories([batch_of(rows)], order=max(order, 1), rows=rules)
     costs = {name: 1.0 + k for k, name in enumerate(actions)}
-    learned = learn_model(counts, ModelOptions(actions=actions, costs=costs, order=order, **given))
+    options = ModelOptions(
+        actions=actions, costs=costs, order=order, cut_off=cuts.get("cut_off", False), **given
+    )
+    learned = learn_model(counts, options)
     states, moves, utility, initial = learned_model(rows, order=order, actions=actions, **given, **cuts)
     problem = learned.problem
     assert set(problem.states) == states
     found = moves_of(problem)
     assert found.keys() == moves.keys()
+    exact = not (given["smoothing"] or given["withheld"])
     for key, row in moves.items():
         assert found[key].keys() == row.keys(), key
         for name, p in row.items():
-            assert found[key][name] == (p if not given["smoothing"] else pytest.approx(p, rel=1e-12)), key
+            assert found[key][name] == (p if exact else pytest.approx(p, rel=1e-12)), key
     for a in range(problem.cost.size):
         assert problem.utility[a] == pytest.approx(utility[problem.states[problem.pair_state[a]]], rel=1e-12)
         assert problem.cost[a] == {"none": 0.0, **costs}[problem.actions[problem.pair_action[a]]]
@@ -261,6 +282,7 @@ def test_repacking_keeps_symbols_and_order():
         ({"actions": ["mail"], "costs": {"cal": 1}}, "cost is given for 'cal', which is no action"),
         ({"actions": ["mail"], "costs": {"mail": -1}}, "must be a number >= 0"),
         ({"actions": ["mail"]}, "what 'mail' costs is not known.*--cost mail=C"),
+        ({"actions": ["mail"], "costs": {"mail": 1}, "in_place_of": ["bye"]}, "in place of 'bye'.*'buy'"),
         ({"actions": ["mail"], "costs": {"mail": 1}, "order": 9}, "order is 9"),
         ({"actions": ["mail"], "costs": {"mail": 1}, "order": -1}, "order is -1"),
         ({"actions": ["mail"], "costs": {"mail": 1}, "min_count": 0}, "min_count is 0"),
@@ -313,3 +335,70 @@ def test_models_are_made_of_the_units_held_out_too():
         for share in (0.0, 0.5)
     ]
     assert both[0].states == both[1].states and (both[0].probability == both[1].probability).all()
+
+
+def test_units_stand_where_the_twin_puts_them():
+    rows = [row for seed in range(30) for row in ((100 * seed + r[0], *r[1:]) for r in random_log(seed))]
+    counts = count_histories(
+        [batch_of(rows)], order=4, rows=EventRules(duplicates="keep", terminal=("call",)), held_out=0.3
+    )
+    options = ModelOptions(actions=["mail"], costs={"mail": 1}, min_count=3, cut_off=True)
+    learned = learn_model(counts, options)
+    found = standing(learned)
+    stored = {tuple(name.split(">")) for name in learned.problem.states}
+    expected = {}
+    for unit in {row[0] for row in rows}:
+        past = histories([row for row in rows if row[0] == unit], terminal=("call",))[-1]
+        if past[-1][0] != "call":
+            expected[unit] = ">".join(longest_suffix(tuple(event for event, _ in past)[-4:], stored))
+    where = [learned.problem.states[k] for k in found.unit_state.tolist()]
+    assert dict(zip(found.unit.tolist(), where, strict=True)) == expected
+    assert len(expected) < len({row[0] for row in rows}) and max(name.count(">") for name in where) >= 2
+    assert found.count.sum() == len(expected)
+
+
+def test_a_log_that_was_cut_off_has_no_ends_and_withheld_rows_no_actions():
+    """By hand: of two visits one is followed by mail, the other ends the log."""
+    rows = [(1, 1, "visit", 1.0), (1, 2, "mail", 0.0), (1, 3, "visit", 1.0), (2, 1, "visit", 1.0),
+            (2, 2, "buy", 9.0), (2, 3, "visit", 1.0)]  # fmt: skip
+    counts = count_histories([batch_of(rows)], order=1)
+    given = {"actions": ["mail"], "costs": {"mail": 1}, "min_count": 1}
+    as_logged = moves_of(learn_model(counts, ModelOptions(**given)).problem)
+    assert as_logged["visit", "none"] == {"end": 0.5, "mail": 0.25, "buy": 0.25}
+    cut = moves_of(learn_model(counts, ModelOptions(cut_off=True, **given)).problem)
+    assert cut["visit", "none"] == {"mail": 0.5, "buy": 0.5}
+    alone = learn_model(counts, ModelOptions(cut_off=True, withheld=True, in_place_of=["visit"], **given))
+    moves = moves_of(alone.problem)
+    assert moves["visit", "none"] == {"buy": 1.0} and moves["visit", "mail"] == {"visit": 1.0}
+    assert ("buy", "mail") not in moves and ("mail", "mail") not in moves
+
+
+def test_nothing_but_actions_is_refused():
+    counts = count_histories([batch_of([(1, 1, "mail", 1.0), (1, 2, "mail", 1.0)])], order=1)
+    options = ModelOptions(actions=["mail"], costs={"mail": 1}, withheld=True, cut_off=True)
+    with pytest.raises(ProblemError, match="nothing but actions follows"):
+        learn_model(counts, options)
+
+
+def test_learn_writes_where_the_units_stand(tmp_path):
+    """An update moves them; ids that a spreadsheet takes for formulas come back as they were."""
+    log = tmp_path / "log.csv"
+    log.write_text("unit,time,event,value\nann,1,visit,1\nann,2,visit,1\n=bob,1,mail,0\n=bob,2,visit,1\n")
+    given = ["--actions", "mail", "--cost", "mail=1", "--order", "2", "--min-count", "1"]
+    given += ["--in-place-of", "visit", "--withhold", "--cut-off"]
+    found = json.loads(run("learn", str(log), *given, "--out", str(tmp_path / "m"), "--json").stdout)
+    assert found["units"] == 2
+    problem = load(tmp_path / "m")
+    mail = problem.states.index("mail")
+    assert problem.pair_ptr[mail + 1] - problem.pair_ptr[mail] == 1
+
+    def standing_of():
+        units = load_population(tmp_path / "m", problem)
+        return {str(u): problem.states[k] for u, k in zip(units.unit, units.unit_state, strict=True)}
+
+    assert standing_of() == {"ann": "visit", "=bob": "visit"}
+    log.write_text("unit,time,event,value\nann,3,mail,0\n")
+    run("learn", str(log), "--update", "--out", str(tmp_path / "m"))
+    problem = load(tmp_path / "m")
+    assert standing_of()["ann"].endswith("mail")
+    assert json.loads((tmp_path / "m" / "learned.json").read_text())["options"]["cut_off"] is True

@@ -56,6 +56,25 @@ def command(
     prune_ratio: Annotated[
         float | None, _option("X", "Drop histories that predict less than X nats better than shorter ones.")
     ] = None,
+    in_place_of: Annotated[
+        str | None, _option("E,...", "Events that an action can be taken in place of (any).")
+    ] = None,
+    withhold: Annotated[
+        bool | None,
+        typer.Option(
+            "--withhold/--as-logged",
+            show_default=False,
+            help="`none` is to take no action, or to leave it to whoever acted in the log (as logged).",
+        ),
+    ] = None,
+    cut_off: Annotated[
+        bool | None,
+        typer.Option(
+            "--cut-off/--ended",
+            show_default=False,
+            help="The log stops while its units go on, or a unit's last event is its end (ended).",
+        ),
+    ] = None,
     gap: Annotated[
         str | None, _option("G", "A longer pause ends a history: a number, or 30d and the like for dates.")
     ] = None,
@@ -114,6 +133,8 @@ def command(
         "actions": None if actions is None else _names(actions, "--actions"),
         "costs": None if cost is None else _amounts(cost, "--cost"),
         "order": order, "min_count": min_count, "smoothing": smoothing, "prune_ratio": prune_ratio,
+        "in_place_of": None if in_place_of is None else _names(in_place_of, "--in-place-of"),
+        "withheld": withhold, "cut_off": cut_off,
         "horizon": horizon, "discount": discount, "cost_discount": cost_discount, "reward": reward,
     }  # fmt: skip
     if drop_duplicates and duplicates not in (None, "drop"):

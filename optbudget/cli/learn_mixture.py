@@ -45,6 +45,7 @@ class MixtureLearning(Learning):
     def _write(self, counts: "HistoryCounts") -> None:
         from optbudget import learn
         from optbudget.files.learned_models import save_learned
+        from optbudget.learn import standing
 
         assert self.histories is not None
         components = self.components
@@ -56,7 +57,10 @@ class MixtureLearning(Learning):
         if components == 1:
             self.components = 1
             self.learned = learn.learn_model(counts, self.options)
-            save_learned(self.learned, self.out, options=asdict(self.options), positions=self.positions)
+            save_learned(
+                self.learned, self.out, options=asdict(self.options), positions=self.positions,
+                population=standing(self.learned),
+            )  # fmt: skip
             return
         mixture = learn.learn_mixture(
             self.histories, self.options, components, seed=self.seed, monitor=self.monitor

@@ -104,11 +104,12 @@ class Learning:
 
     def _write(self, counts: "HistoryCounts") -> None:
         from optbudget.files.learned_models import save_learned
+        from optbudget.learn import standing
 
         score, learned = self._made(counts)
         save_learned(
             learned, self.out, options=asdict(self.options), score=None if score is None else as_dict(score),
-            positions=self.positions,
+            positions=self.positions, population=standing(learned),
         )  # fmt: skip
         self.counts, self.learned, self.score = counts, learned, score
 
@@ -125,11 +126,12 @@ class Learning:
 
         if not counts.rule.held_out:
             return None
+        kept, held = learn.tables_of(counts, cut_off=self.options.cut_off)
         tree = learn.context_tree(
-            counts.kept, counts.names, counts.packing, order=self.options.order,
+            kept, counts.names, counts.packing, order=self.options.order,
             min_count=self.options.min_count, prune_ratio=self.options.prune_ratio,
         )  # fmt: skip
-        return learn.held_out_score(tree, counts.held, counts.packing, smoothing=self.options.smoothing)
+        return learn.held_out_score(tree, held, counts.packing, smoothing=self.options.smoothing)
 
 
 def as_dict(score: "Score") -> dict[str, object]:

@@ -5,11 +5,12 @@
     held_out.parquet    the same of the units held out, if any are
     units.parquet       unit, history0, ..., time, value, tied: where every unit stands
     counts.parquet      state, action, next_state, count: of the rows that pairs own (shared_rows.parquet)
+    population.csv      unit, state: where the units of the log stand (.parquet for many); of a mixture type,
+                        state, count: every unit by its likeliest type
     memberships.parquet unit, type, state, probability; of a mixture, whose counts.parquet is left out
-    population.csv      type, state, count: every unit by its likeliest type; of a mixture
 
-It is written aside and put in place as one step. What else was in the folder (README.md, a population) is
-kept. Equal counts and options give equal bytes.
+It is written aside and put in place as one step. What else was in the folder (README.md) is kept.
+Equal counts and options give equal bytes.
 """
 
 import json
@@ -29,8 +30,9 @@ from optbudget.errors import Issue, ProblemError
 from optbudget.files.aside import recover, require_free, written_aside
 from optbudget.files.model_writer import write_csv, write_model
 from optbudget.files.parquet_tables import read_parquet, write_parquet
+from optbudget.files.populations import write_population
 from optbudget.files.stated_fields import read_json
-from optbudget.problems import BudgetedMDP
+from optbudget.problems import BudgetedMDP, Population
 from optbudget.problems.columns import Codes
 from optbudget.problems.event_rules import EventRules
 from optbudget.problems.events import TimeKind
@@ -55,6 +57,8 @@ OURS = (
 )  # fmt: skip
 """Files that a learned model consists of."""
 
+POPULATION = ("population.csv", "population.parquet")
+
 
 class Learned(Protocol):
     """What is saved: `optbudget.learn.LearnedModel` or `LearnedMixture`."""
@@ -77,6 +81,7 @@ def save_learned(
     score: Mapping[str, object] | None = None,
     positions: Mapping[str, object] | None = None,
     members: tuple[pa.Table, pa.Table] | None = None,
+    population: Population | None = None,
     format: str | None = None,
 ) -> None:
     """Write a learned model, whole or not at all; an earlier one there is replaced.
@@ -87,6 +92,7 @@ def save_learned(
     score : what the held-out units say of it
     positions : by source, how far it is counted; written in the same step as the counts
     members : of a mixture, the tables of its memberships and of its population
+    population : its units; one that was in the folder is replaced
 
     Raises
     ------
@@ -106,15 +112,18 @@ def save_learned(
         ]
         if learned.times is not None:
             work.append(pool.submit(_write_counts, learned, learned.times, aside / "counts.parquet"))
+        if population is not None and population.size:
+            work.append(pool.submit(write_population, population, aside, format=format))
         if counts.rule.held_out:
             work.append(pool.submit(_write_grams, counts.held, aside / "held_out.parquet"))
         if members is not None:
             work.append(pool.submit(write_parquet, members[0], aside / "memberships.parquet"))
             work.append(pool.submit(write_csv, members[1], aside / "population.csv"))
-        ours = (*OURS, "population.csv") if members is not None or _has_members(target) else OURS
         _write_json(counts, options, score, positions, aside / "learned.json")
         for each in work:
             each.result()
+        replaced = population is not None or members is not None or _has_members(target)
+        ours = (*OURS, *POPULATION) if replaced else OURS
         for file in target.iterdir() if target.is_dir() else ():
             if file.name not in ours and file.is_file():
                 shutil.copy2(file, aside / file.name)

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from optbudget.errors import FIRST_ISSUES, Issue, ProblemError
 from optbudget.files.model_folder import DataWarning, locate
-from optbudget.files.parquet_tables import read_parquet
+from optbudget.files.model_writer import LARGEST_CSV, UNSAFE_START, write_csv
+from optbudget.files.parquet_tables import read_parquet, write_parquet
 from optbudget.files.text_tables import Columns, check_header, header_column, read_csv
 from optbudget.problems import BudgetedMDP, Population
 from optbudget.problems.columns import Finding, Names, did_you_mean, names, whole_numbers
@@ -52,6 +54,40 @@ def load_population(path: str | Path, problem: BudgetedMDP) -> Population:
     for issue in issues:
         warnings.warn(str(issue), DataWarning, stacklevel=2)
     return population
+
+
+def write_population(population: Population, folder: Path, *, format: str | None = None) -> None:
+    """Write population.csv, or .parquet: unit and state where the units are known, else state and count.
+
+    `format` is "csv" or "parquet"; None takes CSV up to 200,000 rows without names that a spreadsheet takes
+    for formulas.
+    """
+    occupied = np.flatnonzero(population.count)
+    names = [population.labels[i] for i in occupied.tolist()]
+    if population.unit is None or population.unit_state is None:
+        columns: dict[str, pa.Array] = {
+            "state": pa.array(names),
+            "count": pa.array(population.count[occupied]),
+        }
+        risky = False
+    else:
+        code = np.searchsorted(occupied, population.unit_state).astype(np.int32)
+        unit = pa.array(population.unit)
+        columns = {"unit": unit, "state": pa.DictionaryArray.from_arrays(pa.array(code), pa.array(names))}
+        risky = unit.type == pa.string() and _any_unsafe(unit)
+    table = pa.table(columns)
+    risky = risky or any(name.startswith(UNSAFE_START) for name in names)
+    if format is None:
+        format = "parquet" if risky or table.num_rows > LARGEST_CSV else "csv"
+    if format == "csv":
+        write_csv(table, folder / "population.csv")
+    else:
+        write_parquet(table, folder / "population.parquet")
+
+
+def _any_unsafe(unit: pa.Array) -> bool:
+    first = pc.utf8_slice_codeunits(unit, 0, 1)
+    return bool(pc.any(pc.is_in(first, value_set=pa.array(UNSAFE_START))).as_py())
 
 
 def read_population(path: Path, problem: BudgetedMDP, issues: list[Issue]) -> Population | None:

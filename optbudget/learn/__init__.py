@@ -2,6 +2,8 @@
 
 from optbudget.learn.contexts import ContextTree, context_tree, pruned
 from optbudget.learn.counting import count_histories, update
+from optbudget.learn.cut_off import tables_of
+from optbudget.learn.logged import QUIET, logged_events, propensities
 from optbudget.learn.mixture_models import (
     LearnedMixture,
     MixtureScore,
@@ -13,6 +15,7 @@ from optbudget.learn.mixtures import Followed, Mixture, fit_mixture
 from optbudget.learn.model import LearnedModel, learn_model, tree_of
 from optbudget.learn.options import ModelOptions
 from optbudget.learn.scoring import Score, held_out_score
+from optbudget.learn.standing import standing
 from optbudget.learn.trails import unit_histories
 from optbudget.problems.event_rules import EventRules, Gap
 from optbudget.problems.events import EventBatch
@@ -20,6 +23,7 @@ from optbudget.problems.history_counts import CountingRule, GramTable, HistoryCo
 from optbudget.problems.unit_histories import UnitHistories
 
 __all__ = [
+    "QUIET",
     "ContextTree",
     "CountingRule",
     "EventBatch",
@@ -42,8 +46,12 @@ __all__ = [
     "held_out_score",
     "learn_mixture",
     "learn_model",
+    "logged_events",
     "mixture_scores",
+    "propensities",
     "pruned",
+    "standing",
+    "tables_of",
     "tree_of",
     "unit_histories",
     "update",

@@ -178,6 +178,8 @@ def learn_mixture(
 def _require_order(options: ModelOptions) -> None:
     if options.order == 0:
         raise ProblemError("order is 0; the components of a mixture need histories of one event or more")
+    if options.cut_off:
+        raise ProblemError("a mixture takes the end of a log for that of its units; leave cut_off out")
 
 
 def _times(tree: ContextTree, counts: HistoryCounts, action: str) -> float:

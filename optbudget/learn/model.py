@@ -14,15 +14,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optbudget.errors import ProblemError
 from optbudget.learn._context_kernels import altered, smooth
 from optbudget.learn.contexts import ROOT, START, ContextTree, context_tree, mean_values
+from optbudget.learn.cut_off import tables_of
 from optbudget.learn.gram_tables import added
 from optbudget.learn.options import NOTHING, ModelOptions
+from optbudget.learn.withheld import ContextRows, without_actions
 from optbudget.problems import BudgetedMDP, TransitionCounts
 from optbudget.problems.columns import Codes, Floats
 from optbudget.problems.history_counts import FIRST_EVENT, MICRO, HistoryCounts
+from optbudget.problems.sharing import spans
 
 TERMINAL = "end"
 
@@ -35,13 +39,14 @@ class LearnedModel:
     ----------
     problem : states are histories; row k is that of state k
     times : (z,) int64, how often each entry of the rows was seen; 0 where only smoothing put it there
-    counts, options : what it was made from
+    counts, options, tree : what it was made from
     """
 
     problem: BudgetedMDP
     times: Codes
     counts: HistoryCounts
     options: ModelOptions
+    tree: ContextTree
 
     @property
     def owner(self) -> Codes:
@@ -82,13 +87,14 @@ def learn_model(counts: HistoryCounts, options: ModelOptions) -> LearnedModel:
     cost = action_costs(counts, options)
     tree = tree_of(counts, options)
     require_worth(tree)
-    return LearnedModel(*assembled(counts, options, tree, cost), counts, options)
+    return LearnedModel(*assembled(counts, options, tree, cost), counts, options, tree)
 
 
 def tree_of(counts: HistoryCounts, options: ModelOptions) -> ContextTree:
     """The contexts of all units, those held out too."""
+    kept, held = tables_of(counts, cut_off=options.cut_off)
     return context_tree(
-        added(counts.kept, counts.held), counts.names, counts.packing,
+        added(kept, held), counts.names, counts.packing,
         order=options.order, min_count=options.min_count, prune_ratio=options.prune_ratio,
     )  # fmt: skip
 
@@ -139,12 +145,16 @@ def assembled(
     acting = tree.size - 1
     node = np.argsort(tree.rank)[1:]
     value = mean_values(tree)[node]
-    ptr, after, probability, times = _rows(tree, options.smoothing)
-    width = np.diff(ptr)[node]
+    rows = _rows(tree, options.smoothing)
+    if options.withheld:
+        rows = without_actions(
+            rows, tree, [counts.names.index(name) + FIRST_EVENT for name in options.actions]
+        )
+    width = np.diff(rows.ptr)[node]
     begin = np.append(0, np.cumsum(width))
-    entry = np.arange(begin[-1]) - np.repeat(begin[:-1] - ptr[node], width)
+    entry = spans(rows.ptr[node], width)
     state_of = np.append(tree.rank - 1, acting)  # the last one is where -1, the end, leads
-    next_state = state_of[after[entry]].astype(np.int32)
+    next_state: NDArray[np.int32] = state_of[rows.following[entry]].astype(np.int32)
     actions = 1 + len(named)
     row = np.empty((acting, actions), dtype=np.int32)
     row[:, 0] = np.arange(acting)
@@ -153,30 +163,36 @@ def assembled(
         symbol = counts.names.index(name) + FIRST_EVENT
         altered(tree.parent, tree.symbol, tree.length, tree.child_ptr, START, symbol, found)
         row[:, 1 + k] = tree.rank[found[node]] - 1
+    there = np.ones(row.shape, dtype=np.bool_)
+    if options.in_place_of:
+        replaced = [counts.names.index(name) + FIRST_EVENT for name in options.in_place_of]
+        there[:, 1:] = np.isin(tree.recent[node], replaced)[:, None]
+    pair_ptr = np.append(0, np.cumsum(there.sum(axis=1)))
+    pair_action = np.nonzero(there)[1].astype(np.int32)
     labels = tree.labels
     first = slice(int(begin[0]), int(begin[1]))
     problem = BudgetedMDP(
         states=(*[labels[i] for i in node.tolist()], TERMINAL),
         actions=(NOTHING, *named),
-        pair_ptr=np.append(np.arange(acting + 1) * actions, acting * actions),
-        pair_action=np.tile(np.arange(actions, dtype=np.int32), acting),
-        pair_row=row.ravel(),
-        cost=np.tile(cost, acting),
-        utility=np.repeat(value, actions),
+        pair_ptr=np.append(pair_ptr, pair_ptr[-1]),
+        pair_action=pair_action,
+        pair_row=row[there],
+        cost=cost[pair_action],
+        utility=np.repeat(value, np.diff(pair_ptr)),
         row_ptr=begin,
         next_state=next_state,
-        probability=probability[entry],
+        probability=rows.probability[entry],
         terminal_utility=np.zeros(acting + 1),
         discount=options.discount, cost_discount=options.cost_discount,
         horizon=options.horizon, reward=options.reward,
-        initial_state=next_state[first], initial_probability=probability[entry[first]],
+        initial_state=next_state[first].astype(np.int64), initial_probability=rows.probability[entry[first]],
         title=options.title, source="learned from an event log", money_unit=options.money_unit,
     )  # fmt: skip
-    return problem, times[entry]
+    return problem, rows.times[entry]
 
 
-def _rows(tree: ContextTree, smoothing: float) -> tuple[Codes, Codes, Floats, Codes]:
-    """Pointer, next node, probability and count of the entries of every node's row."""
+def _rows(tree: ContextTree, smoothing: float) -> ContextRows:
+    """Every node's row, smoothed."""
     if smoothing == 0 or tree.order == 0:
         # At order 0 what follows does not depend on the last event: every row but the start's is the root's.
         width = np.diff(tree.row_ptr)
@@ -184,9 +200,10 @@ def _rows(tree: ContextTree, smoothing: float) -> tuple[Codes, Codes, Floats, Co
         if tree.order == 0:
             of[START + 1 :] = ROOT
         ptr = np.append(0, np.cumsum(width[of]))
-        entry = np.arange(ptr[-1]) - np.repeat(ptr[:-1] - tree.row_ptr[of], width[of])
+        entry = spans(tree.row_ptr[of], width[of])
         total = np.repeat(tree.count[of], width[of])
-        return ptr, tree.following[entry], tree.times[entry] / total, tree.times[entry]
+        times = tree.times[entry]
+        return ContextRows(ptr, tree.row_symbol[entry], tree.following[entry], times / total, times)
     width = np.diff(tree.row_ptr)
     single = np.flatnonzero(tree.length == 1)
     of_event = np.zeros(len(tree.names) + FIRST_EVENT, dtype=np.int64)
@@ -200,4 +217,4 @@ def _rows(tree: ContextTree, smoothing: float) -> tuple[Codes, Codes, Floats, Co
         (tree.row_ptr, tree.row_symbol, tree.times, tree.count, tree.following),
         ptr, smoothing, (symbol, after, probability, times),
     )  # fmt: skip
-    return ptr, after, probability, times
+    return ContextRows(ptr, symbol, after, probability, times)

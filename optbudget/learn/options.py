@@ -24,6 +24,11 @@ class ModelOptions:
     smoothing : counts added to every row in the proportions of the next shorter context's row; 0 is
         maximum likelihood
     prune_ratio : contexts whose row gains fewer nats than this over the shorter one's are dropped
+    in_place_of : events whose place an action may take; none named: that of any event, as in the paper
+    withheld : rows tell what follows where no action of ours does, so that `none` is to take none; else
+        `none` leaves it to whoever acted in the log, as in the paper
+    cut_off : the log was cut off while its units went on: a unit's last event is not its end, unless it is
+        a terminal one
     horizon, discount, cost_discount, reward : of the problem
     title, money_unit : of the problem
     """
@@ -34,6 +39,9 @@ class ModelOptions:
     min_count: int = 10
     smoothing: float = 0.0
     prune_ratio: float = 0.0
+    in_place_of: tuple[str, ...] = ()
+    withheld: bool = False
+    cut_off: bool = False
     horizon: int | None = 50
     discount: float = 0.975
     cost_discount: float = 1.0
@@ -43,6 +51,7 @@ class ModelOptions:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "actions", tuple(self.actions))
+        object.__setattr__(self, "in_place_of", tuple(self.in_place_of))
         if not self.actions:
             raise ProblemError("no action is named: say which events can be brought about")
         twice = {name for name in self.actions if self.actions.count(name) > 1}
@@ -63,7 +72,7 @@ class ModelOptions:
                 raise ProblemError(f"{what} is {getattr(self, what):g}; it must be a number >= 0")
 
     def require_known(self, names: tuple[str, ...]) -> None:
-        """Refuse actions that never occur in the log.
+        """Refuse actions, and events to take the place of, that never occur in the log.
 
         Raises
         ------
@@ -75,4 +84,10 @@ class ModelOptions:
             text = "action {!r} never occurs in the log, so nothing is known of it{}"
             raise ProblemError(
                 [Issue("error", "unknown-action", text.format(n, did_you_mean(n, names))) for n in unknown]
+            )
+        unknown = [name for name in self.in_place_of if name not in names]
+        if unknown:
+            text = "no action can be taken in place of {!r}, which never occurs in the log{}"
+            raise ProblemError(
+                [Issue("error", "unknown-event", text.format(n, did_you_mean(n, names))) for n in unknown]
             )
