@@ -203,7 +203,8 @@ def _rows(tree: ContextTree, smoothing: float) -> ContextRows:
         entry = spans(tree.row_ptr[of], width[of])
         total = np.repeat(tree.count[of], width[of])
         times = tree.times[entry]
-        return ContextRows(ptr, tree.row_symbol[entry], tree.following[entry], times / total, times)
+        probability: Floats = np.asarray(times / total, dtype=np.float64)
+        return ContextRows(ptr, tree.row_symbol[entry], tree.following[entry], probability, times)
     width = np.diff(tree.row_ptr)
     single = np.flatnonzero(tree.length == 1)
     of_event = np.zeros(len(tree.names) + FIRST_EVENT, dtype=np.int64)

@@ -11,6 +11,7 @@ were taken by chance or by a rule that knows h alone; if by one that knows more 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,14 +31,14 @@ class ContextRows:
     ptr : (n+1,)
     symbol, following : (z,) what follows, and the node after that (-1: the end)
     probability : (z,)
-    times : (z,) how often it was seen
+    times : (z,) how often it was seen; int64, of a component float64
     """
 
     ptr: Codes
     symbol: NDArray[np.integer]
     following: Codes
     probability: Floats
-    times: Codes
+    times: NDArray[Any]
 
 
 def without_actions(rows: ContextRows, tree: ContextTree, actions: Sequence[int]) -> ContextRows:
