@@ -24,11 +24,10 @@ from typing import Any, Protocol, get_args
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from optbudget.errors import Issue, ProblemError
 from optbudget.files.aside import recover, require_free, written_aside
-from optbudget.files.model_writer import write_csv, write_model
+from optbudget.files.model_writer import NameColumns, write_csv, write_model
 from optbudget.files.parquet_tables import read_parquet, write_parquet
 from optbudget.files.populations import write_population
 from optbudget.files.stated_fields import read_json
@@ -252,16 +251,13 @@ def _write_counts(learned: Learned, times: Codes, path: Path) -> None:
     row = np.repeat(np.arange(problem.row_ptr.size - 1), np.diff(problem.row_ptr))[seen]
     owned = np.flatnonzero(learned.owner == np.arange(learned.owner.size))
     pair = owned[np.searchsorted(problem.pair_row[owned], row)]
-    states, actions = pa.array(problem.states), pa.array(problem.actions)
-
-    def named(names: pa.Array, index: NDArray[np.integer]) -> pa.DictionaryArray:
-        return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), names)
-
+    state = NameColumns(problem.states, distinct=not problem.state_type)
+    action = NameColumns(problem.actions, distinct=True)
     table = pa.table(
         {
-            "state": named(states, problem.pair_state[pair]),
-            "action": named(actions, problem.pair_action[pair]),
-            "next_state": named(states, problem.next_state[seen]),
+            "state": state.take(problem.pair_state[pair]),
+            "action": action.take(problem.pair_action[pair]),
+            "next_state": state.take(problem.next_state[seen]),
             "count": times[seen],
         }
     )

@@ -77,8 +77,8 @@ def model_tables(problem: BudgetedMDP, owner: NDArray[np.int64] | None = None) -
     With `owner` (m,) transitions holds the rows of pairs that own theirs, and shared_rows says whose row
     each other pair uses. Names are dictionaries: each is there once, however often it is used.
     """
-    state = _Names(problem.states, distinct=not problem.state_type)
-    action = _Names(problem.actions, distinct=True)
+    state = NameColumns(problem.states, distinct=not problem.state_type)
+    action = NameColumns(problem.actions, distinct=True)
     pairs = np.arange(problem.cost.size)
     borrowing = np.empty(0, dtype=np.int64) if owner is None else np.flatnonzero(owner != pairs)
     own = pairs if owner is None else np.flatnonzero(owner == pairs)
@@ -86,7 +86,7 @@ def model_tables(problem: BudgetedMDP, owner: NDArray[np.int64] | None = None) -
     pair = np.repeat(own, widths)
     starts = problem.row_ptr[problem.pair_row[own]]
     entry = np.arange(pair.size) - np.repeat(np.cumsum(widths) - widths - starts, widths)
-    kind = _Names(problem.state_type, distinct=False)
+    kind = NameColumns(problem.state_type, distinct=False)
 
     def typed(index: np.ndarray, columns: dict[str, object]) -> pa.Table:
         if problem.state_type:
@@ -138,7 +138,7 @@ def model_tables(problem: BudgetedMDP, owner: NDArray[np.int64] | None = None) -
     return tables
 
 
-class _Names:
+class NameColumns:
     """Names of which columns are made without writing any of them twice."""
 
     def __init__(self, names: Sequence[str], *, distinct: bool) -> None:
@@ -150,7 +150,12 @@ class _Names:
 
     def take(self, index: NDArray[np.integer]) -> pa.DictionaryArray:
         code = index.astype(np.int32, copy=False) if self.code is None else self.code[index]
-        return pa.DictionaryArray.from_arrays(pa.array(code), self.names)
+        used = np.zeros(len(self.names), dtype=np.bool_)
+        used[code] = True
+        if 2 * int(used.sum()) > used.size:
+            return pa.DictionaryArray.from_arrays(pa.array(code), self.names)
+        place = np.cumsum(used, dtype=np.int32) - np.int32(1)
+        return pa.DictionaryArray.from_arrays(pa.array(place[code]), self.names.filter(pa.array(used)))
 
 
 def model_toml(problem: BudgetedMDP, *, kind: str = "budgeted_mdp") -> str:
