@@ -120,6 +120,12 @@ def test_a_log_without_values_or_costs(log):
     learn(log, *given, "--conversion", "order=20")
 
 
+def test_a_model_beyond_the_memory_allowed_is_refused(log):
+    done = learn(log, "--actions", "email", "--max-memory", "9kB", code=7)
+    assert "a model of 9 states" in done.stderr
+    assert not (log.parent / "model").exists()
+
+
 def test_an_update_counted_otherwise_is_refused(log):
     learn(log, "--actions", "email", "--order", 2, "--held-out", 0.6)
     for options, message in (

@@ -309,6 +309,13 @@ def test_values_beyond_millionths_are_refused(value, message):
         count_histories([batch_of([(1, 1, "mail", value)])], order=2)
 
 
+def test_values_that_add_up_to_too_much_are_refused():
+    parts = [batch_of([(u, 1, "buy", 9e9) for u in range(k, k + 200)]) for k in (0, 200)]
+    count_histories(parts[:1], order=1)
+    with pytest.raises(ProblemError, match="'value' adds up to more than"):
+        count_histories(parts, order=1)
+
+
 def test_counts_that_do_not_belong_to_the_units_are_refused():
     first = count_histories([batch_of([(1, 1, "mail", 1.0)])], order=2)
     from dataclasses import replace

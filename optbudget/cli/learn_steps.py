@@ -33,6 +33,7 @@ class Learning:
     counts : what is counted so far, None before the first rows
     positions : by source, how far it is counted
     learned, score : the model written last, and its score if units are held out
+    monitor : of the work at hand
     """
 
     out: Path
@@ -44,6 +45,7 @@ class Learning:
     learned: "LearnedModel | LearnedMixture | None" = None
     score: "Score | None" = None
     unmade: ProblemError | None = None
+    monitor: "Monitor | None" = None
 
     @property
     def position(self) -> "Position | None":
@@ -52,6 +54,7 @@ class Learning:
 
     def once(self, monitor: "Monitor") -> None:
         """Count all that is new in the log, and write the model."""
+        self.monitor = monitor
         counts = self._counted(self.log.batches(self.position), monitor)
         if self.log.tally.position is not None and self.log.source.followable:
             self.positions[self.log.source.identity] = dict(self.log.tally.position)
@@ -70,6 +73,7 @@ class Learning:
         ProblemError
             For what is wrong in a step; and if in the end there was no model to be made.
         """
+        self.monitor = monitor
         from optbudget.learn.following import follow
 
         def keep(portion: "Portion") -> "Position":
@@ -118,7 +122,7 @@ class Learning:
 
         score = self._scored(counts)
         options = self.options if score is None else replace(self.options, order=score.best)
-        return score, learn.learn_model(counts, options)
+        return score, learn.learn_model(counts, options, monitor=self.monitor)
 
     def _scored(self, counts: "HistoryCounts") -> "Score | None":
         """The score of every order up to the one asked for on the units held out; None without any."""

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from optbudget.learn.trails import Trail
     from optbudget.workers import Monitor
 
-LARGEST_SUM = 2**62
+LARGEST_SUM = 2**61
 """What values or costs may add up to, in millionths."""
 
 
@@ -151,6 +151,10 @@ class _Counter:
         added_grams, taken_grams = self._roll(batch, symbol, rows, at, judged)
         for name, more, less in zip(("kept", "held"), added_grams, taken_grams, strict=True):
             setattr(self, name, taken_away(added(getattr(self, name), more), less))
+        # The sums of two batches that are each within the limit cannot overflow.
+        for column, sums in (("value", (self.kept.value, self.held.value)), ("cost", (self.cost,))):
+            if sum(float(np.abs(part.astype(np.float64)).sum()) for part in sums) > LARGEST_SUM:
+                raise _too_much(column)
 
     def _symbols(self, batch: EventBatch) -> NDArray[np.int32]:
         """The symbol of every row, after new names are taken up in order of first appearance."""
@@ -280,8 +284,13 @@ def _micro(batch: EventBatch, column: str) -> Codes:
             [batch.issue(column, f"{column} is {given[k]:g}; {must}", k) for k in wrong[:20].tolist()]
         )
     if np.abs(scaled).sum() > LARGEST_SUM:
-        raise ProblemError(f"the column {column!r} adds up to more than {LARGEST_SUM // MICRO:,}")
+        raise _too_much(column)
     return scaled.astype(np.int64)
+
+
+def _too_much(column: str) -> ProblemError:
+    most = f"{LARGEST_SUM // MICRO:,}"
+    return ProblemError(f"the column {column!r} adds up to more than {most}; take a larger unit of money")
 
 
 def _summed(micro: Codes, code: NDArray[np.int32], size: int) -> Codes:

@@ -12,6 +12,7 @@ action what it costs in the log on average, or what is given.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,13 @@ from optbudget.problems.columns import Codes, Floats
 from optbudget.problems.history_counts import FIRST_EVENT, MICRO, HistoryCounts
 from optbudget.problems.sharing import spans
 
+if TYPE_CHECKING:
+    from optbudget.workers import Monitor
+
 TERMINAL = "end"
+
+BYTES_PER_STATE, BYTES_PER_PAIR, BYTES_PER_ENTRY = 900, 60, 80
+"""Memory of a state with its name, of a pair and of an entry of a row: measured, and rounded up."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -64,13 +71,17 @@ class LearnedModel:
         return f"LearnedModel({self.problem!r} from {self.counts!r})"
 
 
-def learn_model(counts: HistoryCounts, options: ModelOptions) -> LearnedModel:
+def learn_model(
+    counts: HistoryCounts, options: ModelOptions, *, monitor: "Monitor | None" = None
+) -> LearnedModel:
     """The budgeted MDP of counted histories.
 
     Raises
     ------
     ProblemError
         If an action never occurs in the log, has no cost, or nothing in the log has a value.
+    LimitError
+        If the model would need more memory than the monitor allows.
 
     Examples
     --------
@@ -87,7 +98,19 @@ def learn_model(counts: HistoryCounts, options: ModelOptions) -> LearnedModel:
     cost = action_costs(counts, options)
     tree = tree_of(counts, options)
     require_worth(tree)
+    if monitor is not None:
+        monitor.require_memory(_bytes(tree, options), f"a model of {tree.size:,} states")
     return LearnedModel(*assembled(counts, options, tree, cost), counts, options, tree)
+
+
+def _bytes(tree: ContextTree, options: ModelOptions) -> float:
+    """About what the model of a tree takes while it is made and written."""
+    width = tree.row_symbol.size / tree.size
+    if options.smoothing:
+        width = float(tree.row_ptr[1])  # at most
+    return tree.size * (
+        BYTES_PER_STATE + BYTES_PER_PAIR * (1 + len(options.actions)) + BYTES_PER_ENTRY * width
+    )
 
 
 def tree_of(counts: HistoryCounts, options: ModelOptions) -> ContextTree:
