@@ -200,6 +200,66 @@ def test_losing_workers_does_not_change_the_answer(model, alone, tmp_path, monke
     require_same_bytes(alone, tmp_path / "out")
 
 
+def by(how):
+    """The options of a crew of two processes, or of a cluster."""
+    return ("--workers", "2") if how == "processes" else ("--cluster", how.address)
+
+
+@pytest.fixture(scope="module", params=["cluster", pytest.param("processes", marks=pytest.mark.nightly)])
+def crew(request):
+    """How the work is shared out."""
+    return by("processes" if request.param == "processes" else request.getfixturevalue("cluster"))
+
+
+def test_draws_are_the_same(crew, tmp_path):
+    small = problem(states=6, horizon=4, successors=3)
+    save(small, tmp_path / "small")
+    entry = small.pair_entries
+    pair = np.repeat(np.arange(small.cost.size), np.diff(entry[0]))
+    rows = zip(small.pair_state[pair], small.pair_action[pair], small.next_state[entry[1]], strict=True)
+    lines = [f"s{i},{small.actions[a]},s{j},{1 + (i + a + j) % 5}" for i, a, j in rows]
+    (tmp_path / "counts.csv").write_text("\n".join(["state,action,next_state,count", *lines]) + "\n")
+    arguments = ("uncertain", tmp_path / "small", "--budget", "0:4:3", "--draws", "9", "--quiet",
+                 "--counts", tmp_path / "counts.csv")  # fmt: skip
+    assert run(*arguments, *crew).stdout == run(*arguments).stdout
+    run(*arguments, "--intervals", "x", *crew, code=2)
+
+
+def test_trials_are_the_same(crew, tmp_path):
+    save(problem(states=6, horizon=4, successors=3), tmp_path / "small")
+    run("solve", tmp_path / "small", "--out", tmp_path / "out", "--keep-stages", "--quiet")
+    arguments = (
+        "simulate",
+        tmp_path / "out",
+        "--budget",
+        "9",
+        "--customers",
+        "20",
+        "--trials",
+        "150",
+        "--quiet",
+    )
+    run(*arguments, "--out", tmp_path / "alone.parquet")
+    run(*arguments, "--out", tmp_path / "shared.parquet", *crew)
+    assert (tmp_path / "alone.parquet").read_bytes() == (tmp_path / "shared.parquet").read_bytes()
+
+
+def test_studies_are_the_same(crew, tmp_path):
+    for seed in range(3):
+        save(problem(states=4, horizon=3, successors=2, seed=seed), tmp_path / "models" / f"m{seed}")
+    arguments = ("compare", tmp_path / "models", "--budget", "2", "--quiet",
+                 "--routes", "walk,sweep,greedy,cmdp_primal/mathopt/glop")  # fmt: skip
+    alone, shared = run_json(*arguments), run_json(*arguments, *crew)
+    assert without_times(alone) == without_times(shared)
+
+
+def without_times(fields):
+    """The same fields without seconds and memory, at any depth."""
+    if isinstance(fields, dict):
+        return {k: without_times(v) for k, v in fields.items() if "seconds" not in k and "memory" not in k}
+    return [without_times(v) for v in fields] if isinstance(fields, list) else fields
+
+
 def test_nobody_at_the_address(model, tmp_path):
     began = time.monotonic()
     address = f"tcp://127.0.0.1:{free_port()}"

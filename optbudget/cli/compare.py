@@ -11,6 +11,7 @@ import typer
 
 from optbudget.cli import exits
 from optbudget.cli.compare_models import Asked, fitting, models_of
+from optbudget.cli.crews import Cluster, SharedPath, Workers, crew_of
 from optbudget.cli.folders import require_apart
 from optbudget.cli.run import Run
 from optbudget.errors import UsageError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from optbudget.cli.compare_models import Problem
     from optbudget.problems.comparison import Comparison, RouteResult
     from optbudget.solvers import Options
+    from optbudget.workers import Crew, Monitor
 
 FAILURES = (Termination.BACKEND_FAILED,)
 LIMITS = (Termination.TIME_LIMIT, Termination.MEMORY_LIMIT)
@@ -57,6 +59,9 @@ def command(
         Path | None,
         typer.Option(metavar="DIR", help="Write comparison.json, tables, figures and disagreements here."),
     ] = None,
+    workers: Workers = None,
+    cluster: Cluster = None,
+    shared_path: SharedPath = None,
 ) -> None:
     """Solve a model by every route that fits, evaluate every answer again, and say whether all agree.
 
@@ -82,20 +87,24 @@ def command(
     asked = Asked(budget, population, wanted)
     fits, skipped = fitting(folders, asked)
     found, kept = [], []
-    with run.working("compare") as monitor:
-        for k, (folder, patterns) in enumerate(fits.items()):
+    with crew_of(run, workers, cluster, shared_path) as crew, run.working("compare") as monitor:
+        done = None if crew is None else _by_crew(run, asked, fits, tolerance, crew, monitor)
+        for k, (folder, patterns) in enumerate(list(fits.items())[: None if done is None else len(done)]):
             problem, money, people = asked.of(folder)
-            _say_whose_budget(run, folder, problem, money)
             part = study.Part(monitor, k, len(fits), folder.name)
-            taken = study.compare(
-                problem, money, population=people, routes=patterns or None, tolerance=tolerance,
-                options=_options(run), monitor=part,
-            )  # fmt: skip
+            if done is None:
+                _say_whose_budget(run, folder, problem, money)
+                taken = study.compare(
+                    problem, money, population=people, routes=patterns or None, tolerance=tolerance,
+                    options=_options(run), monitor=part,
+                )  # fmt: skip
+            else:
+                taken = done[k]
             found.append(replace(taken, name=folder.resolve().name))
             if taken.disagreements and out is not None:
                 run.log(f"{found[-1].name}: routes disagree; shrinking the instance")
                 kept.append(study.shrink(problem, money, found[-1], population=people, monitor=part))
-            if monitor.stop_reason() is not None:
+            if done is None and monitor.stop_reason() is not None:
                 break
     if out is not None:
         more = [partial(_draw, found), partial(study.write_shrunk, kept)]
@@ -103,6 +112,35 @@ def command(
     _show(run, found, skipped, out)
     interrupted = monitor.stop_reason() is Termination.INTERRUPTED
     _end(run, found, wanted, len(fits) - len(found), interrupted=interrupted)
+
+
+def _by_crew(
+    run: Run,
+    asked: Asked,
+    fits: "Mapping[Path, tuple[str, ...]]",
+    tolerance: float,
+    crew: "Crew",
+    monitor: "Monitor",
+) -> "list[Comparison]":
+    """The comparisons of all models, or of the first ones if a limit came, by several workers."""
+    from optbudget.study.shared import Instance, compare_all
+
+    instances = []
+    for folder, patterns in fits.items():
+        problem, money, people = asked.of(folder)
+        _say_whose_budget(run, folder, problem, money)
+        instances.append(Instance(problem, money, people, patterns or None))
+    names = [folder.name for folder in fits]
+    over = 0
+
+    def said(number: int, found: "Comparison") -> None:
+        nonlocal over
+        over += 1
+        monitor.progress(over / len(names), names[number])
+
+    return compare_all(
+        instances, crew, tolerance=tolerance, options=_options(run), monitor=monitor, done=said
+    )
 
 
 def _say_whose_budget(run: Run, folder: Path, problem: "Problem", money: float) -> None:

@@ -8,6 +8,7 @@ import typer
 
 from optbudget.cli import exits
 from optbudget.cli.allocate import population_of
+from optbudget.cli.crews import Cluster, SharedPath, Workers, crew_of
 from optbudget.cli.folders import require_result
 from optbudget.cli.outputs import say_how_it_ended
 from optbudget.cli.run import Run, finish
@@ -57,6 +58,9 @@ def command(
     figure: Annotated[
         Path | None, typer.Option(metavar="FILE.svg|.png|.pdf", help="Draw what is spent, stage by stage.")
     ] = None,
+    workers: Workers = None,
+    cluster: Cluster = None,
+    shared_path: SharedPath = None,
 ) -> None:
     """Act out policies over a population; dbra and sub need a result of solve --keep-stages."""
     from optbudget import files
@@ -87,10 +91,10 @@ def command(
         say_how_it_ended(run, outcome)
         finish(outcome)
     names = [name.strip() for name in policy.split(",")]
-    with run.working("simulating") as monitor:
+    with crew_of(run, workers, cluster, shared_path) as crew, run.working("simulating") as monitor:
         found = simulate(
             curves, units, money, policies=names, trials=trials, seed=seed, threads=run.threads,
-            monitor=monitor,
+            monitor=monitor, crew=crew,
         )  # fmt: skip
     _write(run, found, out, figure)
     _show(run, found, trials)

@@ -7,6 +7,7 @@ import typer
 
 from optbudget.cli import exits
 from optbudget.cli.arguments import budget_or_range
+from optbudget.cli.crews import Cluster, SharedPath, Workers, crew_of
 from optbudget.cli.folders import require_model
 from optbudget.cli.run import Run
 from optbudget.errors import UsageError
@@ -47,6 +48,9 @@ def command(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE.parquet", help="Write every draw: value, spend, optimum.")
     ] = None,
+    workers: Workers = None,
+    cluster: Cluster = None,
+    shared_path: SharedPath = None,
 ) -> None:
     """Value and spend of one policy under many possible models, beside what knowing the model is worth."""
     from optbudget import files, planning
@@ -63,13 +67,15 @@ def command(
     if intervals is not None:
         if counts is not None or population is not None or out is not None:
             raise UsageError("--intervals is of single units: leave out --counts, --population and --out")
+        if workers is not None or cluster is not None:
+            raise UsageError("--intervals is one piece of work: leave out --workers and --cluster")
         _show_bracket(run, problem, intervals, money)
         return
     known = files.load_counts(counts or model, problem)
     units = None if population is None else files.load_population(population, problem)
-    with run.working("draws") as monitor:
+    with crew_of(run, workers, cluster, shared_path) as crew, run.working("draws") as monitor:
         band = planning.curve_band(
-            known, money, draws=draws, seed=seed, prior=prior, population=units, monitor=monitor
+            known, money, draws=draws, seed=seed, prior=prior, population=units, monitor=monitor, crew=crew
         )
     if out is not None:
         import pyarrow.parquet as pq

@@ -24,6 +24,7 @@ from optbudget.certify import support
 from optbudget.curves import weighted_sum
 from optbudget.errors import NoAnswerError, ProblemError, UsageError
 from optbudget.planning.draws import drawn_rows, evaluate_draws, mean_model
+from optbudget.planning.shared_draws import DrawJob, best_of_draws
 from optbudget.problems import (
     BudgetedMDP,
     CurveBand,
@@ -33,7 +34,7 @@ from optbudget.problems import (
     TransitionCounts,
     WorstCase,
 )
-from optbudget.workers import Monitor
+from optbudget.workers import Crew, Monitor
 
 Floats = NDArray[np.float64]
 MOST_DRAWS = 100_000
@@ -57,6 +58,7 @@ def curve_band(
     population: Population | None = None,
     tolerance: float = 1e-4,
     monitor: Monitor | None = None,
+    crew: Crew | None = None,
 ) -> CurveBand:
     """Value and spend of the policy of each budget under every draw, beside the best under each draw.
 
@@ -70,6 +72,7 @@ def curve_band(
     population : units per state; default: one unit, from the problem's initial distribution
     tolerance : gap to which the curves of every draw are solved
     monitor : progress and limits
+    crew : workers that draws are shared out to; None works in this process. No number depends on it
 
     Raises
     ------
@@ -78,6 +81,8 @@ def curve_band(
         of another problem.
     NoAnswerError
         If a budget is below the least feasible one of the mean model.
+    LimitError, InterruptedWork
+        If the monitor stops the work before the last draw.
     UsageError
         If the problem has no finite horizon or caps the budget of one unit, or an option is out of range.
 
@@ -112,7 +117,8 @@ def curve_band(
     policy = policy_at(model, prices)
     rows = drawn_rows(counts, draws, seed=seed, prior=prior)
     value, spend = _of_policy(counts, rows, policy, mixtures, weight)
-    optimal, bound, steepest = _best_of_draws(counts, rows, money, weight, tolerance, monitor)
+    job = DrawJob(counts, money, weight, tolerance)
+    optimal, bound, steepest = best_of_draws(job, rows, monitor, crew)
     worst = tuple(
         _worst_case(counts, rows, policy, mixture, weight, budget=float(b),
                     draw=int(np.argmin(value[:, k])), bound_draw=int(np.argmin(bound[:, k])),
@@ -176,35 +182,6 @@ def _of_policy(
     mixed = [(1 - m.share) * of_price[m.dear] + m.share * of_price[m.cheap] for m in mixtures]
     value, spend = np.stack(mixed, axis=2)
     return value, spend
-
-
-def _best_of_draws(
-    counts: TransitionCounts,
-    rows: Floats,
-    money: Floats,
-    weight: Floats,
-    tolerance: float,
-    monitor: Monitor,
-) -> tuple[Floats, Floats, Floats]:
-    """Of each draw and budget, (D, N): the best value achieved, its bound, and the price that proves it."""
-    optimal, bound, steepest = (np.empty((rows.shape[0], money.size)) for _ in range(3))
-    for d, row in enumerate(rows):
-        curves = solve(counts.with_rows(row), tolerance=tolerance)
-        total = weighted_sum(curves.curves, weight)
-        optimal[d] = total.value(money)
-        assert curves.intercept is not None
-        finite = np.isfinite(curves.prices)
-        lines = weight @ curves.intercept[:, finite]
-        height = lines[:, None] + curves.prices[finite][:, None] * money
-        best = np.argmin(height, axis=0)
-        # Above the roundings of this sum, and of whoever makes the line again in another order.
-        size = (np.abs(curves.intercept[:, finite]).T @ weight)[best] + curves.prices[finite][best] * money
-        room = 2.0**-36 * (1.0 + size)
-        bound[d] = np.where(money < total.least_budget, np.inf, height[best, np.arange(money.size)] + room)
-        bound[d] = np.maximum(bound[d], optimal[d])
-        steepest[d] = curves.prices[finite][best]
-        monitor.progress((d + 1) / rows.shape[0], f"draw {d + 1} of {rows.shape[0]}")
-    return optimal, bound, steepest
 
 
 def _worst_case(

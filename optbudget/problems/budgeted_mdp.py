@@ -14,7 +14,7 @@ Rows may be shared: the problem stores its distinct transition rows, and for eac
 which row it uses. Models learned from event logs have one row per history, not one per action.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -127,6 +127,16 @@ class BudgetedMDP:
         issues = mdp_issues(self)
         if issues:
             raise ProblemError(issues)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields, without what is computed from them."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """The fields again; they were validated when they were first put together."""
+        for name in _ARRAYS:
+            state[name].flags.writeable = False
+        self.__dict__.update(state)
 
     @classmethod
     def from_tables(

@@ -42,8 +42,9 @@ from optbudget.problems.columns import did_you_mean
 from optbudget.problems.rollouts import Rollouts
 from optbudget.simulate.own import PopulationPolicy
 from optbudget.simulate.policies import allocated, prepared_trials
+from optbudget.simulate.shared_trials import TrialJob, shared_trials
 from optbudget.simulate.trials import run_trials
-from optbudget.workers import Monitor
+from optbudget.workers import Crew, Monitor
 from optbudget.workers.monitor import in_units
 
 POLICIES = ("bmdp", "dbra", "sub", "uba", "index")
@@ -70,6 +71,7 @@ def simulate(
     seed: int = 0,
     threads: int | None = None,
     monitor: Monitor | None = None,
+    crew: Crew | None = None,
 ) -> Rollouts:
     """Act out policies over a population, trial by trial, with common random numbers.
 
@@ -86,6 +88,7 @@ def simulate(
     threads : at most so many; default: all cores. No number depends on it
     monitor : progress and limits; if it stops the work, the trials done by then are returned, and `stopped`
         of the roll-outs says why
+    crew : workers that trials are shared out to; not those of `own`. No number depends on it
 
     Returns
     -------
@@ -118,6 +121,8 @@ def simulate(
     (15.5, True)
     """
     _require(curves, policies, {} if own is None else own, trials, seed)
+    if crew is not None and own:
+        raise UsageError("policies of your own are played in this process: leave out the crew")
     answer = allocated(curves, population, budget, "greedy")
     if population.size > MOST_UNITS:
         raise UsageError(f"at most {MOST_UNITS:,} units can be rolled out; there are {population.size:,}")
@@ -125,9 +130,13 @@ def simulate(
     problem, names = curves.problem, (*policies, *(own or {}))
     horizon = problem.horizon or 0
     _require_memory(24.0 * len(names) * trials * horizon, trials, monitor)
-    prepared = prepared_trials(answer, policies, own or {}, monitor)
     value, stage_spend = np.zeros((len(names), trials)), np.zeros((len(names), trials, horizon))
-    done, stopped = run_trials(prepared, set(own or {}), value, stage_spend, seed, threads, monitor)
+    if crew is None:
+        prepared = prepared_trials(answer, policies, own or {}, monitor)
+        done, stopped = run_trials(prepared, set(own or {}), value, stage_spend, seed, threads, monitor)
+    else:
+        job = TrialJob(answer, tuple(policies), int(seed))
+        done, stopped = shared_trials(job, value, stage_spend, crew, monitor)
     stage_spend = stage_spend[:, :done]
     ended = float(np.where(problem.is_terminal, population.count, 0) @ problem.terminal_utility)
     weights = problem.cost_discount ** np.arange(horizon, dtype=np.float64)

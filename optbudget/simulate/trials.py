@@ -31,20 +31,25 @@ def run_trials(
     seed: int,
     threads: int | None,
     monitor: Monitor,
+    *,
+    first: int = 0,
 ) -> tuple[int, Termination | None]:
-    """Fill value (P, K) and stage_spend (P, K, T); the number of trials done, and why it is not K."""
+    """Fill value (P, K) and stage_spend (P, K, T) with the trials from `first` on.
+
+    Returns the number of trials done, and why it is not K.
+    """
     word = seed_word(seed)
     trials: int = value.shape[1]
     names = list(prepared)
 
-    def play(p: int, first: int, last: int) -> None:
-        for k in range(first, last):
-            value[p, k] = prepared[names[p]]((word, k), stage_spend[p, k])
+    def play(p: int, begin: int, end: int) -> None:
+        for k in range(begin, end):
+            value[p, k] = prepared[names[p]]((word, first + k), stage_spend[p, k])
 
-    def share(first: int, last: int) -> None:
+    def share(begin: int, end: int) -> None:
         for p, name in enumerate(names):
             if name not in own:
-                play(p, first, last)
+                play(p, begin, end)
 
     workers = max(1, min(threads or os.cpu_count() or 1, trials))
     with ThreadPoolExecutor(workers) as pool:
