@@ -190,13 +190,7 @@ class Sweep:
     @cached_property
     def scale(self) -> Floats:
         """(cost_discount / discount)^k for each stage, correctly rounded."""
-        with localcontext() as context:
-            context.prec, context.Emax, context.Emin = 60, 10**12, -(10**12)
-            ratio = Decimal(self.problem.cost_discount) / Decimal(self.problem.discount)
-            powers = [Decimal(1)]
-            for _ in range(self.horizon - 1):
-                powers.append(powers[-1] * ratio)
-            return np.array([float(power) for power in powers])
+        return price_scale(self.problem.discount, self.problem.cost_discount, self.horizon)
 
     @property
     def tiny(self) -> bool:
@@ -249,26 +243,8 @@ class Sweep:
         return self.rates.nearest * np.arange(self.horizon, 0, -1, dtype=np.float64)
 
     def rounding_bounds(self, peak: Floats, lost: Floats | None = None) -> tuple[Floats, Floats]:
-        """Bounds on the rounding of spend and value at each stage, each (T, lanes).
-
-        peak : (T+1, 2, lanes) largest |spend| and |value| of each stage; lost : (T, 2, lanes) what
-        deciding ties gave up.
-        """
-        rates = self.rates
-        spend_error = np.zeros_like(peak[:, 0])
-        value_error = np.zeros_like(peak[:, 1])
-        outward = 1 + 8 * kernels.UNIT
-        spend_rate = rates.cost_discount * rates.sum_high * outward
-        value_rate = rates.discount * rates.sum_high * outward
-        for stage in reversed(range(self.horizon)):
-            spend_high = rates.cost_high + spend_rate * (peak[stage + 1, 0] + spend_error[stage + 1])
-            value_high = rates.reward_high + value_rate * (peak[stage + 1, 1] + value_error[stage + 1])
-            spend_error[stage] = spend_rate * spend_error[stage + 1] + rates.rounding * spend_high
-            value_error[stage] = value_rate * value_error[stage + 1] + rates.rounding * value_high
-            if lost is not None:
-                spend_error[stage] += lost[stage, 0]
-                value_error[stage] += lost[stage, 1]
-        return spend_error[:-1] * outward, value_error[:-1] * outward
+        """`bounds_of_rounding` with the rates of this problem."""
+        return bounds_of_rounding(self.rates, peak, lost)
 
     def as_lines(
         self,
@@ -279,18 +255,10 @@ class Sweep:
         value_error: Floats,
     ) -> PriceLines:
         """Lines of (3, n, K) spends, values and variances, and of the pairs (n, K) that were chosen."""
-        spend, value, variance = (np.ascontiguousarray(part) for part in table)
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            paid = price * spend
-            above = value - paid
-            above += value_error + price * spend_error + 4 * kernels.UNIT * (np.abs(value) + paid)
-        above[:, np.isinf(price)] = np.inf
-        if table.dtype == np.float32:
-            spend, value = spend + spend_error, value - value_error
         action = np.full(pair.shape, -1, dtype=np.int32)
         chosen = pair >= 0
         action[chosen] = self.problem.pair_action[pair[chosen]]
-        return PriceLines(price, spend, value, variance, above, action, spend_error, value_error)
+        return lines_of_table(price, table, action, spend_error, value_error)
 
     def half_rounding(self, ends: "Ends") -> Floats:
         """About what storing stages as float32 would cost each state's gap, relative to 1 + |value|, (n,)."""
@@ -349,3 +317,57 @@ class Sweep:
             for stage in self.stages
         }
         return Ends(lines, float(turn[end_kernels.LEAST]), float(turn[end_kernels.MOST]))
+
+
+def price_scale(discount: float, cost_discount: float, horizon: int) -> Floats:
+    """(cost_discount / discount)^k for each stage, correctly rounded, (T,)."""
+    with localcontext() as context:
+        context.prec, context.Emax, context.Emin = 60, 10**12, -(10**12)
+        ratio = Decimal(cost_discount) / Decimal(discount)
+        powers = [Decimal(1)]
+        for _ in range(horizon - 1):
+            powers.append(powers[-1] * ratio)
+        return np.array([float(power) for power in powers])
+
+
+def bounds_of_rounding(
+    rates: kernels.Rates, peak: Floats, lost: Floats | None = None
+) -> tuple[Floats, Floats]:
+    """Bounds on the rounding of spend and value at each stage, each (T, lanes).
+
+    peak : (T+1, 2, lanes) largest |spend| and |value| of each stage; lost : (T, 2, lanes) what
+    deciding ties gave up.
+    """
+    spend_error = np.zeros_like(peak[:, 0])
+    value_error = np.zeros_like(peak[:, 1])
+    outward = 1 + 8 * kernels.UNIT
+    spend_rate = rates.cost_discount * rates.sum_high * outward
+    value_rate = rates.discount * rates.sum_high * outward
+    for stage in reversed(range(peak.shape[0] - 1)):
+        spend_high = rates.cost_high + spend_rate * (peak[stage + 1, 0] + spend_error[stage + 1])
+        value_high = rates.reward_high + value_rate * (peak[stage + 1, 1] + value_error[stage + 1])
+        spend_error[stage] = spend_rate * spend_error[stage + 1] + rates.rounding * spend_high
+        value_error[stage] = value_rate * value_error[stage + 1] + rates.rounding * value_high
+        if lost is not None:
+            spend_error[stage] += lost[stage, 0]
+            value_error[stage] += lost[stage, 1]
+    return spend_error[:-1] * outward, value_error[:-1] * outward
+
+
+def lines_of_table(
+    price: Floats,
+    table: NDArray[np.floating],
+    action: NDArray[np.int32],
+    spend_error: Floats,
+    value_error: Floats,
+) -> PriceLines:
+    """Lines of (3, n, K) spends, values and variances, and of the actions (n, K) that were chosen."""
+    spend, value, variance = (np.ascontiguousarray(part) for part in table)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        paid = price * spend
+        above = value - paid
+        above += value_error + price * spend_error + 4 * kernels.UNIT * (np.abs(value) + paid)
+    above[:, np.isinf(price)] = np.inf
+    if table.dtype == np.float32:
+        spend, value = spend + spend_error, value - value_error
+    return PriceLines(price, spend, value, variance, above, action, spend_error, value_error)

@@ -56,7 +56,7 @@ class DaskCrew(Crew):
         super().__init__()
         self.where = f"the cluster at {address}"
         self.folder = folder
-        self._client = _connected(address)
+        self.client = _connected(address)
         self._members: tuple[str, ...] = ()
         self._looked = -LOOKED
         self._fitting: set[str] = set()
@@ -79,7 +79,7 @@ class DaskCrew(Crew):
             self._require_fitting(member)
             packed: Any = call.packed
             if packed is not None and packed.parts:
-                packed = self._client.scatter(packed, workers=[member], hash=False)
+                packed = self.client.scatter(packed, workers=[member], hash=False)
             future = self._submit(member, run_piece, call.function, call.key, packed, call.piece)
             return Answer(call.ticket, member, result=self._result(future, member))
         except WorkersError as error:
@@ -100,15 +100,15 @@ class DaskCrew(Crew):
 
     def close(self) -> None:
         with suppress(Exception):
-            self._client.close(timeout=2)
+            self.client.close(timeout=2)
 
     # -- inside --------------------------------------------------------------------------------
 
     def _present(self) -> tuple[str, ...]:
-        if self._client.status != "running":
+        if self.client.status != "running":
             return ()
         try:
-            found = self._client.sync(self._client.scheduler.identity, n_workers=-1, callback_timeout=REACHED)
+            found = self.client.sync(self.client.scheduler.identity, n_workers=-1, callback_timeout=REACHED)
         except Exception:
             return ()
         return tuple(found["workers"])
@@ -144,7 +144,7 @@ class DaskCrew(Crew):
     def _submit(self, member: str, function: Any, *arguments: Any) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return self._client.submit(
+            return self.client.submit(
                 function, *arguments, workers=[member], allow_other_workers=False, pure=False,
                 key=f"optbudget-{id(self)}-{next(_names)}", retries=0,
             )  # fmt: skip
