@@ -61,6 +61,7 @@ def test_every_command_of_the_quickstart_runs(tmp_path, monkeypatch):
         "replanning",
         "spend-risk",
         "strict-budgets",
+        "cluster",
     ],
 )
 def test_every_command_of_the_page_runs(page, tmp_path, monkeypatch):

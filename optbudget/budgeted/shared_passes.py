@@ -1,6 +1,6 @@
 """Passes at many prices, shared out among workers.
 
-Prices do not depend on one another, so a batch is cut into parts of `PART` prices, each a piece of work.
+Prices do not depend on one another, so a batch is cut into one part per worker, each a piece of work.
 Which prices a batch has is decided by `optbudget.budgeted.refine` from earlier results alone, and no number
 depends on how a batch is cut: a sweep gives the same bytes in one process and on many machines.
 """
@@ -22,7 +22,7 @@ from optbudget.workers import Crew, Monitor, Shared, map_pieces
 Floats = NDArray[np.float64]
 
 PART = len(NARROW)
-"""Prices of one piece: as many as travel together."""
+"""Prices of one piece are a multiple of this: so many travel together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,8 @@ def shared_lines(
     """`Sweep.lines`, each batch of prices cut in parts for the crew; `shared` is the sweep's `PassJob`."""
 
     def lines(prices: Floats) -> Mapping[int, PriceLines] | None:
-        parts = [prices[k : k + PART] for k in range(0, prices.size, PART)]
+        share = -(-prices.size // (PART * max(1, len(crew.members())))) * PART
+        parts = [prices[k : k + share] for k in range(0, prices.size, share)]
         found = map_pieces(lines_of, parts, shared, crew, monitor=monitor)
         if len(found) < len(parts):
             return None

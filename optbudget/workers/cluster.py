@@ -1,4 +1,4 @@
-"""Workers of a Dask cluster (https://distributed.dask.org), which may come and go.
+"""Workers of a Dask cluster, which may come and go.
 
 Dask carries calls and answers and knows who is there; which worker does which piece is decided by
 `map_pieces`. So a piece goes to one worker under a name of its own, data never travel between workers, and a
@@ -190,7 +190,12 @@ def _connected(address: str) -> "Client":
         raise WorkersError(
             f"no Dask scheduler answers at {address}; start one with `dask scheduler --host 127.0.0.1`"
         ) from None
-    except (ValueError, TypeError) as error:
+    except TypeError:
+        raise UsageError(
+            f"--cluster {address} wants certificates: name them in Dask's configuration "
+            "(DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ...__CLIENT__CERT, ...__CLIENT__KEY)"
+        ) from None
+    except ValueError as error:
         raise UsageError(
             f"--cluster {address!r} is no address ({error}); write for example tcp://127.0.0.1:8786"
         ) from None
