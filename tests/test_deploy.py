@@ -74,6 +74,7 @@ class Deployed(Cluster):
         found = containers()
         self.scheduler = self.started(found["scheduler"], "--host", "127.0.0.1")
         self.workers = [self.started(found["worker"], "--host", "127.0.0.1")]
+        self.wait()
 
     def started(self, container, *more):
         words = [*container["command"], *container["args"], *more]

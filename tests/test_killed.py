@@ -31,7 +31,7 @@ WORK = {
     "exact": (problem(20, 9), ("--method", "exact")),
     "endless": (replace(problem(150), horizon=None, cost_discount=0.97), ("--method", "sweep")),
     "endless-walk": (replace(problem(100), horizon=None, cost_discount=0.97), ("--method", "walk")),
-    "endless-unequal": (replace(problem(30), horizon=None, cost_discount=0.9), ("--tolerance", "1e-4",)),
+    "endless-unequal": (replace(problem(8, 30, 5, 3), horizon=None, cost_discount=0.9), ("--tolerance", ".01")),
     "workers": (problem(60, 30), ("--method", "sweep", "--tolerance", "1e-6", "--workers", "2")),
 }  # fmt: skip
 

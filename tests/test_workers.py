@@ -83,6 +83,17 @@ class Cluster:
         port = self.address.rpartition(":")[2]
         self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", port)
         self.workers = [self.worker() for _ in range(workers)]
+        self.wait()
+
+    def wait(self):
+        """Until the scheduler listens."""
+        host, port = self.address.rpartition("/")[2].split(":")
+        patience = time.monotonic() + 60
+        while time.monotonic() < patience:
+            with suppress(OSError):
+                return socket.create_connection((host, int(port)), timeout=1).close()
+            time.sleep(0.1)
+        raise TimeoutError("no scheduler")
 
     def _start(self, kind, *arguments):
         environment = {**os.environ, "NUMBA_NUM_THREADS": "1"}
@@ -266,6 +277,14 @@ def test_nobody_at_the_address(model, tmp_path):
     done = run_json("solve", model, "--out", tmp_path / "out", "--cluster", address, code=9)
     assert f"no Dask scheduler answers at {address}" in done["error"]
     assert time.monotonic() - began < 15 and not (tmp_path / "out").exists()
+
+
+def test_something_else_at_the_address(model, tmp_path, monkeypatch):
+    monkeypatch.setattr("optbudget.workers.cluster.REACHED", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        done = run_json("solve", model, "--out", tmp_path / "out", "--cluster", address, code=9)
+    assert f"no Dask scheduler answers at {address}" in done["error"]
 
 
 def test_no_address(model, tmp_path):

@@ -7,6 +7,9 @@ start one worker process per node, and the threads of its cores work inside a pi
 """
 
 import logging
+import math
+import socket
+import threading
 import time
 import warnings
 from contextlib import suppress
@@ -121,14 +124,16 @@ class DaskCrew(Crew):
                     f"{self.where} has a scheduler and no worker; start one with `dask worker ADDRESS`"
                 )
             time.sleep(0.2)
-        self._require_fitting(self.members()[0])
+        # A worker that is stopped says nothing; it is asked again before its first piece, in a thread.
+        with suppress(_Left):
+            self._require_fitting(self.members()[0], patience=REACHED)
 
-    def _require_fitting(self, member: str) -> None:
+    def _require_fitting(self, member: str, patience: float = math.inf) -> None:
         """Refuse a worker whose numbers might differ from ours in the last digit."""
         if member in self._fitting:
             return
         future = self._submit(member, versions)
-        theirs, ours = self._result(future, member), versions()
+        theirs, ours = self._result(future, member, patience), versions()
         other = [
             f"{name} {theirs.get(name)} (here {ours[name]})"
             for name in ours
@@ -149,12 +154,13 @@ class DaskCrew(Crew):
                 key=f"optbudget-{id(self)}-{next(_names)}", retries=0,
             )  # fmt: skip
 
-    def _result(self, future: Any, member: str) -> Any:
+    def _result(self, future: Any, member: str, patience: float = math.inf) -> Any:
+        until = time.monotonic() + patience
         while True:
             try:
                 return future.result(timeout=LOOKED)
             except TimeoutError:
-                if member not in self._members:
+                if member not in self._members or time.monotonic() > until:
                     future.cancel()
                     raise _Left("it left") from None
 
@@ -182,22 +188,57 @@ def _connected(address: str) -> "Client":
         raise MissingExtraError(f"a cluster needs Dask: {INSTALL}") from None
     for name in ("distributed", "tornado", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    _require_somebody(address)
+    client = Client.__new__(Client)
+    failed: list[Exception | None] = []
+
+    def begin() -> None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                client.__init__(address, timeout=REACHED, set_as_default=False)
+            failed.append(None)
+        except Exception as error:
+            failed.append(error)
+
+    # Something that listens and is no scheduler may keep a client waiting for ever.
+    beginning = threading.Thread(target=begin, daemon=True)
+    beginning.start()
+    beginning.join(2 * REACHED)
+    error = failed[0] if failed else TimeoutError()
+    if error is None:
+        return client
+    client.status = "closed"  # Else its finaliser tries for ten seconds more.
+    said = "" if isinstance(error, OSError | TimeoutError) else f" ({error})"
+    raise WorkersError(f"{_nobody(address)}{said}")
+
+
+def _require_somebody(address: str) -> None:
+    """Refuse what is no address, certificates that are missing, and a port at which nobody listens."""
+    from distributed.comm import get_address_host_port, parse_address
+    from distributed.security import Security
+
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return Client(address, timeout=REACHED, set_as_default=False)
-    except (OSError, TimeoutError):
-        raise WorkersError(
-            f"no Dask scheduler answers at {address}; start one with `dask scheduler --host 127.0.0.1`"
-        ) from None
-    except TypeError:
-        raise UsageError(
-            f"--cluster {address} wants certificates: name them in Dask's configuration "
-            "(DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ...__CLIENT__CERT, ...__CLIENT__KEY)"
-        ) from None
-    except ValueError as error:
+        scheme, _ = parse_address(address, strict=False)
+        host, port = get_address_host_port(address)
+    except (ValueError, TypeError) as error:
         raise UsageError(
             f"--cluster {address!r} is no address ({error}); write for example tcp://127.0.0.1:8786"
         ) from None
-    except Exception as error:
-        raise WorkersError(f"the scheduler at {address} cannot be used: {error}") from None
+    if scheme == "tls" and Security().get_connection_args("client")["ssl_context"] is None:
+        raise UsageError(
+            f"--cluster {address} wants certificates: name them in Dask's configuration "
+            "(DASK_DISTRIBUTED__COMM__TLS__CA_FILE, ...__CLIENT__CERT, ...__CLIENT__KEY)"
+        )
+    until = time.monotonic() + REACHED  # It may be starting.
+    while True:
+        try:
+            return socket.create_connection((host, port), timeout=REACHED).close()
+        except OSError:
+            if time.monotonic() > until:
+                raise WorkersError(_nobody(address)) from None
+        time.sleep(0.2)
+
+
+def _nobody(address: str) -> str:
+    return f"no Dask scheduler answers at {address}; start one with `dask scheduler --host 127.0.0.1`"
