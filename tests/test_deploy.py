@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from commands import ROOT, run
-from test_workers import OPTIONS, Cluster, alone, free_port, model, require_same_bytes  # noqa: F401
+from test_workers import OPTIONS, Cluster, free_port, model, require_same_bytes  # noqa: F401
 
 DEPLOY = ROOT / "examples" / "deploy"
 MANIFESTS = sorted(DEPLOY.glob("*.yaml"))
@@ -90,21 +90,14 @@ class Deployed(Cluster):
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
-def test_the_manifests_own_command_lines_work_with_tls(model, alone, tmp_path):  # noqa: F811
+def test_the_manifests_own_command_lines_work_with_tls(model, tmp_path):  # noqa: F811
     pytest.importorskip("distributed")
     made = Deployed(tmp_path)
     tls = {"CA_FILE": "ca.crt", "CLIENT__CERT": "tls.crt", "CLIENT__KEY": "tls.key"}
     given = {f"DASK_DISTRIBUTED__COMM__TLS__{name}": str(made.tls / file) for name, file in tls.items()}
-    command = [
-        sys.executable,
-        "-m",
-        "optbudget",
-        "solve",
-        str(model),
-        "--out",
-        str(tmp_path / "out"),
-        *OPTIONS,
-    ]
+    solve = [sys.executable, "-m", "optbudget", "solve", str(model), *OPTIONS, "--out"]
+    subprocess.run([*solve, str(tmp_path / "alone" / "out")], check=True)
+    command = [*solve, str(tmp_path / "out")]
     try:
         done = subprocess.run(
             [*command, "--cluster", made.address], env={**os.environ, **given}, capture_output=True, text=True
@@ -117,4 +110,4 @@ def test_the_manifests_own_command_lines_work_with_tls(model, alone, tmp_path): 
         assert "no Dask scheduler answers" in refused.stderr
     finally:
         made.close()
-    require_same_bytes(alone, tmp_path / "out")
+    require_same_bytes(tmp_path / "alone" / "out", tmp_path / "out")

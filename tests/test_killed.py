@@ -24,6 +24,8 @@ SOON = (
 )
 """The command line, with checkpoints that are kept often enough to be met by a short run."""
 
+UNEQUAL = replace(problem(8, successors=3), horizon=None, cost_discount=0.9)
+
 WORK = {
     "sweep": (problem(60, 30), ("--method", "sweep", "--tolerance", "1e-6")),
     "stages": (problem(40, 8), ("--method", "sweep", "--tolerance", "1e-4", "--keep-stages")),
@@ -31,7 +33,7 @@ WORK = {
     "exact": (problem(20, 9), ("--method", "exact")),
     "endless": (replace(problem(150), horizon=None, cost_discount=0.97), ("--method", "sweep")),
     "endless-walk": (replace(problem(100), horizon=None, cost_discount=0.97), ("--method", "walk")),
-    "endless-unequal": (replace(problem(8, 30, 5, 3), horizon=None, cost_discount=0.9), ("--tolerance", ".01")),
+    "endless-unequal": (UNEQUAL, ("--tolerance", "1e-2")),
     "workers": (problem(60, 30), ("--method", "sweep", "--tolerance", "1e-6", "--workers", "2")),
 }  # fmt: skip
 
