@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from optbudget.errors import MissingExtraError, UsageError, WorkersError
 from optbudget.workers._piece import run_piece, versions
 from optbudget.workers.crew import Answer, Call, Crew
+from optbudget.workers.shared import Packed
 
 if TYPE_CHECKING:
     Client = Any
@@ -82,7 +83,7 @@ class DaskCrew(Crew):
             self._require_fitting(member)
             packed: Any = call.packed
             if packed is not None and packed.parts:
-                packed = self.client.scatter(packed, workers=[member], hash=False)
+                packed = self._sent_to(member, packed)
             future = self._submit(member, run_piece, call.function, call.key, packed, call.piece)
             return Answer(call.ticket, member, result=self._result(future, member))
         except WorkersError as error:
@@ -153,6 +154,13 @@ class DaskCrew(Crew):
                 function, *arguments, workers=[member], allow_other_workers=False, pure=False,
                 key=f"optbudget-{id(self)}-{next(_names)}", retries=0,
             )  # fmt: skip
+
+    def _sent_to(self, member: str, packed: Packed) -> Any:
+        """What is shared, at a worker; whatever goes wrong with a worker that leaves meanwhile, it is lost."""
+        try:
+            return self.client.scatter(packed, workers=[member], hash=False)
+        except Exception as error:
+            raise _Left(f"{type(error).__name__}: {error}") from None
 
     def _result(self, future: Any, member: str, patience: float = math.inf) -> Any:
         until = time.monotonic() + patience
