@@ -91,6 +91,9 @@ class DaskCrew(Crew):
 
             return Answer(call.ticket, member, result=Failed(error))
         except _Left as error:
+            # Not to be asked again before the scheduler has been.
+            self._looked = time.monotonic()
+            self._members = tuple(name for name in self._members if name != member)
             return Answer(call.ticket, member, lost=True, error=str(error))
         except Exception as error:
             return _failed(call.ticket, member, error)
@@ -156,7 +159,7 @@ class DaskCrew(Crew):
             )  # fmt: skip
 
     def _sent_to(self, member: str, packed: Packed) -> Any:
-        """What is shared, at a worker; whatever goes wrong with a worker that leaves meanwhile, it is lost."""
+        """What is shared, at a worker, which may leave meanwhile."""
         try:
             return self.client.scatter(packed, workers=[member], hash=False)
         except Exception as error:
