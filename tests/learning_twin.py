@@ -183,3 +183,45 @@ def em_step(what, member, strength):
         likelihood += math.log(sum(each))
         after[unit] = [p / sum(each) for p in each]
     return likelihood, after
+
+
+def difference(rows, action, *, order, min_count, discount, steps, **cuts):
+    """(naive, matched) difference of the value to come after an action and after other events."""
+    seen, worth, after = suffix_counts(rows, order, **cuts)
+    stored = stored_contexts(seen, after, min_count)
+    value = {c: worth[c] / seen[c] for c in stored}
+
+    def next_of(context, follower):
+        return None if follower == "end" else longest_suffix(
+            (*(() if context == ("start",) else context), follower), stored)  # fmt: skip
+
+    to_come = dict.fromkeys(stored, 0.0)
+    for _ in range(steps - 1):
+        to_come = {
+            c: sum(n / seen[c] * (value[d] + discount * to_come[d])
+                   for f, n in after[c].items() if (d := next_of(c, f)) is not None)
+            for c in stored
+        }  # fmt: skip
+    found = []
+    for history in histories(rows, **cuts):
+        names = ["", *(event for event, _ in history)]
+        for t in range(1, len(names)):
+            follower = names[t + 1] if t + 1 < len(names) else "end"
+            past = tuple(names[max(1, t + 1 - order) : t + 1])
+            context = next_of(longest_suffix(past, stored), follower)
+            outcome = 0.0 if context is None else value[context] + discount * to_come[context]
+            padded = ("",) * order + tuple(names[1:t])
+            found.append((padded[len(padded) - order + 1 :], names[t] == action, outcome))
+    others = [(w, y) for w, acted, y in found if not acted]
+
+    def alike(w):
+        for k in range(order - 1, 0, -1):
+            same = [y for v, y in others if v[order - 1 - k :] == w[order - 1 - k :]]
+            if len(same) >= min_count:
+                return sum(same) / len(same)
+        return sum(y for _, y in others) / len(others)
+
+    acted = [(w, y) for w, is_acted, y in found if is_acted]
+    mean = sum(y for _, y in acted) / len(acted)
+    naive = mean - sum(y for _, y in others) / len(others)
+    return naive, sum(y - alike(w) for w, y in acted) / len(acted)

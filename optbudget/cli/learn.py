@@ -244,6 +244,7 @@ def _amounts(text: str, option: str) -> dict[str, float]:
 
 
 def _show(run: Run, learning: Learning) -> None:
+    from optbudget.learn import identify
     from optbudget.report.learned_tables import learned_grid, score_grid
 
     learned, score, tally = learning.learned, learning.score, learning.log.tally
@@ -271,10 +272,12 @@ def _show(run: Run, learning: Learning) -> None:
         tally.warnings.append(Issue("warning", "unused-column", text, learning.log.source.identity))
     warnings = [issue.as_dict() for issue in tally.warnings]
     scored = None if score is None else as_dict(score)
+    identified = identify(counts, learned.tree, learned.options)
     mixed = learning if isinstance(learning, MixtureLearning) else None
     run.answer({
         **numbers, "reading": reading, "warnings": warnings, "score": scored,
         "mixture": None if mixed is None else mixed.as_dict(mixed.mixture),
+        "identification": [each.as_dict() for each in identified],
     })  # fmt: skip
     run.grids(learned_grid(numbers))
     if mixed is not None:
@@ -287,6 +290,9 @@ def _show(run: Run, learning: Learning) -> None:
         run.log("warning: the column 'type' is not used: all units are taken to be of one type")
     for issue in tally.warnings:
         run.log(f"warning: {issue}")
+    for each in identified:
+        for text in each.warnings():
+            run.log(f"warning: {text}")
     if tally.filled:
         run.log(f"{tally.filled:,} missing values or costs were taken as 0")
     if tally.sorted:

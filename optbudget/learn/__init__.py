@@ -4,6 +4,7 @@ from optbudget.learn.contexts import ContextTree, context_tree, pruned
 from optbudget.learn.counting import count_histories, update
 from optbudget.learn.cut_off import tables_of
 from optbudget.learn.logged import QUIET, logged_events, propensities
+from optbudget.learn.identification import Identification, identify
 from optbudget.learn.mixture_models import (
     LearnedMixture,
     MixtureScore,
@@ -32,6 +33,7 @@ __all__ = [
     "Gap",
     "GramTable",
     "HistoryCounts",
+    "Identification",
     "LearnedMixture",
     "LearnedModel",
     "Mixture",
@@ -44,6 +46,7 @@ __all__ = [
     "count_histories",
     "fit_mixture",
     "held_out_score",
+    "identify",
     "learn_mixture",
     "learn_model",
     "logged_events",

@@ -48,13 +48,15 @@ class LearnedMixture:
     ----------
     problem : types are "type1", "type2", ...; row k is that of state k
     mixture : components and memberships; units in the order of `counts.units`
-    trees : the contexts of each component
+    tree : the contexts of all components together
+    trees : those of each component
     counts, options : what it was made from; counts are those of all components together
     missing : (type, action) of actions that a type does not have, for it never had them in the log
     """
 
     problem: BudgetedMDP
     mixture: Mixture
+    tree: ContextTree
     trees: tuple[ContextTree, ...]
     counts: HistoryCounts
     options: ModelOptions
@@ -172,7 +174,7 @@ def learn_mixture(
         actions = [a for a, k in zip(options.actions, known, strict=True) if k]
         parts.append(assembled(counts, options, part, cost[[True, *known]], actions)[0])
     problem = join_types(parts, names, mixture.weight)
-    return LearnedMixture(problem, mixture, tuple(trees), counts, options, tuple(missing))
+    return LearnedMixture(problem, mixture, tree, tuple(trees), counts, options, tuple(missing))
 
 
 def _require_order(options: ModelOptions) -> None:
