@@ -42,7 +42,7 @@ def chances(before, last, *, targeted, effect):
     return {"buy": buy, "mail": mail * (1 - buy), "look": LOOK * rest, "idle": (1 - LOOK) * rest}
 
 
-def truth(rows, *, targeted, effect, discount=0.975, steps=50):
+def truth(rows, *, targeted, effect, discount=0.975, steps=20):
     """What a mail does to the value to come, where mails were sent: by the shop's own probabilities."""
     kind = {"targeted": targeted, "effect": effect}
     pairs = [(b, e) for b in (None, "look", "idle", "mail", "buy") for e in ("look", "idle", "mail", "buy")]

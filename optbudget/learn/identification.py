@@ -18,7 +18,7 @@ each action:
   second term is large, a is targeted by what is in the log; what is not in the log may do the same, and no
   number of events shows it (selection on observables and on unobservables: Altonji, Elder & Taber 2005).
 
-Y is the expected value of what follows, over up to 50 events by the chain itself and discounted as the
+Y is the expected value of what follows, over up to 20 events by the chain itself and discounted as the
 problem is, one event ahead as observed. A warning is no proof, and no warning is none either.
 """
 
@@ -26,18 +26,20 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optbudget.learn._context_kernels import altered
 from optbudget.learn._identification_kernels import common_symbols, match, value_to_come
 from optbudget.learn._mixture_kernels import entries
 from optbudget.learn.contexts import START, ContextTree, mean_values, shorter_nodes
+from optbudget.learn.cut_off import tables_of
 from optbudget.learn.gram_tables import added
 from optbudget.learn.mixtures import nodes_of
 from optbudget.learn.options import ModelOptions
 from optbudget.problems.columns import Codes, Floats
 from optbudget.problems.history_counts import BEFORE, END, FIRST_EVENT, HistoryCounts, Packing, Words
 
-MOST_STEPS = 50
+MOST_STEPS = 20
 """Events ahead over which value to come is summed."""
 
 SELDOM, NEARLY_ALWAYS = 0.01, 0.99
@@ -120,7 +122,7 @@ class Identification:
         name = repr(self.action)
         if self.shorter > TOO_SHORT:
             found.append(
-                f"{name}: at {100 * self.shorter:.0f} % of the visits the history with it was seen too seldom, "
+                f"{name}: at {100 * self.shorter:.0f} % of the visits the history with it is too rare, "
                 f"and a shorter one answers (the rarest was seen {self.fewest:,} times)"
             )
         if p.seldom + p.nearly_always > TOO_MANY:
@@ -131,8 +133,8 @@ class Identification:
         if d is not None and self.targeted:
             found.append(
                 f"{name} is targeted: the value to come after it differs by {d.naive:+.4g} from that after "
-                f"other events, but by {d.matched:+.4g} between histories that were alike; what is not in the "
-                "log may hide as much again"
+                f"other events, but by {d.matched:+.4g} between histories that were alike; what is not in "
+                "the log may hide as much again"
             )
         return found
 
@@ -175,7 +177,7 @@ def identify(counts: HistoryCounts, tree: ContextTree, options: ModelOptions) ->
     -----
     One sort of the grams, then linear in grams, orders and actions.
     """
-    table, packing = added(counts.kept, counts.held), counts.packing
+    table, packing = added(*tables_of(counts, cut_off=options.cut_off)), counts.packing
     node = nodes_of(table.words, tree, packing)
     entry = np.empty(node.size, dtype=np.int64)
     entries(node, packing.symbol(table.words, packing.order), tree.row_ptr, tree.row_symbol, entry)
@@ -188,18 +190,31 @@ def identify(counts: HistoryCounts, tree: ContextTree, options: ModelOptions) ->
     there, before = there[order], before[order]
     common = np.zeros(there.size, dtype=np.int64)
     common_symbols(before, _places(packing), common)
+    replaced = _replaced(counts, options)
+    visits *= replaced[tree.recent]
     found = []
     for name in options.actions:
         symbol = counts.names.index(name) + FIRST_EVENT
         shorter, fewest = _support(tree, visits, symbol)
+        acted = recent[there] == symbol
         difference = _difference(
-            common, recent[there] == symbol, table.count[there], outcome[there],
+            common, acted, table.count[there] * (acted | replaced[recent[there]]), outcome[there],
             max(0, tree.order - 1), options.min_count,
         )  # fmt: skip
         taken = int(counts.times[symbol - FIRST_EVENT])
         found.append(
             Identification(name, taken, shorter, fewest, _propensity(tree, visits, symbol), difference)
         )
+    return found
+
+
+def _replaced(counts: HistoryCounts, options: ModelOptions) -> NDArray[np.bool_]:
+    """Which symbols an action is taken in place of: all, or those named and the actions themselves."""
+    found = np.ones(len(counts.names) + FIRST_EVENT, dtype=np.bool_)
+    if options.in_place_of:
+        named = {*options.in_place_of, *options.actions}
+        found[:FIRST_EVENT] = False
+        found[FIRST_EVENT:] = [name in named for name in counts.names]
     return found
 
 
@@ -265,13 +280,13 @@ def _propensity(tree: ContextTree, visits: Codes, symbol: int) -> Propensity:
 
 
 def _difference(
-    common: Codes, acted: "np.ndarray", count: Codes, outcome: Floats, depth: int, least: int
+    common: Codes, acted: NDArray[np.bool_], count: Codes, outcome: Floats, depth: int, least: int
 ) -> Difference | None:
-    if acted.all() or not acted.any():
+    with_it, without = count * acted, count * ~acted
+    if not with_it.any() or not without.any():
         return None
     mean, shared = np.zeros(acted.size), np.zeros(acted.size, dtype=np.int64)
     match(common, acted, count, outcome, depth, least, (mean, shared))
-    with_it, without = count * acted, count * ~acted
     other = np.average(outcome, weights=without)
     naive = float(np.average(outcome, weights=with_it) - other)
     matched = float(np.average(outcome - mean, weights=with_it))
