@@ -185,7 +185,7 @@ def em_step(what, member, strength):
     return likelihood, after
 
 
-def difference(rows, action, *, order, min_count, discount, steps, **cuts):
+def difference(rows, action, *, order, min_count, discount, steps, replaced=None, **cuts):
     """(naive, matched) difference of the value to come after an action and after other events."""
     seen, worth, after = suffix_counts(rows, order, **cuts)
     stored = stored_contexts(seen, after, min_count)
@@ -211,7 +211,8 @@ def difference(rows, action, *, order, min_count, discount, steps, **cuts):
             context = next_of(longest_suffix(past, stored), follower)
             outcome = 0.0 if context is None else value[context] + discount * to_come[context]
             padded = ("",) * order + tuple(names[1:t])
-            found.append((padded[len(padded) - order + 1 :], names[t] == action, outcome))
+            if names[t] == action or replaced is None or names[t] in replaced:
+                found.append((padded[len(padded) - order + 1 :], names[t] == action, outcome))
     others = [(w, y) for w, acted, y in found if not acted]
 
     def alike(w):

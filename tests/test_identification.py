@@ -77,8 +77,12 @@ def found(rows, order=3, least=10, **more):
 def test_differences_are_those_of_the_plain_twin(seed):
     rows = [*random_log(seed, units=8), (99, 0, "mail", 0.5), (99, 1, "visit", 0.5)]
     order, least = 1 + seed % 4, 1 + seed % 3
-    mail = found(rows, order, least, horizon=5, discount=0.9)
-    naive, matched = difference(rows, "mail", order=order, min_count=least, discount=0.9, steps=5)
+    replaced = ("visit", "call") if seed % 2 else ()
+    rows.append((98, 1, "call", 0.0))
+    mail = found(rows, order, least, horizon=5, discount=0.9, in_place_of=replaced)
+    naive, matched = difference(
+        rows, "mail", order=order, min_count=least, discount=0.9, steps=5, replaced=replaced or None
+    )
     assert mail.difference.naive == pytest.approx(naive, abs=1e-12)
     assert mail.difference.matched == pytest.approx(matched, abs=1e-12)
     assert mail.taken == sum(row[2] == "mail" for row in rows)

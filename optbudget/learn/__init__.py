@@ -3,8 +3,8 @@
 from optbudget.learn.contexts import ContextTree, context_tree, pruned
 from optbudget.learn.counting import count_histories, update
 from optbudget.learn.cut_off import tables_of
-from optbudget.learn.logged import QUIET, logged_events, propensities
 from optbudget.learn.identification import Identification, identify
+from optbudget.learn.logged import QUIET, logged_events, propensities
 from optbudget.learn.mixture_models import (
     LearnedMixture,
     MixtureScore,

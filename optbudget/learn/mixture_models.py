@@ -99,11 +99,12 @@ class LearnedMixture:
         member, kinds = self.mixture.member, self.mixture.components
         unit = self.counts.units.id.take(pa.array(np.repeat(np.arange(member.shape[0]), kinds)))
 
-        def named(code: Codes, names: Sequence[str]) -> pa.DictionaryArray:
-            return pa.DictionaryArray.from_arrays(pa.array(code.astype(np.int32)), pa.array(names))
-
-        kind = named(np.tile(np.arange(kinds), member.shape[0]), self.types)
-        state = named(self.standing.ravel(), self.problem.states)
+        # A dictionary holds each name once, though types share names of states.
+        names = pa.array(self.problem.states).dictionary_encode()
+        code = names.indices.to_numpy()[self.standing.ravel()]
+        state = pa.DictionaryArray.from_arrays(pa.array(code), names.dictionary)
+        which = np.tile(np.arange(kinds, dtype=np.int32), member.shape[0])
+        kind = pa.DictionaryArray.from_arrays(pa.array(which), pa.array(self.types))
         return pa.table({"unit": unit, "type": kind, "state": state, "probability": member.ravel()})
 
     def population_table(self) -> "pa.Table":
