@@ -176,21 +176,33 @@ def overlapping(rng, problem, curves):
     return people, budget, Limits(units, tuple(groups))
 
 
-def test_both_statements_say_the_same():
+@pytest.mark.parametrize("each", [None, [1.0, np.inf, 2.5]])
+@pytest.mark.parametrize("name", ["mckp_lp", "mckp_ip"])
+def test_both_statements_say_the_same(name, each):
     """Pyomo's and MathOpt's rows of totals; MathOpt is stated in a process of its own."""
     from optbudget.workers.spawned import SpawnedWorker
 
     knapsack = Knapsack.from_arrays([0, 2, 4, 6], cost=[0, 1] * 3, value=[0, 2, 0, 3, 0, 2])
-    totals = Totals([[0, 1], [1, 2], [2]], least=[0.0, 0.5, 0.25], most=[1.0, 1.0, np.inf])
-    one, _ = declared("mckp_lp", "pyomo", knapsack, 3.0, totals)
+    totals = Totals([[0, 1], [1, 2], [2]], least=[0.0, 0.5, 0.25], most=[1.0, 1.0, np.inf], each=each)
+    one, _ = declared(name, "pyomo", knapsack, 3.0, totals)
     worker = SpawnedWorker()
-    other = worker.call(declared, "mckp_lp", "mathopt", knapsack, 3.0, totals).result[0]
+    other = worker.call(declared, name, "mathopt", knapsack, 3.0, totals).result[0]
     worker.close()
-    assert one.row_names[-3:] == other.row_names[-3:] == ("together[0]", "together[1]", "together[2]")
-    for name in ("objective", "row_ptr", "column", "coefficient", "row_lower", "row_upper", "lower", "upper"):
-        assert np.array_equal(getattr(one, name), getattr(other, name)), name
+    last = ("together[0]", "together[1]", "together[2]", *(() if each is None else ("each[0]", "each[2]")))
+    assert one.row_names[-len(last) :] == other.row_names[-len(last) :] == last
+    for array in (
+        "objective",
+        "row_ptr",
+        "column",
+        "coefficient",
+        "row_lower",
+        "row_upper",
+        "lower",
+        "upper",
+    ):
+        assert np.array_equal(getattr(one, array), getattr(other, array)), array
     with pytest.raises(UsageError, match="states no limits on groups"):
-        declared("mckp_ip", "pyomo", knapsack, 3.0, totals)
+        declared("mckp_unit", "pyomo", knapsack, 3.0, totals)
 
 
 def test_overlapping_limits_that_contradict_each_other():

@@ -15,7 +15,7 @@ limits it is under, prices are known as far as the rows span them: the worth of 
 they span its unit vector, that of a unit if they span its row. Elsewhere the sentence says *at most*.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -92,7 +92,11 @@ def limit_worths(answer: Allocation) -> list[LimitWorth]:
         return []
     units = answer.limited()
     assigned, known = _assigned(answer, units), _Known(answer, units)
-    return [*_of_groups(answer, units, assigned, known), *_of_units(answer, units, assigned, known)]
+    found = [*_of_groups(answer, units, assigned, known), *_of_units(answer, units, assigned, known)]
+    if answer.method != "ip":
+        return found
+    randomised = "where units may be randomised, "
+    return [replace(one, sentence=randomised + one.sentence, exact=one.worth == 0) for one in found]
 
 
 def _block(answer: Allocation, units: LimitedPopulation) -> Integers:

@@ -19,12 +19,21 @@ from optbudget.allocation.limited_rows import LimitedRows
 from optbudget.errors import UsageError
 from optbudget.problems import Allocation, CurveSet, LimitedPopulation, Limits, Multiplier, Population
 from optbudget.status import Outcome, Solution, Termination
+from optbudget.workers import Monitor
+
+ROUNDED_DOWN = "the probability of a randomised unit is a multiple of 2^-53, rounded down"
 
 
 def allocate_within(
-    curves: CurveSet, population: Population, budget: float, limits: Limits, *, method: str
+    curves: CurveSet,
+    population: Population,
+    budget: float,
+    limits: Limits,
+    *,
+    method: str,
+    monitor: Monitor | None = None,
 ) -> Allocation:
-    """The best split of a budget under limits; see `allocate`.
+    """The best split of a budget under limits, for "ip" the best of whole units; see `allocate`.
 
     Raises
     ------
@@ -52,6 +61,10 @@ def allocate_within(
     multipliers = tuple(
         _multipliers(tree, answer.side.tolist(), [*answer.group_price.tolist(), answer.price])
     )
+    if method == "ip":
+        from optbudget.allocation.whole_within import whole_within
+
+        return whole_within(curves, population, budget, limits, units, answer, multipliers, monitor=monitor)
     return within(curves, population, budget, limits, method, units, answer.rows, answer.price, multipliers)
 
 
@@ -76,7 +89,7 @@ def within(
         method=method, outcome=Outcome(Termination.OPTIMAL, Solution.FEASIBLE), limits=limits,
         multipliers=multipliers, unit=units.unit[rows.block],
     )  # fmt: skip
-    return certified(replace(found, why_unspent=_why_unspent(found, units)), units)
+    return certified(replace(found, why_unspent=why_unspent(found, units, ROUNDED_DOWN)), units)
 
 
 def certified(answer: Allocation, units: LimitedPopulation) -> Allocation:
@@ -132,8 +145,8 @@ def _multipliers(tree: LimitTree, side: list[int], price: list[float]) -> list[M
     return found
 
 
-def _why_unspent(answer: Allocation, units: LimitedPopulation) -> str | None:
-    """A sentence for money that is left."""
+def why_unspent(answer: Allocation, units: LimitedPopulation, otherwise: str) -> str | None:
+    """A sentence for money that is left; `otherwise` where neither limits nor a price of 0 explain it."""
     if answer.spent == answer.budget:
         return None
     if answer.count.size == 0:
@@ -155,7 +168,7 @@ def _why_unspent(answer: Allocation, units: LimitedPopulation) -> str | None:
     if zero:
         named = ", ".join(zero[:3]) + (f" and {len(zero) - 3} more" if len(zero) > 3 else "")
         reasons.append(f"the least of group {named} is more than its units can use")
-    return "; ".join(reasons) or "the probability of a randomised unit is a multiple of 2^-53, rounded down"
+    return "; ".join(reasons) or otherwise
 
 
 def _unused(answer: Allocation, units: LimitedPopulation, least: Multiplier) -> bool:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from optbudget.certify.envelope import limited_intercepts
 from optbudget.certify.knapsack_bound import exact_sum
 from optbudget.certify.limit_rows import Entries, entries_of, kept, limited_population
+from optbudget.certify.limited_price import relaxed_price_fault
 from optbudget.certify.support import Support
 from optbudget.problems import Allocation, Check, LimitedPopulation
 from optbudget.problems.rounding import round_down
@@ -46,6 +47,11 @@ def limited_price_check(answer: Allocation, level: Integers) -> Check:
     wrong, total = kept(found)
     if wrong:
         return Check("price", False, wrong)
+    if answer.method == "ip":
+        wrong = "" if units.node is None else relaxed_price_fault(answer, units)
+        about = "of the relaxation" if units.node is not None else "nothing is proved of them but their signs"
+        said = f"stated {answer.price:.17g}, and {len(answer.multipliers)} multipliers; {about}"
+        return Check("price", not wrong, wrong or said)
     wrong = _slack(answer, units, total) or _dear_or_cheap(answer, found, level)
     return Check(
         "price", not wrong, wrong or f"stated {answer.price:.17g}, and {len(answer.multipliers)} multipliers"

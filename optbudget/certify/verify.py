@@ -26,6 +26,7 @@ from optbudget.certify.exact_checks import (
 )
 from optbudget.certify.interval_checks import interval_checks
 from optbudget.certify.knapsack_checks import knapsack_checks, whole_split_checks
+from optbudget.certify.limited_whole_checks import limited_whole_checks
 from optbudget.certify.outcome_checks import outcome_check, stated_checks
 from optbudget.certify.policy_checks import Used, policy_check
 from optbudget.certify.stationary import stationary_evidence
@@ -166,7 +167,10 @@ def _of_allocation(answer: Allocation, known: Known, *, exact: bool, all_prices:
         return
     yield from rows.on_the_curves(answer)
     whole = answer.method == "ip"
-    yield from whole_split_checks(answer) if whole else [rows.bound_check(answer, _lines(answer, evidence))]
+    if whole:
+        yield from whole_split_checks(answer) if answer.limits is None else limited_whole_checks(answer)
+    else:
+        yield rows.bound_check(answer, _lines(answer, evidence))
     if exact:
         capped = answer.curves.problem.budget_cap is not None or answer.limits is not None
         every = all_prices or capped  # the slopes at a cap or limit are anywhere among the prices
