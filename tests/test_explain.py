@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,13 +10,15 @@ from commands import ROOT, run, run_json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optbudget.allocation import allocate
+from optbudget.allocation import allocate, limit_worths, worth_of_more
 from optbudget.allocation.examples import two_state_curves
+from optbudget.budgeted import solve
 from optbudget.curves import Curve, Curves
 from optbudget.errors import NoAnswerError, ProblemError, UsageError
 from optbudget.planning import difference, explain
 from optbudget.planning.explaining import levels
 from optbudget.problems import BudgetedMDP, CurveSet, GroupLimit, Limits, Population, UnitLimit
+from optbudget.problems.examples import two_action_example
 from optbudget.problems.explanation import Binding
 from optbudget.report.explaining import difference_sentences, explanation_sentences, state_sentences
 from optbudget.status import Outcome
@@ -186,7 +189,9 @@ class TestLimits:
         why = self.why(Limits(groups=(GroupLimit("first", states=("s0",), most=4.0),)))
         assert why.price.tolist() == [4, 2] and why.limit == ("most of first", "")
         assert why.binding == (Binding.LIMIT, Binding.MONEY)
-        assert "binds: raising it by one unit of money is worth 2" in " ".join(explanation_sentences(why))
+        assert "binds: raising it by one unit of money is worth at most 2" in " ".join(
+            explanation_sentences(why)
+        )
         assert "a limit allows no more (most of first)" in " ".join(state_sentences(why, "s0"))
         assert np.isnan(why.next.total).all()
 
@@ -212,6 +217,42 @@ class TestLimits:
         assert why.binding == (Binding.USEFUL, Binding.MONEY, Binding.LIMIT)
         assert "The unit of 's0, unit ann' has 0.5" in " ".join(state_sentences(why, "s0"))
         assert why.to_arrow()["unit"].to_pylist() == [None, None, "ann"]
+
+    @pytest.mark.parametrize("share", [0.5, 1.0])
+    def test_more_money_raises_the_least_shares_too(self, share):
+        """One more of the budget is not worth the price where each unit's least share grows with it."""
+        people, limits = Population(self.curves.problem.labels, np.array([3, 3])), Limits(least_share=share)
+        answer, more = (allocate(self.curves, people, budget, limits=limits) for budget in (3.0, 3.5))
+        gained = (more.value - answer.value) / 0.5
+        assert worth_of_more(answer) == pytest.approx(gained) and gained < answer.price
+        why = explain(answer)
+        said = " ".join(explanation_sentences(why))
+        assert f"is worth {gained:g}: it raises the least share" in said
+        assert f"One more unit of money is worth {answer.price:g}" not in said
+        assert why.limit[1] == "least share" and why.binding[1] is Binding.PRICE
+        worth = {one.name: one.worth for one in limit_worths(answer)}["least share"]
+        floor, less = float(answer.limited().least[0]), 0.25
+        lower = Limits(least_share=share * (1 - less / floor))
+        assert worth * less == pytest.approx(
+            allocate(self.curves, people, 3.0, limits=lower).value - answer.value
+        )
+
+    def test_a_least_is_named_where_it_gives_more_and_not_beside(self):
+        """Of the two states of a group the first would have its money at the price of all as well."""
+        curves = curve_set((0, 0, [1], [9]), (0, 0, [2], [4]), (0, 0, [4], [24]))
+        people = Population(curves.problem.labels, np.array([1, 1, 1]))
+        group = GroupLimit("both", states=("s0", "s1"), least=2.0)
+        why = explain(allocate(curves, people, 4.0, limits=Limits(groups=(group,))))
+        assert why.limit == ("", "least of both", "")
+
+    def test_of_nested_groups_the_innermost_that_binds_is_named(self):
+        groups = (
+            GroupLimit("all", states=("s0", "s1"), most=2.5),
+            GroupLimit("one", states=("s0",), most=1.0),
+        )
+        people = Population(self.curves.problem.labels, np.array([1, 1]))
+        answer = allocate(self.curves, people, 6.0, limits=Limits(groups=groups))
+        assert explain(answer).limit == ("most of one", "most of all")
 
     def test_a_limit_that_does_not_bind_is_not_named(self):
         why = self.why(
@@ -247,6 +288,24 @@ class TestDifference:
         change = difference(allocate(plain, people, 3.0), allocate(double, people, 3.0))
         assert change.of_model.tolist() == [6.0] and not change.of_money.any() and not change.of_units.any()
         assert "+6 from the change of the model" in " ".join(difference_sentences(change))
+
+    def test_a_later_stage_is_no_other_model(self):
+        curves = solve(two_action_example(horizon=3), keep_stages=True)
+        people = Population.at(curves.problem, {"s": 4})
+        change = difference(allocate(curves, people, 6.0), allocate(curves.at_stage(1), people, 4.0))
+        said = " ".join(difference_sentences(change))
+        assert "from stage 0 having become stage 1" in said and "change of the model" not in said
+        assert "The first is of stage 0, the second of stage 1" in said
+
+    def test_other_questions_are_refused(self):
+        curves, other = two_state_curves(), curve_set((0, 0, [2], [4]))
+        one = allocate(curves, Population.at(curves.problem, {"warm": 1}), 1.0)
+        two = allocate(other, Population(other.problem.labels, np.array([1])), 1.0)
+        with pytest.raises(UsageError, match="no state in common"):
+            difference(one, two)
+        pounds = replace(curves, problem=replace(curves.problem, money_unit="GBP"))
+        with pytest.raises(UsageError, match="different money"):
+            difference(one, allocate(pounds, Population.at(pounds.problem, {"warm": 1}), 1.0))
 
 
 @pytest.fixture(scope="module")

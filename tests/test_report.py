@@ -20,7 +20,19 @@ from optbudget.budgeted import solve
 from optbudget.certify import verify
 from optbudget.errors import MissingExtraError, NoAnswerError, UsageError
 from optbudget.files import load_model
-from optbudget.problems import BudgetedMDP, Check, Population, Verification
+from optbudget.planning import allocate_lines, allocate_with_arrivals
+from optbudget.problems import (
+    Arrivals,
+    BudgetedMDP,
+    BudgetLines,
+    Check,
+    GroupLimit,
+    Limits,
+    Population,
+    StageBudgets,
+    Verification,
+)
+from optbudget.problems.examples import two_action_example
 from optbudget.report import demo_grids, figure_4, figure_6, page, paper_populations, plot, write
 from optbudget.report.comparison import COPIES, curves_beside_paper
 from optbudget.report.names import WIDE, columns, short_names
@@ -340,6 +352,39 @@ def test_page_without_a_bound_says_so(split, tmp_path):
     unbound = replace(split, outcome=Outcome(Termination.TIME_LIMIT, Solution.FEASIBLE), bound=math.nan)
     text = Page(page(unbound, tmp_path / "page.html")).text
     assert "No upper bound was proved" in text and "it is proved that" not in text
+
+
+def test_page_of_a_limited_split_claims_its_bound_within_the_limits_only(ads, split, tmp_path):
+    """Without the limits more can be reached than their bound, so it is not one for the budget alone."""
+    limits = Limits((), (GroupLimit("new", states=("begin",), most=100.0),))
+    kept = allocate(ads, split.population, split.budget, limits=limits)
+    assert kept.bound < split.value
+    words = " ".join(Page(page(kept, tmp_path / "limits.html")).text.split())
+    assert "nothing within the budget and the limits is worth more" in words
+    assert "keeps the budget and the limits is worth more" in words
+    assert "nothing within the budget is" not in words and "keeps the budget is worth" not in words
+    assert "Limits that bind" in words and "raising the most of group new by one is worth" in words
+    assert "where there are no limits" in words
+
+
+def test_page_of_a_plan_with_arrivals_is_of_all_the_money(tmp_path):
+    curves = solve(two_action_example(horizon=2), keep_stages=True)
+    people, coming = Population.at(curves.problem, {"s": 10}), Arrivals.at(curves.problem, {(1, "s"): 2.5})
+    plan = allocate_with_arrivals(curves, people, coming, 20.0)
+    words = " ".join(Page(page(plan, tmp_path / "plan.html")).text.split())
+    assert "a budget of 20 be split between the 10 units here and the 2.5 expected" in words
+    assert f"is worth {number(plan.value, 7)}" in words and "Set aside for those who have not come" in words
+
+
+def test_page_of_budget_lines(tmp_path):
+    problem = two_action_example(horizon=2)
+    lines = BudgetLines.of_stages(problem, StageBudgets(("now", "then"), (1, 1), (6.0, 2.0)))
+    plan = allocate_lines(lines, Population.at(problem, {"s": 10}))
+    words = " ".join(Page(page(plan, tmp_path / "lines.html", verification=verify(plan))).text.split())
+    assert (
+        "2 budget lines be used for 10 units" in words and "nothing within the lines is worth more" in words
+    )
+    assert "one more unit of money is worth" in words and "--exact" not in words
 
 
 def test_page_says_loudly_that_a_check_failed(split, tmp_path):

@@ -10,7 +10,7 @@ from optbudget.allocation.inverse import (
     stable_range,
 )
 from optbudget.allocation.knapsack import allocate_knapsack
-from optbudget.allocation.limit_worth import LimitWorth, limit_worths
+from optbudget.allocation.limit_worth import LimitWorth, limit_worths, worth_of_more
 from optbudget.allocation.reach import Reach, reaches
 from optbudget.allocation.split import Split, split
 from optbudget.allocation.uniform import equal_shares
@@ -41,4 +41,5 @@ __all__ = [
     "split",
     "stable_range",
     "sweet_spot",
+    "worth_of_more",
 ]
