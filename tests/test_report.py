@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from optbudget.allocation import allocate, population_curve, sweet_spot
+from optbudget.allocation.examples import two_state_curves
 from optbudget.budgeted import solve
 from optbudget.certify import verify
 from optbudget.errors import MissingExtraError, NoAnswerError, UsageError
@@ -365,6 +366,17 @@ def test_page_of_a_limited_split_claims_its_bound_within_the_limits_only(ads, sp
     assert "nothing within the budget is" not in words and "keeps the budget is worth" not in words
     assert "Limits that bind" in words and "raising the most of group new by one is worth" in words
     assert "where there are no limits" in words
+
+
+def test_page_of_whole_units_claims_its_bound_of_whole_units_only(tmp_path):
+    """Money for half a step of one unit: drawn it is worth half of the step, whole nothing."""
+    curves = two_state_curves()
+    people = Population.at(curves.problem, {"cold": 1})
+    whole, drawn = (allocate(curves, people, 1.0, method=how) for how in ("ip", "greedy"))
+    assert whole.bound < drawn.value
+    words = " ".join(Page(page(whole, tmp_path / "whole.html")).text.split())
+    assert "no split that draws nobody's budget within the budget is worth more" in words
+    assert "No policy" not in words and "proved that nothing" not in words
 
 
 def test_page_of_a_plan_with_arrivals_is_of_all_the_money(tmp_path):

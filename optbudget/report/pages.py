@@ -184,7 +184,8 @@ def _answer_of_split(answer: Allocation, sound: bool) -> str:
         text = f"The best split within the limits is worth {number(answer.value, 7)}"
     if answer.outcome.solution is Solution.CERTIFIED:
         most = number(answer.bound, 7)
-        text += f", and it is proved that nothing within {_kept(answer)} is worth more than {most}"
+        nothing = "no split that draws nobody's budget" if answer.method == "ip" else "nothing"
+        text += f", and it is proved that {nothing} within {_kept(answer)} is worth more than {most}"
     text += more_money_words(answer)
     if answer.method == "uniform":
         text = text.replace("The best split", "An equal share for every unit")
@@ -219,6 +220,13 @@ def _proof_of_split(answer: Allocation) -> list[str]:
     )
     if answer.outcome.solution is not Solution.CERTIFIED:
         return [achieved, "No upper bound was proved for it."]
+    if answer.method == "ip":
+        return [
+            achieved,
+            f"No split within {_kept(answer)} that gives every unit a useful budget, and draws none, is worth "
+            f"more than {number(answer.bound, 12)}. A split that draws one unit's budget may be.",
+            f"The difference is {answer.gap_absolute:.2g}, a relative gap of {answer.gap:.2g}.",
+        ]
     how = "at one price of money the units separate, and the sum of their best values is the bound."
     if answer.limits is not None:
         how = (
