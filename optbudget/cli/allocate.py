@@ -180,6 +180,14 @@ def _split(
 
         if method is Method.lp or overlap(curves, units, money, limits):
             return allocate_overlapping(curves, units, money, limits)
+    if limits is not None and method is Method.ip:
+        from optbudget.planning import allocate_overlapping_whole, overlap
+
+        if overlap(curves, units, money, limits):
+            from optbudget.solvers import Options
+
+            within = Options(time_limit=run.time_limit, threads=run.threads or 1, memory_limit=run.max_memory)
+            return allocate_overlapping_whole(curves, units, money, limits, options=within)
     with run.working("whole units") if method is Method.ip else nullcontext() as monitor:
         how: Any = method.value
         return allocation.allocate(curves, units, money, method=how, limits=limits, monitor=monitor)
