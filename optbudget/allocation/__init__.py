@@ -14,7 +14,14 @@ from optbudget.allocation.limit_worth import LimitWorth, limit_worths, worth_of_
 from optbudget.allocation.reach import Reach, reaches
 from optbudget.allocation.split import Split, split
 from optbudget.allocation.uniform import equal_shares
-from optbudget.allocation.whole import SweetSpot, budget_range, initial_curve, population_curve, sweet_spot
+from optbudget.allocation.whole import (
+    SweetSpot,
+    budget_range,
+    initial_curve,
+    points_of,
+    population_curve,
+    sweet_spot,
+)
 from optbudget.problems.assignment import assignment
 
 __all__ = [
@@ -36,6 +43,7 @@ __all__ = [
     "largest_spend_at_roi",
     "least_budget_for",
     "limit_worths",
+    "points_of",
     "population_curve",
     "reaches",
     "split",

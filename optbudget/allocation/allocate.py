@@ -94,7 +94,8 @@ def allocate(
     if limits is not None:
         if method == "uniform":
             raise UsageError(
-                f"limits are kept by 'greedy', 'price' and 'ip'; equal shares ({method!r}) know none"
+                "limits are kept by 'greedy', 'price' and 'ip'; equal shares ('uniform') know none: what a group "
+                "may have does not say how its units share it"
             )
         return allocate_within(curves, population, money, limits, method=method, monitor=monitor)
     dear = above_the_cap(curves, population)

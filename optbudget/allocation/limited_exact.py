@@ -83,15 +83,24 @@ class Shared:
     parts: dict[int, Part]
 
     def prices(self, tree: LimitTree, side: Sides) -> Floats:
-        """Price of each node, (g+1,)."""
+        """Price of each node, (g+1,).
+
+        What is left of a limit may be just the leasts inside it; then the first that more money would buy is
+        under one of those.
+        """
+        head, wanted = _heads(tree, side), {v: part.after for v, part in self.parts.items()}
+        for v in tree.inner_first[:-1].tolist():
+            if side[v] == LEAST and not self.parts[v].idle:
+                outer = int(head[tree.parent[v]])
+                wanted[outer] = max(wanted[outer], wanted[v])
         price = np.zeros(tree.root + 1)
         for v in tree.inner_first[::-1].tolist():
-            around = self.parts[v].after if v == tree.root else float(price[tree.parent[v]])
+            around = wanted[v] if v == tree.root else float(price[tree.parent[v]])
             price[v] = around
             if v == tree.root:
                 continue
             if side[v] == MOST:
-                price[v] = max(self.parts[v].after, around)
+                price[v] = max(wanted[v], around)
             elif side[v] == LEAST:
                 price[v] = 0.0 if self.parts[v].idle else min(self.parts[v].before, around)
         return price

@@ -42,16 +42,7 @@ def allocate_within(
     ProblemError
         If a limit names a state, type or unit that there is not.
     """
-    if not isinstance(limits, Limits):
-        raise UsageError(f"limits is {limits!r:.60}; it must be an optbudget.problems.Limits")
-    units = LimitedPopulation.of(limits, curves.problem, population, budget)
-    if units.overlap is not None:
-        one, other = units.overlap
-        raise UsageError(
-            f"groups {one!r} and {other!r} overlap, and neither contains the other: only nested groups are "
-            "split here; optbudget.planning.allocate_overlapping takes the others "
-            "(the command line does so by itself)"
-        )
+    units = nested_units(curves, population, budget, limits)
     money = Fraction(budget) if math.isfinite(budget) else None
     tree = LimitTree(units, money)
     if tree.broken(curves.curves.start_budget[units.state]):
@@ -66,6 +57,23 @@ def allocate_within(
 
         return whole_within(curves, population, budget, limits, units, answer, multipliers, monitor=monitor)
     return within(curves, population, budget, limits, method, units, answer.rows, answer.price, multipliers)
+
+
+def nested_units(
+    curves: CurveSet, population: Population, budget: float, limits: Limits
+) -> LimitedPopulation:
+    """The blocks of a population under limits whose groups must be nested; see `allocate_within`."""
+    if not isinstance(limits, Limits):
+        raise UsageError(f"limits is {limits!r:.60}; it must be an optbudget.problems.Limits")
+    units = LimitedPopulation.of(limits, curves.problem, population, budget)
+    if units.overlap is not None:
+        one, other = units.overlap
+        raise UsageError(
+            f"groups {one!r} and {other!r} overlap, and neither contains the other: only nested groups are "
+            "split here; optbudget.planning.allocate_overlapping takes the others, "
+            "as does allocate --budget B"
+        )
+    return units
 
 
 def within(

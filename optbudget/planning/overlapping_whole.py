@@ -1,10 +1,10 @@
 """Whole units under limits of groups that overlap: the declared integer program, and a bound that is our own.
 
-The program `mckp_ip` is stated over what one unit of each block may be assigned, with a row for each group, and
-solved by a back end. Nothing of its numbers is stated but which useful budgets units take: their money is added
-up again exactly, and what the leasts of groups ask for beyond it is set aside where the mosts leave room. The
-bound is that of the relaxation's price and multipliers over the useful budgets, which `verify` computes anew; a
-back end's word that nothing is better proves nothing here, so the gap may stay open.
+The program `mckp_ip` is stated over what one unit of each block may be assigned, with a row for each group,
+and solved by a back end. Nothing of its numbers is stated but which useful budgets units take: their money is
+added up again exactly, and what the leasts of groups ask for beyond it is set aside where the mosts leave
+room. The bound is that of the relaxation's price and multipliers over the useful budgets, which `verify`
+computes anew; a back end's word that nothing is better proves nothing here, so the gap may stay open.
 """
 
 from dataclasses import replace
@@ -105,7 +105,9 @@ def allocate_overlapping_whole(
     wrong = entries if isinstance(entries, str) else kept(entries)[0]
     if wrong:
         return _without(relaxed, Termination.NUMERICAL, f"the solution of {backend} is not exact: {wrong}")
-    return _bounded(replace(found, why_unspent=why_unspent(found, units, NO_BETTER)), units, solution, relaxed)
+    return _bounded(
+        replace(found, why_unspent=why_unspent(found, units, NO_BETTER)), units, solution, relaxed
+    )
 
 
 def _solved(
@@ -150,7 +152,11 @@ def _set_aside(
                 has[b] -= min(has[b] - spent[b], max(Fraction(0), total(blocks) - Fraction(most)))
         for blocks, least, _ in rows:
             for b in (b for b in order if b in blocks):
-                left = [Fraction(most) - total(inside) for inside, _, most in rows if b in inside and most < np.inf]
+                left = [
+                    Fraction(most) - total(inside)
+                    for inside, _, most in rows
+                    if b in inside and most < np.inf
+                ]
                 has[b] += max(Fraction(0), min([least - total(blocks), *left]))
     return tuple((b, has[b] - spent[b]) for b in sorted(order) if has[b] > spent[b])
 
