@@ -94,8 +94,8 @@ def allocate(
     if limits is not None:
         if method == "uniform":
             raise UsageError(
-                "limits are kept by 'greedy', 'price' and 'ip'; equal shares ('uniform') know none: what a group "
-                "may have does not say how its units share it"
+                "limits are kept by 'greedy', 'price' and 'ip'; equal shares ('uniform') know none: what a "
+                "group may have does not say how its units share it"
             )
         return allocate_within(curves, population, money, limits, method=method, monitor=monitor)
     dear = above_the_cap(curves, population)
