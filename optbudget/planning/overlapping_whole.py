@@ -83,7 +83,7 @@ def allocate_overlapping_whole(
     >>> people = Population.at(curves.problem, {"warm": 10, "cold": 5})
     >>> both = Limits(groups=(GroupLimit("all", states=("warm", "cold"), most=13.0),))
     >>> allocate_overlapping_whole(curves, people, 15.0, both).value
-    34.0
+    35.0
     """
     relaxed = allocate_overlapping(curves, population, budget, limits)
     if relaxed.outcome.solution is Solution.NONE:
