@@ -15,12 +15,30 @@ from optbudget.allocation.examples import two_state_curves
 from optbudget.budgeted import solve
 from optbudget.curves import Curve, Curves
 from optbudget.errors import NoAnswerError, ProblemError, UsageError
-from optbudget.planning import difference, explain
+from optbudget.files import save
+from optbudget.planning import (
+    allocate_lines,
+    allocate_with_arrivals,
+    difference,
+    explain,
+    explain_arrivals,
+)
 from optbudget.planning.explaining import levels
-from optbudget.problems import BudgetedMDP, CurveSet, GroupLimit, Limits, Population, UnitLimit
+from optbudget.problems import (
+    Arrivals,
+    BudgetedMDP,
+    BudgetLines,
+    CurveSet,
+    GroupLimit,
+    Limits,
+    Population,
+    StageBudgets,
+    UnitLimit,
+)
 from optbudget.problems.examples import two_action_example
 from optbudget.problems.explanation import Binding
 from optbudget.report.explaining import difference_sentences, explanation_sentences, state_sentences
+from optbudget.report.explaining_plans import arrivals_explanation_sentences, line_sentences
 from optbudget.status import Outcome
 
 
@@ -345,3 +363,59 @@ class TestCommand:
         text["price"] = "high"
         (broken / "result.json").write_text(json.dumps(text))
         run("explain", broken, code=3)
+
+
+class TestPlans:
+    """Plans with arrivals, and budget lines."""
+
+    def plan(self, budget, discount=0.9):
+        problem = replace(two_action_example(horizon=2), discount=discount)
+        curves = solve(problem, keep_stages=True)
+        people, coming = Population.at(problem, {"s": 10}), Arrivals.at(problem, {(1, "s"): 2.5})
+        return allocate_with_arrivals(curves, people, coming, budget)
+
+    def test_one_more_unit_is_worth_its_price_to_those_here_and_to_come(self):
+        why, more = explain_arrivals(self.plan(20.0)), self.plan(20.25)
+        assert more.value - why.plan.value == pytest.approx(0.25 * why.plan.price)
+        assert np.isnan(why.here.next.total).all() and why.price.tolist() == [why.plan.price]
+        said = " ".join(arrivals_explanation_sentences(why))
+        assert "One more unit of money is worth 9 now" in said and "waits for those who come" in said
+
+    def test_money_of_another_stage_has_another_price(self):
+        why = explain_arrivals(self.plan(20.0, discount=0.6))
+        assert why.price == pytest.approx([why.plan.price * 0.9 / 0.6])
+        for k in range(why.stage.size):
+            assert not why.last_price[k] < why.price[k] * (1 - 1e-9)
+            assert not why.next_price[k] > why.price[k] * (1 + 1e-9)
+        assert "discounted apart" in " ".join(arrivals_explanation_sentences(why))
+
+    def test_enough_for_all(self):
+        why = explain_arrivals(self.plan(1000.0))
+        assert set(why.binding) == set(why.here.binding) == {Binding.USEFUL}
+        assert "is worth nothing" in arrivals_explanation_sentences(why)[0]
+        with pytest.raises(UsageError, match="an ArrivalAllocation is needed"):
+            explain_arrivals(why.plan.here)
+
+    def test_the_command_explains_a_plan_and_lines_and_refuses_what_it_cannot(self, tmp_path, results):
+        save(two_action_example(horizon=2), tmp_path / "model")
+        (tmp_path / "come.csv").write_text("stage,state,expected\n1,s,2.5\n")
+        run("solve", tmp_path / "model", "--out", tmp_path / "all", "--keep-stages", "--quiet")
+        given = ("--arrivals", tmp_path / "come.csv", "--out", tmp_path / "plan")
+        run("allocate", tmp_path / "all", "--budget", 2, *given)
+        fields = run_json("explain", tmp_path / "plan")
+        assert fields["budget"] == 2 and len(fields["arrivals"]) == 1
+        assert "same policies" not in run("explain", tmp_path / "plan").stdout
+        one = run_json("explain", tmp_path / "plan", "--state", "s")
+        assert len(one["arrivals"]) == 1 and "expected at stage 1" in " ".join(one["sentences"])
+        (tmp_path / "blocks.csv").write_text("block,decisions,budget\na,1,2\nb,1,2\n")
+        blocks = ("--stage-budgets", tmp_path / "blocks.csv", "--out", tmp_path / "lines")
+        run("budgets", tmp_path / "model", *blocks)
+        assert [row["line"] for row in run_json("explain", tmp_path / "lines")["lines"]] == ["a", "b"]
+        run("explain", tmp_path / "lines", "--state", "s", code=2)
+        run("explain", results / "at5", "--against", tmp_path / "plan", code=2)
+
+    def test_money_moved_between_lines(self):
+        problem = two_action_example(horizon=2)
+        lines = BudgetLines.of_stages(problem, StageBudgets(("now", "then"), (1, 1), (3.0, 100.0)))
+        said = line_sentences(allocate_lines(lines, Population.at(problem, {"s": 6})))
+        assert "One unit of money moved from then to now would add up to 9." in said

@@ -5,6 +5,7 @@ from optbudget.planning.auditing import audit
 from optbudget.planning.budget_lines import allocate_lines
 from optbudget.planning.chance import chance_constrained
 from optbudget.planning.explaining import difference, explain
+from optbudget.planning.explaining_arrivals import explain_arrivals
 from optbudget.planning.intervals import interval_curves
 from optbudget.planning.overlapping_limits import allocate_overlapping, overlap
 from optbudget.planning.overlapping_whole import allocate_overlapping_whole
@@ -26,6 +27,7 @@ __all__ = [
     "curve_band",
     "difference",
     "explain",
+    "explain_arrivals",
     "interval_curves",
     "mean_variance",
     "overlap",

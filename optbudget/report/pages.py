@@ -223,8 +223,8 @@ def _proof_of_split(answer: Allocation) -> list[str]:
     if answer.method == "ip":
         return [
             achieved,
-            f"No split within {_kept(answer)} that gives every unit a useful budget, and draws none, is worth "
-            f"more than {number(answer.bound, 12)}. A split that draws one unit's budget may be.",
+            f"No split within {_kept(answer)} that gives every unit a useful budget, and draws none, is "
+            f"worth more than {number(answer.bound, 12)}. A split that draws one unit's budget may be.",
             f"The difference is {answer.gap_absolute:.2g}, a relative gap of {answer.gap:.2g}.",
         ]
     how = "at one price of money the units separate, and the sum of their best values is the bound."
