@@ -1,7 +1,8 @@
 """Why a plan with arrivals is what it is: those here, and each stage and state of those who will come.
 
-A unit of money kept until stage k is :math:`\\gamma_c^k` of now and what it buys counts :math:`\\gamma^k`, so
-at the price :math:`\\lambda` of money now it has to return :math:`\\lambda_k = \\lambda (\\gamma_c/\\gamma)^k` then.
+A unit of money kept until stage k is :math:`\\gamma_c^k` of now, and what it buys counts
+:math:`\\gamma^k`, so at the price :math:`\\lambda` of money now it has to return
+:math:`\\lambda_k = \\lambda (\\gamma_c/\\gamma)^k` then.
 """
 
 from dataclasses import dataclass
