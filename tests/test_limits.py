@@ -301,7 +301,7 @@ def test_overlapping_groups_are_refused_by_the_nested_split():
     with_warm = Population.of_units(curves.problem, ["u", "v", "w"], ["cold", "cold", "warm"])
     with pytest.raises(UsageError, match="groups 'a' and 'b' overlap"):
         allocate(curves, with_warm, 1.0, limits=apart)
-    with pytest.raises(UsageError, match="limits are kept by 'greedy', 'price' and 'ip'"):
+    with pytest.raises(UsageError, match="does not say how its units share it"):
         allocate(curves, people, 1.0, limits=both, method="uniform")
 
 

@@ -61,7 +61,7 @@ def allocate(
     ProblemError
         If the population is of another problem or the budget is not a number >= 0.
     UsageError
-        If the method is not known, groups overlap, or limits go with equal shares.
+        If the method is not known, groups overlap, or limits of groups go with equal shares.
 
     Examples
     --------
@@ -92,10 +92,10 @@ def allocate(
     if method not in ("greedy", "price", "uniform", "ip"):
         raise UsageError(f"method is {method!r}; known are 'greedy', 'price', 'uniform' and 'ip'")
     if limits is not None:
-        if method == "uniform":
+        if method == "uniform" and isinstance(limits, Limits) and limits.groups:
             raise UsageError(
-                "limits are kept by 'greedy', 'price' and 'ip'; equal shares ('uniform') know none: what a "
-                "group may have does not say how its units share it"
+                "equal shares ('uniform') are cut to limits of units; a total of a group, such as "
+                f"{limits.groups[0].name!r}, does not say how its units share it"
             )
         return allocate_within(curves, population, money, limits, method=method, monitor=monitor)
     dear = above_the_cap(curves, population)

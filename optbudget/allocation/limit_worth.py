@@ -30,6 +30,9 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Side = Literal["least", "most"]
 
+ELSEWHERE = {"ip": "where units may be randomised", "uniform": "in the best split"}
+"""Of which split the sentences are, where the answer itself has no such slopes."""
+
 NOTHING = 1e-12
 """Share of a price below which a difference of two prices is their rounding."""
 
@@ -97,10 +100,10 @@ def limit_worths(answer: Allocation) -> list[LimitWorth]:
         *_of_units(answer, units, assigned, known),
         *_of_share(answer, units, assigned, known),
     ]
-    if answer.method != "ip":
+    if answer.method not in ELSEWHERE:
         return found
-    randomised = "where units may be randomised, "
-    return [replace(one, sentence=randomised + one.sentence, exact=one.worth == 0) for one in found]
+    where = ELSEWHERE[answer.method]
+    return [replace(one, sentence=f"{where}, {one.sentence}", exact=one.worth == 0) for one in found]
 
 
 def worth_of_more(answer: Allocation) -> float:

@@ -15,12 +15,18 @@ from optbudget.allocation.limit_conflict import Feasibility, why_infeasible
 from optbudget.allocation.limit_tree import LimitTree
 from optbudget.allocation.limited import limited_split
 from optbudget.allocation.limited_exact import FREE, MOST
-from optbudget.allocation.limited_rows import LimitedRows
+from optbudget.allocation.limited_rows import LimitedRows, rows_of
+from optbudget.allocation.shares_within import assigned_at_level
 from optbudget.errors import UsageError
 from optbudget.problems import Allocation, CurveSet, LimitedPopulation, Limits, Multiplier, Population
 from optbudget.status import Outcome, Solution, Termination
 from optbudget.workers import Monitor
 
+NOTHING = 1e-9
+"""Share of the budget below which money that is left is what drawing rounds off."""
+
+LESS_THAN_SHARES = "some units cannot use, or may not have, a whole share"
+RULE = "equal shares are a rule, not an optimum"
 ROUNDED_DOWN = "the probability of a randomised unit is a multiple of 2^-53, rounded down"
 
 
@@ -52,6 +58,10 @@ def allocate_within(
     multipliers = tuple(
         _multipliers(tree, answer.side.tolist(), [*answer.group_price.tolist(), answer.price])
     )
+    if method == "uniform":
+        at = assigned_at_level(units, curves.curves.start_budget[units.state], money)
+        dealt = rows_of(curves.curves, units, at, [])
+        return within(curves, population, budget, limits, method, units, dealt, answer.price, multipliers)
     if method == "ip":
         from optbudget.allocation.whole_within import whole_within
 
@@ -97,12 +107,20 @@ def within(
         method=method, outcome=Outcome(Termination.OPTIMAL, Solution.FEASIBLE), limits=limits,
         multipliers=multipliers, unit=units.unit[rows.block],
     )  # fmt: skip
-    return certified(replace(found, why_unspent=why_unspent(found, units, ROUNDED_DOWN)), units)
+    if method == "uniform":
+        why = LESS_THAN_SHARES if found.unspent > NOTHING * budget else ROUNDED_DOWN
+        found = replace(found, why_unspent=None if found.spent == budget else why)
+    else:
+        found = replace(found, why_unspent=why_unspent(found, units, ROUNDED_DOWN))
+    return certified(found, units)
 
 
 def certified(answer: Allocation, units: LimitedPopulation) -> Allocation:
     """The bound beside the value, and what the gap between them allows to be said."""
     curves = answer.curves
+    rule = answer.method == "uniform"
+    if rule:
+        answer = replace(answer, outcome=Outcome(Termination.UNKNOWN, Solution.FEASIBLE, RULE))
     if curves.outcome.solution is not Solution.CERTIFIED:
         return answer
     bounded = replace(
@@ -112,9 +130,12 @@ def certified(answer: Allocation, units: LimitedPopulation) -> Allocation:
         return bounded
     stopped = curves.outcome.termination
     if stopped in (Termination.OPTIMAL, Termination.TOLERANCE):
-        stopped = Termination.NUMERICAL
+        stopped = Termination.UNKNOWN if rule else Termination.NUMERICAL
     return replace(
-        bounded, outcome=Outcome.certified(gap=bounded.gap, tolerance=curves.tolerance, stopped=stopped)
+        bounded,
+        outcome=Outcome.certified(
+            gap=bounded.gap, tolerance=curves.tolerance, stopped=stopped, message=RULE if rule else ""
+        ),
     )
 
 

@@ -47,7 +47,7 @@ def limited_price_check(answer: Allocation, level: Integers) -> Check:
     wrong, total = kept(found)
     if wrong:
         return Check("price", False, wrong)
-    if answer.method == "ip":
+    if answer.method in ("ip", "uniform"):
         wrong = "" if units.node is None else relaxed_price_fault(answer, units)
         about = "of the relaxation" if units.node is not None else "nothing is proved of them but their signs"
         said = f"stated {answer.price:.17g}, and {len(answer.multipliers)} multipliers; {about}"
