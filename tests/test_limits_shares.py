@@ -40,7 +40,7 @@ def test_shares_are_those_of_one_level():
         if answer.outcome.solution is Solution.NONE:
             continue
         best = allocate(curves, people, budget, limits=limits)
-        assert answer.value <= best.value * (1 + 1e-12) + 1e-12
+        assert answer.value <= best.value + 1e-12 * (1 + abs(best.value))
         assert answer.bound == best.bound
         units = answer.limited()
         start = curves.curves.start_budget[units.state]

@@ -23,7 +23,7 @@ from optbudget.status import Outcome, Solution, Termination
 from optbudget.workers import Monitor
 
 NOTHING = 1e-9
-"""Share of the budget below which money that is left is what drawing rounds off."""
+"""Share of what is spent below which money that is left is what drawing rounds off."""
 
 LESS_THAN_SHARES = "some units cannot use, or may not have, a whole share"
 RULE = "equal shares are a rule, not an optimum"
@@ -108,7 +108,7 @@ def within(
         multipliers=multipliers, unit=units.unit[rows.block],
     )  # fmt: skip
     if method == "uniform":
-        why = LESS_THAN_SHARES if found.unspent > NOTHING * budget else ROUNDED_DOWN
+        why = LESS_THAN_SHARES if found.unspent > NOTHING * found.spent else ROUNDED_DOWN
         found = replace(found, why_unspent=None if found.spent == budget else why)
     else:
         found = replace(found, why_unspent=why_unspent(found, units, ROUNDED_DOWN))
