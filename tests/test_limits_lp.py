@@ -225,6 +225,40 @@ def test_overlapping_limits_that_contradict_each_other():
     less = replace(limits, groups=(*limits.groups, GroupLimit("ends", states=("one", "three"), least=1.5)))
     poor = allocate_overlapping(curves, people, 1.0, less)
     assert "the least feasible budget under these limits is about 1.5" in poor.outcome.message
+    for one in (answer, poor):
+        assert verify(one).ok and "highs" not in one.outcome.message
+        assert not verify(replace(one, multipliers=())).ok
+        for k, m in enumerate(one.multipliers):
+            for forged in (
+                replace(m, value=-1.0),
+                replace(m, limit=m.limit - 1),
+            ):
+                changed = (*one.multipliers[:k], forged, *one.multipliers[k + 1 :])
+                assert not verify(replace(one, multipliers=changed)).ok
+    assert not verify(replace(poor, budget=1.5)).ok
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_overlapping_limits_are_proved_impossible_or_kept(seed):
+    """Drawn limits of drawn overlapping groups: kept and proved, or impossible and proved; never neither."""
+    curves, people, _ = three_units()
+    rng = np.random.default_rng(seed)
+    seen = set()
+    for _ in range(6):
+        pairs = (("one", "two"), ("two", "three"), ("one", "three"))
+        least = rng.integers(0, 9, 3) / 4
+        groups = tuple(
+            GroupLimit(
+                "".join(states), states=states, least=float(low), most=float(low + rng.integers(0, 4) / 4)
+            )
+            for states, low in zip(pairs, least, strict=True)
+        )
+        limits = Limits((UnitLimit(state="two", most=float(rng.integers(1, 8) / 4)),), groups)
+        budget = float(rng.integers(1, 16) / 4)
+        answer = allocate_overlapping(curves, people, budget, limits)
+        assert verify(answer).ok, (limits, budget, answer.outcome)
+        seen.add(answer.outcome.termination)
+    assert seen <= {Termination.OPTIMAL, Termination.INFEASIBLE}
 
 
 def test_a_least_just_above_what_its_units_have_is_kept():

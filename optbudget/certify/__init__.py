@@ -4,6 +4,7 @@ from optbudget.certify.arrival_checks import arrivals_bound
 from optbudget.certify.budget_lines import lines_bound, lines_room
 from optbudget.certify.curve_bound import curve_bound
 from optbudget.certify.envelope import capped_intercepts, limited_intercepts
+from optbudget.certify.farkas import excess
 from optbudget.certify.knapsack_bound import dual_value, least_spend
 from optbudget.certify.knapsack_units import WholeKnapsack, whole_knapsack
 from optbudget.certify.limited_sweep import dual_within
@@ -28,6 +29,7 @@ __all__ = [
     "lines_room",
     "curve_bound",
     "dual_within",
+    "excess",
     "options_of",
     "price_bound",
     "stage_lines",

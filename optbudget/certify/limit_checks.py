@@ -71,8 +71,11 @@ def signs(answer: Allocation, units: LimitedPopulation) -> str:
         limit = units.group_most[g] if one.side == "most" else units.group_least[g]
         if not (0 <= one.value < math.inf and one.limit == limit and math.isfinite(limit)):
             return f"the multiplier of the {one.side} of group {one.group!r} is {one.value} at {one.limit}"
-    _, prices = units.prices(answer.price, answer.multipliers)
-    return "units have a price below 0" if min(prices) < 0 else ""
+    code, prices = units.prices(answer.price, answer.multipliers)
+    below = np.array([p < 0 for p in prices])[code] & (units.count > 0)
+    if answer.method != "ip":
+        below &= np.isinf(units.most)
+    return "units have a price below 0, and no most" if below.any() else ""
 
 
 def _slack(answer: Allocation, units: LimitedPopulation, total: list[Fraction]) -> str:

@@ -18,7 +18,7 @@ from optbudget.allocation.within_limits import impossible, why_unspent
 from optbudget.certify import Options, dual_within, options_of
 from optbudget.certify.limit_rows import entries_of, kept
 from optbudget.formulations import declared
-from optbudget.planning.overlapping_limits import allocate_overlapping
+from optbudget.planning.overlapping_limits import allocate_overlapping, without_negatives
 from optbudget.problems import (
     Allocation,
     CurveSet,
@@ -99,7 +99,8 @@ def allocate_overlapping_whole(
     if (taken < 0).any() or (per_block != units.count[choices.block]).any():
         return _without(relaxed, Termination.NUMERICAL, f"{backend}: not every unit takes one option")
     found = of_options(curves, population, budget, limits, units, choices, taken)
-    found = replace(found, price=relaxed.price, multipliers=relaxed.multipliers)
+    price, multipliers = without_negatives(units, relaxed.price, relaxed.multipliers, bounded=False)
+    found = replace(found, price=price, multipliers=multipliers)
     found = replace(found, set_aside=_set_aside(found, units, choices, solution.x[choices.value.size :]))
     entries = entries_of(found, units)
     wrong = entries if isinstance(entries, str) else kept(entries)[0]
