@@ -261,6 +261,29 @@ def test_overlapping_limits_are_proved_impossible_or_kept(seed):
     assert seen <= {Termination.OPTIMAL, Termination.INFEASIBLE}
 
 
+@pytest.mark.parametrize(
+    ("cost", "most", "budget"),
+    [
+        ((0.1, 0.2, 0.1), (0.3, 0.3), 0.4),
+        ((0.8, 0.2, 0.1), (1.0, 0.3), 1.1),
+        ((0.6, 0.9, 0.3), (1.5, 1.2), 1.8),
+        ((0.8, 0.6, 0.5), (1.4, 1.1), 1.9),
+    ],
+)
+def test_budgets_that_exceed_a_most_by_their_last_digit(cost, most, budget):
+    """0.1 + 0.2 > 0.3 as doubles, and all are wanted: a unit draws, almost surely what it would have."""
+    problem = replace(three_units()[0].problem, cost=np.array([x for c in cost for x in (0.0, c)]))
+    curves = solve(problem, method="exact")
+    people = Population.at(problem, {"one": 1, "two": 1, "three": 1})
+    groups = (
+        GroupLimit("a", states=("one", "two"), most=most[0]),
+        GroupLimit("b", states=("two", "three"), most=most[1]),
+    )
+    answer = allocate_overlapping(curves, people, budget, Limits(groups=groups))
+    assert answer.outcome.termination is Termination.OPTIMAL and verify(answer).ok
+    assert answer.value == pytest.approx(7.0, rel=1e-14)
+
+
 def test_a_least_just_above_what_its_units_have_is_kept():
     """One double above the sum of its units' leasts: the exact system has no unknown for it."""
     curves, people, _ = three_units()

@@ -17,6 +17,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 
@@ -28,7 +29,15 @@ from optbudget.certify import verify
 from optbudget.certify.limit_rows import entries_of, kept
 from optbudget.errors import UsageError
 from optbudget.planning.overlapping_conflict import proof_of_conflict
-from optbudget.planning.overlapping_program import Blocks, Column, Row, more_in_part, solved_exactly
+from optbudget.planning.overlapping_program import (
+    Blocks,
+    Column,
+    Row,
+    less_in_part,
+    more_in_part,
+    pinned_first,
+    solved_exactly,
+)
 from optbudget.problems import (
     Allocation,
     CurveSet,
@@ -44,6 +53,8 @@ METHOD = "lp"
 BACKEND = "highs-simplex"
 NEAR = 1e-7
 """Share of a step, or of all money, within which a back end's number is at an end."""
+TRIED = 8
+"""Ways of having one block more in part, or one less in full, from which others are tried."""
 
 
 def overlap(
@@ -119,15 +130,24 @@ def _read(
     columns = blocks.columns(solution, NEAR)
     rows = blocks.binding(budget, columns, solution, NEAR)
     answer, wrong = _exactly(curves, population, budget, limits, units, columns, rows)
-    for _ in range(len(rows)):
-        opened = more_in_part(columns, rows) if wrong else None
-        if opened is None:
+    if not wrong:
+        return answer
+    waiting: list[tuple[list[Column], list[Row]]] = [(columns, [])]
+    for _ in range(TRIED):
+        if not waiting:
             break
-        columns = opened
-        answer, wrong = _exactly(curves, population, budget, limits, units, columns, rows)
-        if not wrong and not verify(answer).ok:
-            wrong = "its check fails"
-    return answer if not wrong else _numerical(curves, population, budget, limits, wrong)
+        columns, pinned = waiting.pop(0)
+        more = more_in_part(columns, rows) if not pinned else None
+        others = less_in_part(columns, rows, pinned) + ([] if more is None else [(more, pinned)])
+        for (opened, met), own_prices in product(others, (True, False)):
+            changed, still = _exactly(
+                curves, population, budget, limits, units, opened, pinned_first(rows, met),
+                own_prices=own_prices,
+            )  # fmt: skip
+            if not still and verify(changed).ok:
+                return changed
+        waiting += others
+    return _numerical(curves, population, budget, limits, wrong)
 
 
 def _exactly(
@@ -138,9 +158,11 @@ def _exactly(
     units: LimitedPopulation,
     columns: list[Column],
     rows: list[Row],
+    *,
+    own_prices: bool = False,
 ) -> tuple[Allocation, str]:
     """The allocation in which the met limits are met exactly, and what is wrong with it."""
-    found = solved_exactly(columns, rows)
+    found = solved_exactly(columns, rows, own_prices=own_prices)
     multipliers = _multipliers(units, found.price)
     price = float(found.price.get("budget", Fraction(0)))
     price, multipliers = without_negatives(units, price, multipliers)
