@@ -15,10 +15,13 @@ from optbudget.errors import UsageError
 from optbudget.status import Outcome, Solution, Termination
 
 if TYPE_CHECKING:
-    from optbudget.problems import BudgetedMDP, Population, Rollouts
+    from optbudget.problems import Allocation, BudgetedMDP, Population, Rollouts
 
 FIGURES = (".svg", ".png", ".pdf")
 """What figures are written as."""
+
+PLAIN = ("greedy", "price", "lp")
+"""Methods of `allocate` whose split is the one that bmdp acts out."""
 
 
 def command(
@@ -42,13 +45,15 @@ def command(
         ),
     ] = None,
     policy: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="NAMES",
-            help="Among bmdp, dbra, sub, uba, index and cap (as sub, but no unit exceeds what it was given; "
-            "the total is kept in expectation only).",
+            help="Among bmdp, dbra, sub, uba, index, cap (as sub, but no unit exceeds what it was given; the "
+            "total is kept in expectation only) and split (that of RESULT as it stands, with its limits). "
+            "Default: the first five that the budget suffices for; and split, where it is not the plain one.",
+            show_default=False,
         ),
-    ] = "bmdp,dbra,sub,uba,index",
+    ] = None,
     trials: Annotated[int, typer.Option(metavar="K", min=1, help="How often each is acted out.")] = 100,
     seed: Annotated[int, typer.Option(metavar="S", min=0, help="Of the draws, the same for all.")] = 0,
     out: Annotated[
@@ -81,16 +86,19 @@ def command(
     else:
         units = population_of(population, curves.problem)
     money = split.budget if budget is None and split is not None else float(budget or 0.0)
-    outcome = allocate(curves, units, money).outcome
+    plain = allocate(curves, units, money)
+    outcome = plain.outcome
     if outcome.solution is Solution.NONE:
         run.answer({"budget": money, "termination": outcome.termination, "message": outcome.message})
         say_how_it_ended(run, outcome)
         finish(outcome)
-    names = [name.strip() for name in policy.split(",")]
+    own = split is None or budget is not None or customers is not None or population is not None
+    acted = None if own else split
+    names = _names(run, policy, plain, acted)
     with run.working("simulating") as monitor:
         found = simulate(
-            curves, units, money, policies=names, trials=trials, seed=seed, threads=run.threads,
-            monitor=monitor,
+            curves, units, money, policies=names, split=acted, trials=trials, seed=seed,
+            threads=run.threads, monitor=monitor,
         )  # fmt: skip
     _write(run, found, out, figure)
     _show(run, found, trials)
@@ -98,6 +106,35 @@ def command(
         said = f"stopped after {found.trials:,} of {trials:,} trials"
         say_how_it_ended(run, Outcome(found.stopped, Solution.FEASIBLE, said))
         raise typer.Exit(exits.INTERRUPTED if found.stopped is Termination.INTERRUPTED else exits.GAP)
+
+
+def _names(run: Run, given: str | None, plain: "Allocation", split: "Allocation | None") -> list[str]:
+    """The policies to act out: those asked for, or all that can be; exit 4 for one that never can be."""
+    from optbudget.simulate import POLICIES
+    from optbudget.simulate.policies import unplayable
+
+    if given is not None:
+        names = [name.strip() for name in given.split(",")]
+        if "split" in names and split is None:
+            raise UsageError(
+                "the policy split acts out the split in RESULT as it stands: first optbudget allocate; and "
+                "leave out --budget, --customers and --population"
+            )
+        for reason in unplayable(plain, names).values():
+            outcome = Outcome(Termination.INFEASIBLE, Solution.NONE, reason)
+            fields = {"budget": plain.budget, "termination": outcome.termination, "message": reason}
+            run.answer(fields)
+            say_how_it_ended(run, outcome)
+            finish(outcome)
+        return names
+    left_out = unplayable(plain, POLICIES)
+    for reason in left_out.values():
+        run.log(f"left out: {reason}")
+    names = [name for name in POLICIES if name not in left_out]
+    if split is not None and (split.limits is not None or split.method not in PLAIN):
+        run.log("split is RESULT's own split; the others divide its budget anew, without its limits")
+        names.append("split")
+    return names
 
 
 def require_writable(option: str, path: Path | None, endings: tuple[str, ...]) -> None:
@@ -113,12 +150,13 @@ def require_writable(option: str, path: Path | None, endings: tuple[str, ...]) -
 def _at_initial(problem: "BudgetedMDP", units: int) -> "Population":
     """So many units at the initial state; where there are several, shares that must come out whole."""
     from optbudget.problems import Population
+    from optbudget.problems.spend_law import as_written
 
     starts = problem.initial.nonzero()[0].tolist()
-    count = {problem.labels[i]: units * float(problem.initial[i]) for i in starts}
-    broken = {label: number for label, number in count.items() if abs(number - round(number)) > 1e-9 * units}
+    count = {problem.labels[i]: units * as_written(float(problem.initial[i])) for i in starts}
+    broken = {label: number for label, number in count.items() if abs(number - round(number)) > units / 10**9}
     if broken:
-        shares = ", ".join(f"{number:g} in {label}" for label, number in list(broken.items())[:3])
+        shares = ", ".join(f"{float(number):g} in {label}" for label, number in list(broken.items())[:3])
         raise UsageError(
             f"--customers {units} would be {shares}: take a number that comes out whole, or name a table of "
             "state,count with --population"

@@ -34,6 +34,7 @@ from optbudget.problems import (
     WorstCase,
 )
 from optbudget.workers import Monitor
+from optbudget.workers.monitor import require_going_on
 
 Floats = NDArray[np.float64]
 MOST_DRAWS = 100_000
@@ -80,6 +81,8 @@ def curve_band(
         If a budget is below the least feasible one of the mean model.
     UsageError
         If the problem has no finite horizon or caps the budget of one unit, or an option is out of range.
+    LimitError, InterruptedWork
+        If the work is stopped before every draw is solved.
 
     Examples
     --------
@@ -189,6 +192,7 @@ def _best_of_draws(
     """Of each draw and budget, (D, N): the best value achieved, its bound, and the price that proves it."""
     optimal, bound, steepest = (np.empty((rows.shape[0], money.size)) for _ in range(3))
     for d, row in enumerate(rows):
+        require_going_on(monitor, f"after {d:,} of {rows.shape[0]:,} draws; ask for fewer")
         curves = solve(counts.with_rows(row), tolerance=tolerance)
         total = weighted_sum(curves.curves, weight)
         optimal[d] = total.value(money)
