@@ -97,7 +97,7 @@ class SpendRisk:
         from statistics import NormalDist
 
         normal = NormalDist()
-        density = normal.pdf(normal.inv_cdf(1 - share))
+        density = normal.pdf(normal.inv_cdf(share))
         return self.mean + math.sqrt(self.variance) * density / share, "normal approximation"
 
     def __repr__(self) -> str:
