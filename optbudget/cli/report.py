@@ -21,7 +21,7 @@ def command(
     The certificate is checked first, and the page says what was found.
     """
     from optbudget import allocation, certify, files, report
-    from optbudget.problems import Allocation, KnapsackAllocation
+    from optbudget.problems import Allocation, KnapsackAllocation, Rollouts
 
     require_result(result, "report")
     if out.is_dir():
@@ -31,6 +31,8 @@ def command(
     run.require_memory_to_read(result)
     page = report.page  # A missing extra is said before anything is checked.
     answer = files.load_answer(result)
+    if isinstance(answer, Rollouts):
+        answer = answer.allocation
     if isinstance(answer, KnapsackAllocation):
         raise UsageError(f"{result} answers a knapsack, which has no page: optbudget verify checks it")
     today, beside = files.kept_baseline(result), None

@@ -8,7 +8,7 @@ import typer
 
 from optbudget.cli import exits
 from optbudget.cli.allocate import population_of
-from optbudget.cli.folders import require_result
+from optbudget.cli.folders import require_apart, require_result
 from optbudget.cli.outputs import say_how_it_ended
 from optbudget.cli.run import Run, finish
 from optbudget.errors import UsageError
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 FIGURES = (".svg", ".png", ".pdf")
 """What figures are written as."""
+
+TABLES = (".parquet",)
+"""What a table of trials is written as; any other --out is a folder."""
 
 PLAIN = ("greedy", "price", "lp")
 """Methods of `allocate` whose split is the one that bmdp acts out."""
@@ -57,7 +60,11 @@ def command(
     trials: Annotated[int, typer.Option(metavar="K", min=1, help="How often each is acted out.")] = 100,
     seed: Annotated[int, typer.Option(metavar="S", min=0, help="Of the draws, the same for all.")] = 0,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE.parquet", help="Write every trial of every policy.")
+        Path | None,
+        typer.Option(
+            metavar="DIR|FILE.parquet",
+            help="Write every trial of every policy: a folder that verify can check, or the table alone.",
+        ),
     ] = None,
     figure: Annotated[
         Path | None, typer.Option(metavar="FILE.svg|.png|.pdf", help="Draw what is spent, stage by stage.")
@@ -72,7 +79,15 @@ def command(
     require_result(result, "simulate")
     if customers is not None and population is not None:
         raise UsageError("--customers and --population both say who there is: leave out one of them")
-    require_writable("--out", out, (".parquet",))
+    if out is not None and out.suffix.lower() not in TABLES:
+        if out.suffix:
+            raise UsageError(
+                f"--out {out}: a folder is named without an ending, and a table ends in .parquet"
+            )
+        require_apart(out, result)
+        files.require_free(out.resolve())
+    else:
+        require_writable("--out", out, TABLES)
     require_writable("--figure", figure, FIGURES)
     run.require_memory_to_read(result, *filter(None, (population,)))
     answer = files.load_result(result)
@@ -165,11 +180,16 @@ def _at_initial(problem: "BudgetedMDP", units: int) -> "Population":
 
 
 def _write(run: Run, found: "Rollouts", out: Path | None, figure: Path | None) -> None:
-    if out is not None:
+    if out is not None and out.suffix.lower() in TABLES:
         import pyarrow.parquet as pq
 
         pq.write_table(found.to_arrow(), out)
         run.show(f"wrote {out}")
+    elif out is not None:
+        from optbudget import files
+
+        files.save(found, out, command=run.arguments)
+        run.show(f"wrote {out}; optbudget verify {out} plays its trials again")
     if figure is not None:
         from optbudget import report
 

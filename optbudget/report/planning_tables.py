@@ -76,8 +76,8 @@ def band_grid(band: CurveBand, level: float = 0.9) -> Grid:
     note = (
         f"The policy is chosen once, for the mean of the posterior, and meets {plural(band.draws, 'draw')} "
         f"(seed {band.seed}); intervals hold {level:.0%} of the draws. No policy that keeps the "
-        "budget under every draw guarantees more than the bound, or is worth more in the mean than waiting to "
-        "see the model."
+        "budget under every draw guarantees more than the bound, or is worth more in the mean than waiting "
+        "to see the model."
     )
     columns = (
         ">budget", ">value, mean model", ">mean of draws", f">{level:.0%} of draws", ">its spend",
