@@ -57,7 +57,7 @@ def test_the_command_writes_a_folder(tmp_path):
     assert "verify" in run(*arguments, "--out", tmp_path / "acted").stdout
     assert load(tmp_path / "acted").trials == 5
     assert "beside" in run(*arguments, "--out", tmp_path / "result", code=2).stderr
-    assert "ending" in run(*arguments, "--out", tmp_path / "x.csv", code=2).stderr
+    assert "must end in" in run(*arguments, "--out", tmp_path / "x.csv", code=2).stderr
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "letter").write_text("mine")
     run(*arguments, "--out", tmp_path / "full", code=2)

@@ -82,7 +82,7 @@ def command(
     if out is not None and out.suffix.lower() not in TABLES:
         if out.suffix:
             raise UsageError(
-                f"--out {out}: a folder is named without an ending, and a table ends in .parquet"
+                f"--out {out}: the name of a table must end in .parquet, that of a folder in nothing"
             )
         require_apart(out, result)
         files.require_free(out.resolve())
