@@ -1,7 +1,7 @@
-"""P(overspend) at twenty settings: the approximation that is answered where there is no law, and what is true.
+"""P(overspend) at twenty settings: the approximation that is answered where there is no law, and the truth.
 
-Costs of synthetic_ad lie on a grid, so the truth is the exact law. With spend discounted they lie on none, and
-the truth is a million trials (half a minute): `python examples/overspend_settings.py 1000000`.
+Costs of synthetic_ad lie on a grid, so the truth is the exact law. With spend discounted they lie on none,
+and the truth is a million trials (minutes): `python examples/overspend_settings.py 1000000`.
 """
 
 import sys
@@ -13,8 +13,12 @@ from optbudget.planning import spend_trials, spenders
 
 MODEL = Path(__file__).parent.parent / "models" / "synthetic_ad"
 UNITS = (10, 30, 100, 1000, 10_000)
-SHARES = {0.05: (0.8, 0.0, 0.4, 1.6, 1.2), 0.25: (0.4, 1.6, 0.0, 1.2, 0.8), 0.5: (1.0, 0.6, 1.4, 0.2, 0.9),
-          0.85: (0.0, 0.8, 1.6, 1.2, 0.4)}  # fmt: skip
+SHARES = {
+    0.05: (0.8, 0.0, 0.4, 1.6, 1.2),
+    0.25: (0.4, 1.6, 0.0, 1.2, 0.8),
+    0.5: (1.0, 0.6, 1.4, 0.2, 0.9),
+    0.85: (0.0, 0.8, 1.6, 1.2, 0.4),
+}
 """Of what customers could use: standard deviations of the budget above the plan, by the number of customers."""
 
 
