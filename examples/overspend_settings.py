@@ -1,6 +1,6 @@
 """P(overspend) at twenty settings: the approximation that is answered where there is no law, and the truth.
 
-Costs of synthetic_ad lie on a grid, so the truth is the exact law. With spend discounted they lie on none,
+Costs of synthetic_ad lie on a grid: the truth is the exact law. With spend discounted they lie on none,
 and the truth is a million trials (minutes): `python examples/overspend_settings.py 1000000`.
 """
 
@@ -19,7 +19,7 @@ SHARES = {
     0.5: (1.0, 0.6, 1.4, 0.2, 0.9),
     0.85: (0.0, 0.8, 1.6, 1.2, 0.4),
 }
-"""Of what customers could use: standard deviations of the budget above the plan, by the number of customers."""
+"""Deviations of the budget above the plan by number of customers, for shares of what they could use."""
 
 
 def main(trials: int = 0) -> None:
