@@ -485,6 +485,19 @@ def test_long_tables_say_what_they_leave_out(ads, split):
     assert "2 more states are not shown" in allocation_grid(split, limit=1).note
 
 
+def test_a_narrow_terminal_cuts_no_name_off():
+    """Two names that begin alike must be told apart in every width."""
+    grid = Grid(
+        "t", ("state", ">units", "why"), (("searching_1", "1,000", "b" * 40), ("searching_2", "2", "c"))
+    )
+    out = io.StringIO()
+    Console(file=out, width=30).print(grid.to_rich())
+    text = re.sub(r"\s+", "", out.getvalue())
+    assert (
+        "…" not in text and text.count("searching") + text.count("search") >= 2 and "1,000" in out.getvalue()
+    )
+
+
 def test_names_are_not_read_as_markup_in_the_terminal():
     console = Console(width=200, record=True, file=io.StringIO())
     console.print(Grid(HOSTILE, (HOSTILE, ">n"), ((HOSTILE, "1"),), HOSTILE).to_rich())
