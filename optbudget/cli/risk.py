@@ -57,6 +57,8 @@ def command(
     require_writable("--figure", figure, FIGURES)
     run.require_memory_to_read(result, *filter(None, (population,)))
     split, money = _split_of(result, budget, population)
+    if level is not None and split.limits is not None:
+        run.log("the plan for --level divides the money anew, without the limits of RESULT")
     plan = None
     with run.working("the law of the spend") as monitor:
         risk = planning.spend_risk(split, money, monitor=monitor)
