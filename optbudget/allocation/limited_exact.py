@@ -82,27 +82,34 @@ class Shared:
     marginal: list[Marginal]
     parts: dict[int, Part]
 
-    def prices(self, tree: LimitTree, side: Sides) -> Floats:
-        """Price of each node, (g+1,).
+    def ends(self, tree: LimitTree, side: Sides) -> tuple[dict[int, float], dict[int, float]]:
+        """By binding node, what one more unit of money there would earn, and what one less would cost.
 
-        What is left of a limit may be just the leasts inside it; then the first that more money would buy is
-        under one of those.
+        Besides the units it holds itself, a node may give more to an inner group that is held at its least,
+        and take from one that is held at its most.
         """
-        head, wanted = _heads(tree, side), {v: part.after for v, part in self.parts.items()}
+        head = _heads(tree, side)
+        more = {v: part.after for v, part in self.parts.items()}
+        less = {v: 0.0 if part.idle else part.before for v, part in self.parts.items()}
         for v in tree.inner_first[:-1].tolist():
-            if side[v] == LEAST and not self.parts[v].idle:
-                outer = int(head[tree.parent[v]])
-                wanted[outer] = max(wanted[outer], wanted[v])
+            outer = int(head[tree.parent[v]])
+            if side[v] == LEAST:
+                more[outer] = max(more[outer], more[v])
+            elif side[v] == MOST:
+                less[outer] = min(less[outer], less[v])
+        return more, less
+
+    def prices(self, tree: LimitTree, side: Sides) -> Floats:
+        """Price of each node, (g+1,)."""
+        more, less = self.ends(tree, side)
         price = np.zeros(tree.root + 1)
-        for v in tree.inner_first[::-1].tolist():
-            around = wanted[v] if v == tree.root else float(price[tree.parent[v]])
-            price[v] = around
-            if v == tree.root:
-                continue
+        price[tree.root] = more[tree.root]
+        for v in tree.inner_first[::-1].tolist()[1:]:
+            price[v] = price[tree.parent[v]]
             if side[v] == MOST:
-                price[v] = max(wanted[v], around)
+                price[v] = max(more[v], price[v])
             elif side[v] == LEAST:
-                price[v] = 0.0 if self.parts[v].idle else min(self.parts[v].before, around)
+                price[v] = min(less[v], price[v])
         return price
 
 
@@ -111,7 +118,10 @@ def settled(tree: LimitTree, steps: Steps, side: Sides) -> tuple[Shared, Sides]:
     side = side.copy()
     for _ in range(4 * tree.root + 4):
         shared = _shared(tree, steps, side)
-        again = (shared, FREE) if isinstance(shared, int) else _misjudged(tree, shared, side)
+        if isinstance(shared, int):
+            again = (shared, FREE)
+        else:
+            again = _misjudged(tree, shared, side) or _held_in_vain(tree, shared, side)
         if again is None:
             assert isinstance(shared, Shared)
             return shared, side
@@ -221,6 +231,21 @@ def _misjudged(tree: LimitTree, shared: Shared, side: Sides) -> tuple[int, int] 
     return (short[0], LEAST) if over and short else None
 
 
+def _held_in_vain(tree: LimitTree, shared: Shared, side: Sides) -> tuple[int, int] | None:
+    """A node that binds though money would rather move away from its limit, and FREE; None if there is none.
+
+    Among what one node holds, what is taken from a group at its most is given to who earns more by it, and
+    what a group at its least would earn by more is taken from who loses less.
+    """
+    more, less = shared.ends(tree, side)
+    head = _heads(tree, side)
+    for v in tree.inner_first[:-1].tolist():
+        outer = int(head[tree.parent[v]])
+        if (side[v] == MOST and less[v] < more[outer]) or (side[v] == LEAST and more[v] > less[outer]):
+            return v, FREE
+    return None
+
+
 def _near_a_limit(tree: LimitTree, shared: Shared, side: Sides) -> bool:
     """Whether some node that is taken to be free has, in rounded sums, about what it must or may have."""
     total = np.bincount(tree.node, tree.units.count * shared.at, minlength=tree.root + 1)
@@ -234,4 +259,5 @@ def _near_a_limit(tree: LimitTree, shared: Shared, side: Sides) -> bool:
         ):
             return True
         total[tree.parent[v]] += max(total[v], float(tree.least[v]))
-    return False
+    money = tree.most[tree.root]
+    return side[tree.root] == FREE and money is not None and total[tree.root] > money - near
