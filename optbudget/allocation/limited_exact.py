@@ -116,14 +116,13 @@ class Shared:
 def settled(tree: LimitTree, steps: Steps, side: Sides) -> tuple[Shared, Sides]:
     """The exact sharing out, `side` being what binds according to rounded sums; and what does."""
     side = side.copy()
-    for _ in range(4 * tree.root + 4):
+    for _ in range(8 * tree.root + 8):
         shared = _shared(tree, steps, side)
         if isinstance(shared, int):
-            again = (shared, FREE)
-        else:
-            again = _misjudged(tree, shared, side) or _held_in_vain(tree, shared, side)
+            side[shared] = FREE
+            continue
+        again = _misjudged(tree, shared, side) or _held_in_vain(tree, shared, side)
         if again is None:
-            assert isinstance(shared, Shared)
             return shared, side
         side[again[0]] = again[1]
     raise AssertionError("limits that can be kept were not met")
