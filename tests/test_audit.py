@@ -13,7 +13,7 @@ from optbudget.errors import ProblemError, UsageError
 from optbudget.planning import audit
 from optbudget.problems import Knapsack
 from optbudget.problems.response_curves import response_curves
-from optbudget.report.auditing import audit_sentences
+from optbudget.report.auditing import audit_grid, audit_sentences
 
 CHANNELS = {
     "group": ["search"] * 4 + ["social"] * 3 + ["radio"] * 3,
@@ -203,3 +203,22 @@ def test_files_that_are_wrong_are_located(tmp_path, curves, plan, code, message)
     (tmp_path / "plan.csv").write_text(plan)
     done = run("audit", tmp_path / "curves.csv", "--chosen", tmp_path / "plan.csv", code=code)
     assert message in done.stderr
+
+
+class TestWordsOfMeasuredAmounts:
+    """Channel b returns 0.2 and then 1 per unit of money, so whole measured amounts are compared."""
+
+    curves = response_curves({"group": ["a"] * 3 + ["b"] * 3, "spend": [0, 10, 20, 0, 5, 9],
+                              "value": [0, 5, 7, 1, 2, 6]})  # fmt: skip
+
+    def test_a_plan_as_good_as_the_best_choice_is_not_called_better(self):
+        said = " ".join(audit_sentences(audit(self.curves, {"a": 10.0, "b": 5.0})))
+        assert "as good as the best choice of measured amounts" in said and "better than" not in said
+        assert "at most 2:" in said
+
+    def test_a_plan_between_measured_amounts_may_beat_them(self):
+        found = audit(self.curves, {"a": 12.5, "b": 0.0})
+        assert found.value > found.best.value
+        said = " ".join(audit_sentences(found))
+        assert "better than the best choice of measured amounts" in said and "best spend" not in said
+        assert "best measured" in audit_grid(found).headings

@@ -389,6 +389,29 @@ def test_prices_of_several_lines_that_hold_nothing_are_what_they_are_worth_toget
     assert verify(found[0]).ok
 
 
+def test_prices_of_very_many_lines_that_hold_nothing_are_lowered_one_by_one(monkeypatch):
+    """No column generation, which took most of a minute; and none of the prices could be lower by itself."""
+    monkeypatch.setattr("optbudget.planning.least_prices.rounds", None)
+    problem = load("models/synthetic_ad")
+    people = Population.at(problem, {"begin": 1, "ours_1": 2})
+    weeks = StageBudgets(tuple(f"w{k}" for k in range(50)), (1,) * 50, (0.0,) * 50)
+    answer = allocate_lines(BudgetLines.of_stages(problem, weeks), people)
+    assert verify(answer).ok and answer.gap < 1e-9
+    for j in (0, 1, 7, 20, 49):  # Later on few are where money helps, and the bound hardly feels a price.
+        lower = answer.price.copy()
+        lower[j] *= 0.99
+        loose = lines_bound(answer.lines, people, lower) > answer.value * (1 + 1e-9)
+        assert loose == (answer.price[j] > 0)
+
+
+def test_a_price_lowered_is_the_worth_of_the_first_unit():
+    """Twelve choices that cost 1 and are worth 10, or are free and worth 1: the first unit is worth 9."""
+    problem = two_action_example(horizon=12)
+    lines = BudgetLines.of_stages(problem, StageBudgets(tuple("abcdefghijkl"), (1,) * 12, (0.0,) * 12))
+    answer = allocate_lines(lines, Population.at(problem, {"s": 6}))
+    assert answer.price == pytest.approx(np.full(12, 9.0), rel=1e-6)
+
+
 @pytest.mark.parametrize("huge", [1e300, 1e308])
 def test_more_than_can_be_spent_is_no_limit(huge):
     problem = load("models/university")

@@ -63,7 +63,7 @@ def test_a_parquet_table_is_read_as_its_csv(tables):
         ("b.csv", "block,decisions,budget\nQ1,1.5,3\n", "b.csv:2:.*whole number"),
         ("b.csv", "block,decisions,budget\nQ1,3,-1\n", "b.csv: the money of block 'Q1' is -1.0"),
         ("b.csv", "block,decisions,budget\nQ1,3,1\nQ1,3,1\n", "block 'Q1' is listed twice"),
-        ("b.csv", "block,decisions,budget\n", "and some"),
+        ("b.csv", "block,decisions,budget\n", "there is no block"),
         ("b.toml", "carryover = true\n", "b.toml:1: key 'carryover' is not known; did you mean 'carry_over'"),
         ("b.toml", "carry_over = 1\n[[block]]\n", "carry_over is 1"),
         ("b.toml", "[[block]]\nname = 'x'\nbudget = 1\n", "b.toml:1: block 1 has no decisions"),
@@ -245,3 +245,23 @@ def test_what_does_not_fit_has_its_exit_code(tables, arguments, code):
     done = run("budgets", *given, code=code)
     assert done.stderr.strip()
     assert "Traceback" not in done.stderr
+
+
+def test_a_header_alone_and_a_directory_are_named(tmp_path):
+    (tmp_path / "none.csv").write_text("block,decisions,budget\n")
+    with pytest.raises(ProblemError, match="there is no block"):
+        load_stage_budgets(tmp_path / "none.csv")
+    with pytest.raises(ProblemError, match="it is a directory"):
+        load_stage_budgets(tmp_path)
+
+
+def test_policies_in_another_order_are_refused(tmp_path):
+    """Their shares are read by place, so numbers that say otherwise contradict them."""
+    problem = two_action_example(horizon=2)
+    lines = BudgetLines.of_stages(problem, StageBudgets(("now", "then"), (1, 1), (3.0, 0.9)))
+    save(allocate_lines(lines, Population.at(problem, {"s": 6})), tmp_path / "r")
+    table = pq.read_table(tmp_path / "r" / "mixture.parquet")
+    turned = table.set_column(0, "policy", pa.array(table["policy"].to_pylist()[::-1]))
+    pq.write_table(turned, tmp_path / "r" / "mixture.parquet")
+    with pytest.raises(ResultError, match=r"numbered 0, 1"):
+        load_answer(tmp_path / "r")

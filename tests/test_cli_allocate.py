@@ -175,6 +175,23 @@ def test_numbers_next_to_the_largest_are_proved_or_said_not_to_be(tmp_path, hori
         run("verify", out)
 
 
+@pytest.mark.parametrize("horizon", ["1", "3", '"infinite"'])
+def test_a_slope_beyond_the_largest_double_ends_without_a_number(tmp_path, horizon):
+    """Its price is infinite in floating point: the sweep asked for it for ever, and no file can hold it."""
+    model = tmp_path / "steep"
+    model.mkdir()
+    (model / "model.toml").write_text(
+        f'kind = "budgeted_mdp"\ndiscount = 0.9\ncost_discount = 0.9\nreward = "gross"\nhorizon = {horizon}\n'
+    )
+    (model / "transitions.csv").write_text("state,action,next_state,probability\ns,a,s,1\ns,b,s,1\n")
+    (model / "actions.csv").write_text("state,action,cost,utility\ns,a,1e-300,1e148\ns,b,0,1\n")
+    for method in ("auto", "sweep"):
+        done = run("solve", model, "--out", tmp_path / method, "--method", method, "--time-limit", 30, code=7)
+        assert "costs too small beside them" in done.stderr and "TIME_LIMIT" not in done.stderr
+        assert "RuntimeWarning" not in done.stderr and "encountered" not in done.stderr
+        assert not (tmp_path / method).exists()
+
+
 def test_check_of_a_result(toll):
     assert "is a result, not a model" in run("check", toll, code=2).stderr
 

@@ -107,6 +107,42 @@ def test_other_options_do_not_see_the_checkpoint(tmp_path, monkeypatch):
     assert len(set(keys)) == 3
 
 
+@pytest.mark.parametrize("words", [("--help",), ("check", "--help"), ("doctor",), ("check", "models/ward")])
+@pytest.mark.parametrize("buffered", [True, False])
+def test_a_reader_that_has_seen_enough_ends_it_quietly(words, buffered):
+    """As `optbudget explain R | head -1`: neither a traceback nor an error of ours."""
+    python = [sys.executable, *([] if buffered else ["-u"]), "-m", "optbudget"]
+    work = subprocess.Popen(
+        [*python, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    assert work.stdout is not None and work.stderr is not None
+    work.stdout.close()
+    with work:
+        log = work.stderr.read()
+    assert "Traceback" not in log and "Broken pipe" not in log and "Exception" not in log, log
+    assert work.returncode in (0, 1, 141)
+
+
+def test_a_table_that_nobody_reads(long_model):
+    """The same of a table, which another library prints."""
+    assert run("explain", "--help").exit_code == 0
+    code = (
+        "import os, sys; from optbudget.cli.run import Run; from optbudget.report.tables import Grid\n"
+        "from optbudget.cli import unread\n"
+        "try: Run().grids(*[Grid('t', ('a',), (('b',) * 1,) * 5000)] * 9)\n"
+        "except BrokenPipeError: sys.exit(unread())\n"
+    )
+    work = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert work.stdout is not None and work.stderr is not None
+    work.stdout.readline()
+    work.stdout.close()
+    with work:
+        log = work.stderr.read()
+    assert (work.returncode, log) == (141, "")
+
+
 class TestDemo:
     PAPER = ((8423.3, 11087.3, 15701.3, 18114.2), (39729.0, 44599.0, 52986.0, 57926.0))
 

@@ -110,3 +110,31 @@ def test_a_stopped_simulation_shows_what_it_has_and_says_so(result, monkeypatch,
     assert set(said["policies"]) == {"bmdp", "uba"}
     looks = iter([None])
     assert "stopped after 64 of 1,000 trials" in run(*arguments, code=code).stderr
+
+
+def test_policies_that_the_budget_does_not_suffice_for(tmp_path):
+    """Equal shares of 9,000 do not serve the emergency: left out with a word, or refused where asked for."""
+    result = tmp_path / "health"
+    run("solve", ROOT / "models" / "health_network", "--out", result, "--keep-stages", "--quiet")
+    done = run("simulate", result, "--budget", 9000, "--trials", 3, "--json")
+    assert "left out: uba" in done.stderr and '"uba"' not in done.stdout and '"dbra"' in done.stdout
+    said = run_json("simulate", result, "--budget", 9000, "--policy", "bmdp,uba", code=4)
+    assert said["termination"] == "INFEASIBLE"
+
+
+def test_the_split_of_a_result_with_its_limits(result, tmp_path):
+    (tmp_path / "limits.toml").write_text('[[limit]]\nstate = "visitor"\nmost = 0.3\n')
+    run(
+        "allocate", result, "--budget", 600, "--limits", tmp_path / "limits.toml", "--out", tmp_path / "split"
+    )
+    done = run("simulate", tmp_path / "split", "--trials", 20)
+    assert "split" in done.stdout and "as it stands" in done.stdout and "without its limits" in done.stderr
+    assert "split" in run_json("simulate", tmp_path / "split", "--trials", 2, "--policy", "split")["policies"]
+    refused = run("simulate", tmp_path / "split", "--budget", 600, "--policy", "split", code=2)
+    assert "leave out --budget" in refused.stderr
+    assert "money without limit" in run("simulate", result, "--budget", "inf", "--trials", 2).stdout
+
+
+def test_customers_are_counted_exactly(result):
+    done = run("simulate", result, "--budget", 3, "--customers", 9007199254740993, code=2)
+    assert "9,007,199,254,740,993" in done.stderr

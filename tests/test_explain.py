@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,15 +10,35 @@ from commands import ROOT, run, run_json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optbudget.allocation import allocate
+from optbudget.allocation import allocate, limit_worths, worth_of_more
 from optbudget.allocation.examples import two_state_curves
+from optbudget.budgeted import solve
 from optbudget.curves import Curve, Curves
 from optbudget.errors import NoAnswerError, ProblemError, UsageError
-from optbudget.planning import difference, explain
+from optbudget.files import save
+from optbudget.planning import (
+    allocate_lines,
+    allocate_with_arrivals,
+    difference,
+    explain,
+    explain_arrivals,
+)
 from optbudget.planning.explaining import levels
-from optbudget.problems import BudgetedMDP, CurveSet, GroupLimit, Limits, Population, UnitLimit
+from optbudget.problems import (
+    Arrivals,
+    BudgetedMDP,
+    BudgetLines,
+    CurveSet,
+    GroupLimit,
+    Limits,
+    Population,
+    StageBudgets,
+    UnitLimit,
+)
+from optbudget.problems.examples import two_action_example
 from optbudget.problems.explanation import Binding
 from optbudget.report.explaining import difference_sentences, explanation_sentences, state_sentences
+from optbudget.report.explaining_plans import arrivals_explanation_sentences, line_sentences
 from optbudget.status import Outcome
 
 
@@ -186,7 +207,9 @@ class TestLimits:
         why = self.why(Limits(groups=(GroupLimit("first", states=("s0",), most=4.0),)))
         assert why.price.tolist() == [4, 2] and why.limit == ("most of first", "")
         assert why.binding == (Binding.LIMIT, Binding.MONEY)
-        assert "binds: raising it by one unit of money is worth 2" in " ".join(explanation_sentences(why))
+        assert "binds: raising it by one unit of money is worth at most 2" in " ".join(
+            explanation_sentences(why)
+        )
         assert "a limit allows no more (most of first)" in " ".join(state_sentences(why, "s0"))
         assert np.isnan(why.next.total).all()
 
@@ -212,6 +235,42 @@ class TestLimits:
         assert why.binding == (Binding.USEFUL, Binding.MONEY, Binding.LIMIT)
         assert "The unit of 's0, unit ann' has 0.5" in " ".join(state_sentences(why, "s0"))
         assert why.to_arrow()["unit"].to_pylist() == [None, None, "ann"]
+
+    @pytest.mark.parametrize("share", [0.5, 1.0])
+    def test_more_money_raises_the_least_shares_too(self, share):
+        """One more of the budget is not worth the price where each unit's least share grows with it."""
+        people, limits = Population(self.curves.problem.labels, np.array([3, 3])), Limits(least_share=share)
+        answer, more = (allocate(self.curves, people, budget, limits=limits) for budget in (3.0, 3.5))
+        gained = (more.value - answer.value) / 0.5
+        assert worth_of_more(answer) == pytest.approx(gained) and gained < answer.price
+        why = explain(answer)
+        said = " ".join(explanation_sentences(why))
+        assert f"is worth {gained:g}: it raises the least share" in said
+        assert f"One more unit of money is worth {answer.price:g}" not in said
+        assert why.limit[1] == "least share" and why.binding[1] is Binding.PRICE
+        worth = {one.name: one.worth for one in limit_worths(answer)}["least share"]
+        floor, less = float(answer.limited().least[0]), 0.25
+        lower = Limits(least_share=share * (1 - less / floor))
+        assert worth * less == pytest.approx(
+            allocate(self.curves, people, 3.0, limits=lower).value - answer.value
+        )
+
+    def test_a_least_is_named_where_it_gives_more_and_not_beside(self):
+        """Of the two states of a group the first would have its money at the price of all as well."""
+        curves = curve_set((0, 0, [1], [9]), (0, 0, [2], [4]), (0, 0, [4], [24]))
+        people = Population(curves.problem.labels, np.array([1, 1, 1]))
+        group = GroupLimit("both", states=("s0", "s1"), least=2.0)
+        why = explain(allocate(curves, people, 4.0, limits=Limits(groups=(group,))))
+        assert why.limit == ("", "least of both", "")
+
+    def test_of_nested_groups_the_innermost_that_binds_is_named(self):
+        groups = (
+            GroupLimit("all", states=("s0", "s1"), most=2.5),
+            GroupLimit("one", states=("s0",), most=1.0),
+        )
+        people = Population(self.curves.problem.labels, np.array([1, 1]))
+        answer = allocate(self.curves, people, 6.0, limits=Limits(groups=groups))
+        assert explain(answer).limit == ("most of one", "most of all")
 
     def test_a_limit_that_does_not_bind_is_not_named(self):
         why = self.why(
@@ -247,6 +306,24 @@ class TestDifference:
         change = difference(allocate(plain, people, 3.0), allocate(double, people, 3.0))
         assert change.of_model.tolist() == [6.0] and not change.of_money.any() and not change.of_units.any()
         assert "+6 from the change of the model" in " ".join(difference_sentences(change))
+
+    def test_a_later_stage_is_no_other_model(self):
+        curves = solve(two_action_example(horizon=3), keep_stages=True)
+        people = Population.at(curves.problem, {"s": 4})
+        change = difference(allocate(curves, people, 6.0), allocate(curves.at_stage(1), people, 4.0))
+        said = " ".join(difference_sentences(change))
+        assert "from stage 0 having become stage 1" in said and "change of the model" not in said
+        assert "The first is of stage 0, the second of stage 1" in said
+
+    def test_other_questions_are_refused(self):
+        curves, other = two_state_curves(), curve_set((0, 0, [2], [4]))
+        one = allocate(curves, Population.at(curves.problem, {"warm": 1}), 1.0)
+        two = allocate(other, Population(other.problem.labels, np.array([1])), 1.0)
+        with pytest.raises(UsageError, match="no state in common"):
+            difference(one, two)
+        pounds = replace(curves, problem=replace(curves.problem, money_unit="GBP"))
+        with pytest.raises(UsageError, match="different money"):
+            difference(one, allocate(pounds, Population.at(pounds.problem, {"warm": 1}), 1.0))
 
 
 @pytest.fixture(scope="module")
@@ -286,3 +363,59 @@ class TestCommand:
         text["price"] = "high"
         (broken / "result.json").write_text(json.dumps(text))
         run("explain", broken, code=3)
+
+
+class TestPlans:
+    """Plans with arrivals, and budget lines."""
+
+    def plan(self, budget, discount=0.9):
+        problem = replace(two_action_example(horizon=2), discount=discount)
+        curves = solve(problem, keep_stages=True)
+        people, coming = Population.at(problem, {"s": 10}), Arrivals.at(problem, {(1, "s"): 2.5})
+        return allocate_with_arrivals(curves, people, coming, budget)
+
+    def test_one_more_unit_is_worth_its_price_to_those_here_and_to_come(self):
+        why, more = explain_arrivals(self.plan(20.0)), self.plan(20.25)
+        assert more.value - why.plan.value == pytest.approx(0.25 * why.plan.price)
+        assert np.isnan(why.here.next.total).all() and why.price.tolist() == [why.plan.price]
+        said = " ".join(arrivals_explanation_sentences(why))
+        assert "One more unit of money is worth 9 now" in said and "waits for those who come" in said
+
+    def test_money_of_another_stage_has_another_price(self):
+        why = explain_arrivals(self.plan(20.0, discount=0.6))
+        assert why.price == pytest.approx([why.plan.price * 0.9 / 0.6])
+        for k in range(why.stage.size):
+            assert not why.last_price[k] < why.price[k] * (1 - 1e-9)
+            assert not why.next_price[k] > why.price[k] * (1 + 1e-9)
+        assert "discounted apart" in " ".join(arrivals_explanation_sentences(why))
+
+    def test_enough_for_all(self):
+        why = explain_arrivals(self.plan(1000.0))
+        assert set(why.binding) == set(why.here.binding) == {Binding.USEFUL}
+        assert "is worth nothing" in arrivals_explanation_sentences(why)[0]
+        with pytest.raises(UsageError, match="an ArrivalAllocation is needed"):
+            explain_arrivals(why.plan.here)
+
+    def test_the_command_explains_a_plan_and_lines_and_refuses_what_it_cannot(self, tmp_path, results):
+        save(two_action_example(horizon=2), tmp_path / "model")
+        (tmp_path / "come.csv").write_text("stage,state,expected\n1,s,2.5\n")
+        run("solve", tmp_path / "model", "--out", tmp_path / "all", "--keep-stages", "--quiet")
+        given = ("--arrivals", tmp_path / "come.csv", "--out", tmp_path / "plan")
+        run("allocate", tmp_path / "all", "--budget", 2, *given)
+        fields = run_json("explain", tmp_path / "plan")
+        assert fields["budget"] == 2 and len(fields["arrivals"]) == 1
+        assert "same policies" not in run("explain", tmp_path / "plan").stdout
+        one = run_json("explain", tmp_path / "plan", "--state", "s")
+        assert len(one["arrivals"]) == 1 and "expected at stage 1" in " ".join(one["sentences"])
+        (tmp_path / "blocks.csv").write_text("block,decisions,budget\na,1,2\nb,1,2\n")
+        blocks = ("--stage-budgets", tmp_path / "blocks.csv", "--out", tmp_path / "lines")
+        run("budgets", tmp_path / "model", *blocks)
+        assert [row["line"] for row in run_json("explain", tmp_path / "lines")["lines"]] == ["a", "b"]
+        run("explain", tmp_path / "lines", "--state", "s", code=2)
+        run("explain", results / "at5", "--against", tmp_path / "plan", code=2)
+
+    def test_money_moved_between_lines(self):
+        problem = two_action_example(horizon=2)
+        lines = BudgetLines.of_stages(problem, StageBudgets(("now", "then"), (1, 1), (3.0, 100.0)))
+        said = line_sentences(allocate_lines(lines, Population.at(problem, {"s": 6})))
+        assert "One unit of money moved from then to now would add up to 9." in said

@@ -301,9 +301,8 @@ def test_overlapping_groups_are_refused_by_the_nested_split():
     with_warm = Population.of_units(curves.problem, ["u", "v", "w"], ["cold", "cold", "warm"])
     with pytest.raises(UsageError, match="groups 'a' and 'b' overlap"):
         allocate(curves, with_warm, 1.0, limits=apart)
-    for method in ("ip", "uniform"):
-        with pytest.raises(UsageError, match="limits are kept by 'greedy' and 'price'"):
-            allocate(curves, people, 1.0, limits=both, method=method)
+    with pytest.raises(UsageError, match="does not say how its units share it"):
+        allocate(curves, people, 1.0, limits=both, method="uniform")
 
 
 def test_a_share_of_an_unlimited_budget_is_refused():
@@ -415,12 +414,17 @@ def test_lines_between_limits_hold_for_every_budget_between_them():
             assert found == pytest.approx(np.interp(low, *np.array(points).T) - at * low)
 
 
-def test_what_one_price_explains_is_refused_under_limits():
+def test_what_no_price_explains_under_limits():
     curves = warm_and_cold()
     people = Population.at(curves.problem, {"warm": 10, "cold": 5})
     answer = allocate(curves, people, 8.0, limits=Limits((UnitLimit(state="cold", least=0.5),)))
-    with pytest.raises(UsageError, match="several prices"):
-        stable_range(answer)
+    shares = allocate(curves, people, 8.0, limits=Limits(least_share=0.1))
+    with pytest.raises(UsageError, match="a least share grows"):
+        stable_range(shares)
+    whole = allocate(curves, people, 8.0, limits=answer.limits, method="ip")
+    with pytest.raises(UsageError, match="whole units under limits"):
+        stable_range(whole)
+    assert (stable_range(answer).low, stable_range(answer).high) == (2.5, 12.5)
     assert explain(answer).price.tolist() == [3.0, 3.0]
     assert difference(allocate(curves, people, 8.0), answer).of_money.sum() < 0
 

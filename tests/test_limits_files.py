@@ -147,7 +147,8 @@ def test_what_limits_do_not_go_with(tmp_path):
     run("solve", MODEL, "--out", tmp_path / "r")
     (tmp_path / "l.toml").write_text(GOOD)
     limits = ("--limits", tmp_path / "l.toml")
-    for others in (("--budget", "0:6:3"), ("--target-value", "3"), ("--budget", "6", "--method", "ip")):
+    shares = ("--budget", "6", "--method", "uniform")
+    for others in (("--least-roi", "3"), ("--least-marginal-roi", "3"), shares):
         assert "limits" in run("allocate", tmp_path / "r", *others, *limits, code=2).stderr
     assert (
         "limits" in run("allocate", ROOT / "models" / "whole_units", "--budget", "6", *limits, code=2).stderr

@@ -176,21 +176,33 @@ def overlapping(rng, problem, curves):
     return people, budget, Limits(units, tuple(groups))
 
 
-def test_both_statements_say_the_same():
+@pytest.mark.parametrize("each", [None, [1.0, np.inf, 2.5]])
+@pytest.mark.parametrize("name", ["mckp_lp", "mckp_ip"])
+def test_both_statements_say_the_same(name, each):
     """Pyomo's and MathOpt's rows of totals; MathOpt is stated in a process of its own."""
     from optbudget.workers.spawned import SpawnedWorker
 
     knapsack = Knapsack.from_arrays([0, 2, 4, 6], cost=[0, 1] * 3, value=[0, 2, 0, 3, 0, 2])
-    totals = Totals([[0, 1], [1, 2], [2]], least=[0.0, 0.5, 0.25], most=[1.0, 1.0, np.inf])
-    one, _ = declared("mckp_lp", "pyomo", knapsack, 3.0, totals)
+    totals = Totals([[0, 1], [1, 2], [2]], least=[0.0, 0.5, 0.25], most=[1.0, 1.0, np.inf], each=each)
+    one, _ = declared(name, "pyomo", knapsack, 3.0, totals)
     worker = SpawnedWorker()
-    other = worker.call(declared, "mckp_lp", "mathopt", knapsack, 3.0, totals).result[0]
+    other = worker.call(declared, name, "mathopt", knapsack, 3.0, totals).result[0]
     worker.close()
-    assert one.row_names[-3:] == other.row_names[-3:] == ("together[0]", "together[1]", "together[2]")
-    for name in ("objective", "row_ptr", "column", "coefficient", "row_lower", "row_upper", "lower", "upper"):
-        assert np.array_equal(getattr(one, name), getattr(other, name)), name
+    last = ("together[0]", "together[1]", "together[2]", *(() if each is None else ("each[0]", "each[2]")))
+    assert one.row_names[-len(last) :] == other.row_names[-len(last) :] == last
+    for array in (
+        "objective",
+        "row_ptr",
+        "column",
+        "coefficient",
+        "row_lower",
+        "row_upper",
+        "lower",
+        "upper",
+    ):
+        assert np.array_equal(getattr(one, array), getattr(other, array)), array
     with pytest.raises(UsageError, match="states no limits on groups"):
-        declared("mckp_ip", "pyomo", knapsack, 3.0, totals)
+        declared("mckp_unit", "pyomo", knapsack, 3.0, totals)
 
 
 def test_overlapping_limits_that_contradict_each_other():
@@ -213,6 +225,63 @@ def test_overlapping_limits_that_contradict_each_other():
     less = replace(limits, groups=(*limits.groups, GroupLimit("ends", states=("one", "three"), least=1.5)))
     poor = allocate_overlapping(curves, people, 1.0, less)
     assert "the least feasible budget under these limits is about 1.5" in poor.outcome.message
+    for one in (answer, poor):
+        assert verify(one).ok and "highs" not in one.outcome.message
+        assert not verify(replace(one, multipliers=())).ok
+        for k, m in enumerate(one.multipliers):
+            for forged in (
+                replace(m, value=-1.0),
+                replace(m, limit=m.limit - 1),
+            ):
+                changed = (*one.multipliers[:k], forged, *one.multipliers[k + 1 :])
+                assert not verify(replace(one, multipliers=changed)).ok
+    assert not verify(replace(poor, budget=1.5)).ok
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_overlapping_limits_are_proved_impossible_or_kept(seed):
+    """Drawn limits of drawn overlapping groups: kept and proved, or impossible and proved; never neither."""
+    curves, people, _ = three_units()
+    rng = np.random.default_rng(seed)
+    seen = set()
+    for _ in range(6):
+        pairs = (("one", "two"), ("two", "three"), ("one", "three"))
+        least = rng.integers(0, 9, 3) / 4
+        groups = tuple(
+            GroupLimit(
+                "".join(states), states=states, least=float(low), most=float(low + rng.integers(0, 4) / 4)
+            )
+            for states, low in zip(pairs, least, strict=True)
+        )
+        limits = Limits((UnitLimit(state="two", most=float(rng.integers(1, 8) / 4)),), groups)
+        budget = float(rng.integers(1, 16) / 4)
+        answer = allocate_overlapping(curves, people, budget, limits)
+        assert verify(answer).ok, (limits, budget, answer.outcome)
+        seen.add(answer.outcome.termination)
+    assert seen <= {Termination.OPTIMAL, Termination.INFEASIBLE}
+
+
+@pytest.mark.parametrize(
+    ("cost", "most", "budget"),
+    [
+        ((0.1, 0.2, 0.1), (0.3, 0.3), 0.4),
+        ((0.8, 0.2, 0.1), (1.0, 0.3), 1.1),
+        ((0.6, 0.9, 0.3), (1.5, 1.2), 1.8),
+        ((0.8, 0.6, 0.5), (1.4, 1.1), 1.9),
+    ],
+)
+def test_budgets_that_exceed_a_most_by_their_last_digit(cost, most, budget):
+    """0.1 + 0.2 > 0.3 as doubles, and all are wanted: a unit draws, almost surely what it would have."""
+    problem = replace(three_units()[0].problem, cost=np.array([x for c in cost for x in (0.0, c)]))
+    curves = solve(problem, method="exact")
+    people = Population.at(problem, {"one": 1, "two": 1, "three": 1})
+    groups = (
+        GroupLimit("a", states=("one", "two"), most=most[0]),
+        GroupLimit("b", states=("two", "three"), most=most[1]),
+    )
+    answer = allocate_overlapping(curves, people, budget, Limits(groups=groups))
+    assert answer.outcome.termination is Termination.OPTIMAL and verify(answer).ok
+    assert answer.value == pytest.approx(7.0, rel=1e-14)
 
 
 def test_a_least_just_above_what_its_units_have_is_kept():

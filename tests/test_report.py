@@ -16,11 +16,24 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from optbudget.allocation import allocate, population_curve, sweet_spot
+from optbudget.allocation.examples import two_state_curves
 from optbudget.budgeted import solve
 from optbudget.certify import verify
 from optbudget.errors import MissingExtraError, NoAnswerError, UsageError
 from optbudget.files import load_model
-from optbudget.problems import BudgetedMDP, Check, Population, Verification
+from optbudget.planning import allocate_lines, allocate_with_arrivals
+from optbudget.problems import (
+    Arrivals,
+    BudgetedMDP,
+    BudgetLines,
+    Check,
+    GroupLimit,
+    Limits,
+    Population,
+    StageBudgets,
+    Verification,
+)
+from optbudget.problems.examples import two_action_example
 from optbudget.report import demo_grids, figure_4, figure_6, page, paper_populations, plot, write
 from optbudget.report.comparison import COPIES, curves_beside_paper
 from optbudget.report.names import WIDE, columns, short_names
@@ -342,6 +355,50 @@ def test_page_without_a_bound_says_so(split, tmp_path):
     assert "No upper bound was proved" in text and "it is proved that" not in text
 
 
+def test_page_of_a_limited_split_claims_its_bound_within_the_limits_only(ads, split, tmp_path):
+    """Without the limits more can be reached than their bound, so it is not one for the budget alone."""
+    limits = Limits((), (GroupLimit("new", states=("begin",), most=100.0),))
+    kept = allocate(ads, split.population, split.budget, limits=limits)
+    assert kept.bound < split.value
+    words = " ".join(Page(page(kept, tmp_path / "limits.html")).text.split())
+    assert "nothing within the budget and the limits is worth more" in words
+    assert "keeps the budget and the limits is worth more" in words
+    assert "nothing within the budget is" not in words and "keeps the budget is worth" not in words
+    assert "Limits that bind" in words and "raising the most of group new by one is worth" in words
+    assert "where there are no limits" in words
+
+
+def test_page_of_whole_units_claims_its_bound_of_whole_units_only(tmp_path):
+    """Money for half a step of one unit: drawn it is worth half of the step, whole nothing."""
+    curves = two_state_curves()
+    people = Population.at(curves.problem, {"cold": 1})
+    whole, drawn = (allocate(curves, people, 1.0, method=how) for how in ("ip", "greedy"))
+    assert whole.bound < drawn.value
+    words = " ".join(Page(page(whole, tmp_path / "whole.html")).text.split())
+    assert "no split that draws nobody's budget within the budget is worth more" in words
+    assert "No policy" not in words and "proved that nothing" not in words
+
+
+def test_page_of_a_plan_with_arrivals_is_of_all_the_money(tmp_path):
+    curves = solve(two_action_example(horizon=2), keep_stages=True)
+    people, coming = Population.at(curves.problem, {"s": 10}), Arrivals.at(curves.problem, {(1, "s"): 2.5})
+    plan = allocate_with_arrivals(curves, people, coming, 20.0)
+    words = " ".join(Page(page(plan, tmp_path / "plan.html")).text.split())
+    assert "a budget of 20 be split between the 10 units here and the 2.5 expected" in words
+    assert f"is worth {number(plan.value, 7)}" in words and "Set aside for those who have not come" in words
+
+
+def test_page_of_budget_lines(tmp_path):
+    problem = two_action_example(horizon=2)
+    lines = BudgetLines.of_stages(problem, StageBudgets(("now", "then"), (1, 1), (6.0, 2.0)))
+    plan = allocate_lines(lines, Population.at(problem, {"s": 10}))
+    words = " ".join(Page(page(plan, tmp_path / "lines.html", verification=verify(plan))).text.split())
+    assert (
+        "2 budget lines be used for 10 units" in words and "nothing within the lines is worth more" in words
+    )
+    assert "one more unit of money is worth" in words and "--exact" not in words
+
+
 def test_page_says_loudly_that_a_check_failed(split, tmp_path):
     found = Verification((Check("bound", False, "stated 1, proved 2"), Check("value", True, "")))
     text = Page(page(split, tmp_path / "page.html", verification=found)).text
@@ -426,6 +483,16 @@ def test_rows_of_an_allocation_add_up(split):
 def test_long_tables_say_what_they_leave_out(ads, split):
     assert curve_grid(ads, limit=5).note == "and 10 more states"
     assert "2 more states are not shown" in allocation_grid(split, limit=1).note
+
+
+def test_a_narrow_terminal_cuts_no_name_off():
+    """Two names that begin alike must be told apart in every width."""
+    grid = Grid(
+        "t", ("state", ">units", "why"), (("searching_1", "1,000", "b" * 40), ("searching_2", "2", "c"))
+    )
+    out = io.StringIO()
+    Console(file=out, width=30).print(grid.to_rich())
+    assert "…" not in out.getvalue() and "1,000" in out.getvalue()
 
 
 def test_names_are_not_read_as_markup_in_the_terminal():

@@ -134,3 +134,21 @@ def test_weights_that_are_none(weights, message, strict):
     env.reset(seed=0)
     with pytest.raises(UsageError, match=message):
         env.step(weights)
+
+
+def test_steps_only_within_an_episode():
+    """Past its end an episode went on spending, below no money."""
+    problem = two_action_example(horizon=1)
+    env = PopulationEnv(problem, Population.at(problem, {"s": 2}), 1.5)
+    act = np.ones(2)
+    with pytest.raises(UsageError, match="has not begun"):
+        env.step(act)
+    env.reset(seed=0)
+    assert env.step(act)[2]
+    with pytest.raises(UsageError, match="has ended"):
+        env.step(act)
+    env.reset()
+    assert env.step(act)[2]
+    for wrong in ({"seed": -3}, {"options": {"trial": "a"}}, {"options": {"trial": -1}}):
+        with pytest.raises(UsageError, match="whole number"):
+            env.reset(**wrong)

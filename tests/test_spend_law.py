@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_problems import plain_models, problem_of
 
-from optbudget import Population, allocate, load, solve
+from optbudget import Population, allocate, chance_constrained, load, solve
 from optbudget.budgeted.cumulants import cumulants
 from optbudget.budgeted.fixed_policy import FixedPolicy
 from optbudget.budgeted.spend_law import unit_laws
-from optbudget.errors import LimitError, NoAnswerError, ProblemError, UsageError
+from optbudget.errors import InterruptedWork, LimitError, NoAnswerError, ProblemError, UsageError
 from optbudget.planning import spend_moments, spend_risk, spend_trials, spenders, unit_spend, worst_cases
 from optbudget.planning.saddle_point import chernoff, saddle_point, tail
 from optbudget.planning.total_law import total_law
@@ -303,3 +303,44 @@ def test_the_saddle_point_solves_its_equation():
         target = low + share * (high - low)
         assert saddle_point(units.cumulants, target, scale)[1][1] == pytest.approx(target, rel=1e-8)
     assert chernoff(units.cumulants, 50.0, scale) == 1.0
+
+
+def test_long_laws_by_transforms_are_those_of_the_definition(monkeypatch):
+    """Off by no more than is stated, and the statement is no wild one."""
+    from optbudget.planning import total_law as module
+
+    curves = solve(retry_example(60))
+    split = allocate(curves, Population.at(curves.problem, {"open": 800}), 1500.0)
+    units = spenders(split)
+    by_definition = total_law(units)
+    monkeypatch.setattr(module, "LONG", 2)
+    by_transforms = total_law(units)
+    assert by_definition.error < by_transforms.error < 1e-8
+    for budget in (1400.0, 1480.0, 1500.0, 1537.0, 1600.0):
+        apart = abs(by_definition.exceeds(budget) - by_transforms.exceeds(budget))
+        assert apart <= by_definition.error + by_transforms.error
+
+
+def test_the_error_of_transforms_is_bounded():
+    from optbudget.planning.total_law import transformed
+
+    random = np.random.default_rng(3)
+    for size in (2, 7, 100, 900):
+        one, other = random.dirichlet(np.full(size, 0.1)), random.dirichlet(np.full(size + 3, 0.1))
+        length = 1 << (2 * size + 1).bit_length()
+        mass, lost = transformed(one, other, length)
+        assert np.abs(mass - np.convolve(one, other)).sum() <= lost < 1e-11
+
+
+def test_work_without_time_is_left():
+    curves = solve(retry_example(3))
+    split = allocate(curves, Population.at(curves.problem, {"open": 8}), 12.0)
+    over = Monitor(time_limit=0.0)
+    assert not spend_risk(split, monitor=over).exact
+    with pytest.raises(LimitError, match="time is over"):
+        spend_trials(spenders(split), 10, seed=0, monitor=over)
+    with pytest.raises(LimitError, match="time is over"):
+        chance_constrained(curves, split.population, 12.0, monitor=over)
+    over.interrupt()
+    with pytest.raises(InterruptedWork):
+        chance_constrained(curves, split.population, 12.0, monitor=over)

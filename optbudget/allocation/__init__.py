@@ -10,11 +10,18 @@ from optbudget.allocation.inverse import (
     stable_range,
 )
 from optbudget.allocation.knapsack import allocate_knapsack
-from optbudget.allocation.limit_worth import LimitWorth, limit_worths
+from optbudget.allocation.limit_worth import LimitWorth, limit_worths, worth_of_more
 from optbudget.allocation.reach import Reach, reaches
 from optbudget.allocation.split import Split, split
 from optbudget.allocation.uniform import equal_shares
-from optbudget.allocation.whole import SweetSpot, budget_range, initial_curve, population_curve, sweet_spot
+from optbudget.allocation.whole import (
+    SweetSpot,
+    budget_range,
+    initial_curve,
+    points_of,
+    population_curve,
+    sweet_spot,
+)
 from optbudget.problems.assignment import assignment
 
 __all__ = [
@@ -36,9 +43,11 @@ __all__ = [
     "largest_spend_at_roi",
     "least_budget_for",
     "limit_worths",
+    "points_of",
     "population_curve",
     "reaches",
     "split",
     "stable_range",
     "sweet_spot",
+    "worth_of_more",
 ]

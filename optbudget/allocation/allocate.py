@@ -38,14 +38,13 @@ def allocate(
 
     Parameters
     ----------
-    curves : value curves of every state of a unit
-    population : units per state of the same problem
-    budget : money, >= 0, for all units together; infinity buys everything useful
-    method : "greedy" or "price", the optimum, equal to the bit and of different speed (see `split`);
-        "uniform", an equal share for every unit (see `equal_shares`), with its gap to the bound; "ip",
-        the optimum with nobody randomised, every unit at a useful budget; its bound is over such splits
-    limits : what units, one by one, and groups of units may have; groups must be nested. The optimum under
-        them, by "greedy" or "price" alike (see `optbudget.allocation.limited`)
+    curves : value curves of every state of a unit population : units per state of the same problem budget :
+    money, >= 0, for all units together; infinity buys everything useful method : "greedy" or "price", the
+    optimum, equal to the bit and of different speed (see `split`); "uniform", an equal share for every unit
+    (see `equal_shares`), with its gap to the bound; "ip", the optimum with nobody randomised, every unit at a
+    useful budget; its bound is over such splits limits : what units, one by one, and groups of units may
+    have; groups must be nested. The optimum under them, by "greedy" or "price" alike (see
+    `optbudget.allocation.limited`), or by "ip" that of whole units (`optbudget.allocation.limited_whole`)
     monitor : may end "ip" by time, by memory or by Ctrl-C; the others are short
 
     Returns
@@ -62,7 +61,7 @@ def allocate(
     ProblemError
         If the population is of another problem or the budget is not a number >= 0.
     UsageError
-        If the method is not known, groups overlap, or limits go with equal shares or whole units.
+        If the method is not known, groups overlap, or limits of groups go with equal shares.
 
     Examples
     --------
@@ -93,10 +92,12 @@ def allocate(
     if method not in ("greedy", "price", "uniform", "ip"):
         raise UsageError(f"method is {method!r}; known are 'greedy', 'price', 'uniform' and 'ip'")
     if limits is not None:
-        if method not in ("greedy", "price"):
-            what = "whole units" if method == "ip" else "equal shares"
-            raise UsageError(f"limits are kept by 'greedy' and 'price'; {what} ({method!r}) know none")
-        return allocate_within(curves, population, money, limits, method=method)
+        if method == "uniform" and isinstance(limits, Limits) and limits.groups:
+            raise UsageError(
+                "equal shares ('uniform') are cut to limits of units; a total of a group, such as "
+                f"{limits.groups[0].name!r}, does not say how its units share it"
+            )
+        return allocate_within(curves, population, money, limits, method=method, monitor=monitor)
     dear = above_the_cap(curves, population)
     if dear is not None:
         answer = infeasible(exact.dot(population.count, curves.curves.start_budget), dear)

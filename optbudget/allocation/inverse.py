@@ -20,8 +20,9 @@ import numpy as np
 from optbudget.allocation import exact, greedy
 from optbudget.allocation.allocate import allocate, require_one_problem
 from optbudget.allocation.ending import Holding, Order
+from optbudget.allocation.limit_range import budgets_of_price, least_budget_within
 from optbudget.errors import NoAnswerError, ProblemError, UsageError
-from optbudget.problems import Allocation, CurveSet, Population
+from optbudget.problems import Allocation, CurveSet, Limits, Population
 from optbudget.problems.columns import as_number
 from optbudget.status import Outcome, Solution, Termination
 
@@ -72,8 +73,10 @@ class _Ladder:
         return low
 
 
-def least_budget_for(curves: CurveSet, population: Population, value: float) -> Allocation:
-    """The allocation of the least budget whose total value is at least `value`.
+def least_budget_for(
+    curves: CurveSet, population: Population, value: float, *, limits: Limits | None = None
+) -> Allocation:
+    """The allocation of the least budget whose total value is at least `value`, under nested limits if any.
 
     Returns
     -------
@@ -99,6 +102,9 @@ def least_budget_for(curves: CurveSet, population: Population, value: float) -> 
     value = as_number(value, "the target value")
     if math.isnan(value):
         raise ProblemError("the target value is not a number")
+    if limits is not None:
+        require_one_problem(curves, population)
+        return least_budget_within(curves, population, value, limits)
     ladder = _Ladder(curves, population)
     most = ladder.totals(ladder.size)[1]
     if value > most:
@@ -196,7 +202,8 @@ def stable_range(allocation: Allocation) -> PriceRange:
     NoAnswerError
         If there is no allocation.
     UsageError
-        If it is by equal shares, which no price explains.
+        If it is by equal shares, or of whole units under limits, which no price explains; under overlapping
+        groups; or under a least share, which moves with the budget.
 
     Examples
     --------
@@ -211,7 +218,7 @@ def stable_range(allocation: Allocation) -> PriceRange:
     if allocation.method == "uniform":
         raise UsageError("equal shares are not optimal at any price; allocate by 'greedy' or 'price'")
     if allocation.limits is not None:
-        raise UsageError("under limits money has several prices; limit_worths() says what each limit costs")
+        return _under_limits(allocation)
     ladder = _Ladder(allocation.curves, allocation.population)
     first, last = (
         int(np.searchsorted(-ladder.order.price, -allocation.price, side=side)) for side in ("left", "right")
@@ -219,6 +226,20 @@ def stable_range(allocation: Allocation) -> PriceRange:
     low = exact.round_up(ladder.totals(first)[0])
     high = exact.round_down(ladder.totals(last)[0]) if allocation.price > 0 else math.inf
     return PriceRange(low, high, allocation.price)
+
+
+def _under_limits(allocation: Allocation) -> PriceRange:
+    """The same under nested limits, for the price of money of all units together."""
+    if allocation.method == "ip":
+        raise UsageError("whole units under limits follow no price; allocate by 'greedy' or 'price'")
+    if allocation.limits is not None and allocation.limits.least_share:
+        raise UsageError("a least share grows with the budget, so no price holds over a range of budgets")
+    units = allocation.limited()
+    if units.overlap is not None:
+        raise UsageError("where groups overlap nothing says over which budgets a price holds")
+    low, high = budgets_of_price(allocation.curves.curves, units, allocation.price)
+    top = math.inf if high is None else exact.round_down(high)
+    return PriceRange(exact.round_up(low), top, allocation.price)
 
 
 def _rate(roi: float) -> Fraction:

@@ -8,7 +8,8 @@ expectation is worth at most
           \\qquad \\lambda_i = \\lambda + \\sum_{G \\ni i} (\\mu_G - \\nu_G).
 
 The maxima are bounded by lines from the model (`optbudget.certify.limited_intercepts`); a :math:`\\lambda_i`
-that is no double is rounded down, which raises the bound as budgets are not negative. Sums are exact.
+that is no double is rounded down, which raises the bound as budgets are not negative. It may be below 0 where
+:math:`u_i` is finite: more money for such a unit would help a least to be met. Sums are exact.
 """
 
 import math
@@ -35,7 +36,7 @@ def limit_bound(
     code, exactly = units.prices(price, multipliers)
     at = np.array([exact.round_down(p) for p in exactly])[code]
     served = np.flatnonzero(units.count)
-    if (at[served] < 0).any():
+    if ((at[served] < 0) & np.isinf(units.most[served])).any():
         return math.nan
     open_ended = not ((units.least[served] > 0) | np.isfinite(units.most[served])).any()
     prices, lines = lines_near(curves, np.unique(at[served]) if open_ended else curves.prices)

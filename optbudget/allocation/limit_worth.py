@@ -15,7 +15,7 @@ limits it is under, prices are known as far as the rows span them: the worth of 
 they span its unit vector, that of a unit if they span its row. Elsewhere the sentence says *at most*.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -29,6 +29,9 @@ from optbudget.status import Solution
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Side = Literal["least", "most"]
+
+ELSEWHERE = {"ip": "where units may be randomised", "uniform": "in the best split"}
+"""Of which split the sentences are, where the answer itself has no such slopes."""
 
 NOTHING = 1e-12
 """Share of a price below which a difference of two prices is their rounding."""
@@ -92,7 +95,68 @@ def limit_worths(answer: Allocation) -> list[LimitWorth]:
         return []
     units = answer.limited()
     assigned, known = _assigned(answer, units), _Known(answer, units)
-    return [*_of_groups(answer, units, assigned, known), *_of_units(answer, units, assigned, known)]
+    found = [
+        *_of_groups(answer, units, assigned, known),
+        *_of_units(answer, units, assigned, known),
+        *_of_share(answer, units, assigned, known),
+    ]
+    if answer.method not in ELSEWHERE:
+        return found
+    where = ELSEWHERE[answer.method]
+    return [replace(one, sentence=f"{where}, {one.sentence}", exact=one.worth == 0) for one in found]
+
+
+def worth_of_more(answer: Allocation) -> float:
+    """What one more unit of the whole budget adds: its price, less what higher least shares cost.
+
+    A least share :math:`\\sigma` grows with the budget. Of one more unit each of the n units in all is owed
+    :math:`\\sigma / n` more, which those at their share, :math:`F`, put to a use of slope :math:`v_i'` while
+    money returns :math:`\\lambda_i` elsewhere:
+
+    .. math:: \\lambda - \\frac{\\sigma}{n} \\sum_{i \\in F} \\max(0, \\lambda_i - v_i').
+
+    Of the first bit more, and negative where the shares cost more than the rest brings.
+
+    Raises
+    ------
+    NoAnswerError
+        If there is no allocation.
+
+    Examples
+    --------
+    All are owed an equal share, so half of any more money goes where it is worth 3, and half where 2:
+
+    >>> from optbudget.allocation import allocate
+    >>> from optbudget.allocation.examples import two_state_curves
+    >>> from optbudget.problems import Limits, Population
+    >>> curves = two_state_curves()
+    >>> people = Population.at(curves.problem, {"warm": 5, "cold": 5})
+    >>> answer = allocate(curves, people, 5.0, limits=Limits(least_share=1.0))
+    >>> answer.price, worth_of_more(answer)
+    (3.0, 2.5)
+    """
+    if answer.outcome.solution is Solution.NONE:
+        raise NoAnswerError(f"there is no allocation: {answer.outcome.message}")
+    if answer.limits is None or not answer.limits.least_share:
+        return answer.price
+    units = answer.limited()
+    at = _at_share(answer, units, _assigned(answer, units))
+    slope = np.array([_slope(answer, int(units.state[b]), float(units.least[b]), "most") for b in at])
+    lost = np.maximum(_prices(answer, units)[at] - slope, 0.0)
+    share = answer.limits.least_share / answer.population.size
+    return answer.price - share * float(units.count[at] @ lost)
+
+
+def _prices(answer: Allocation, units: LimitedPopulation) -> Floats:
+    """What money is worth elsewhere to each block, (k,)."""
+    code, prices = units.prices(answer.price, answer.multipliers)
+    return np.array([float(p) for p in prices])[code]
+
+
+def _at_share(answer: Allocation, units: LimitedPopulation, assigned: Floats) -> Integers:
+    """Blocks with units that have no more than their least share."""
+    there = units.fair & (units.count > 0)
+    return np.flatnonzero(there & (assigned <= units.least * (1 + SAME)))
 
 
 def _block(answer: Allocation, units: LimitedPopulation) -> Integers:
@@ -206,8 +270,7 @@ def _of_units(
 ) -> list[LimitWorth]:
     assert answer.limits is not None
     named = Named(answer.limits, answer.curves.problem, answer.population)
-    code, prices = units.prices(answer.price, answer.multipliers)
-    price = np.array([float(p) for p in prices])[code]
+    price = _prices(answer, units)
     alone = {"least": _holders(answer, units, named, "least"), "most": _holders(answer, units, named, "most")}
     found = []
     for k, limit in enumerate(answer.limits.units):
@@ -231,6 +294,25 @@ def _of_units(
                 LimitWorth(limit.name, side, amount, mean, value, _said(side, each, value, sure), sure)
             )
     return found
+
+
+def _of_share(
+    answer: Allocation, units: LimitedPopulation, assigned: Floats, known: _Known
+) -> list[LimitWorth]:
+    """The least share as a limit of all units that it holds; nothing where none is asked."""
+    there = np.flatnonzero(units.fair & (units.count > 0))
+    if not there.size:
+        return []
+    at, price = _at_share(answer, units, assigned), _prices(answer, units)
+    slope = np.array([_slope(answer, int(units.state[b]), float(units.least[b]), "least") for b in at])
+    gain = np.maximum(price[at] - slope, 0.0)
+    gain = np.where(gain > NOTHING * price[at], gain, 0.0)
+    value = float(units.count[at] @ gain)
+    sure = value == 0 or known.blocks(at[gain > 0])
+    mean = float(np.average(assigned[there], weights=units.count[there]))
+    said = _said("least", "every unit", value, sure)
+    least = float(units.least[there[0]])
+    return [LimitWorth("least share", "least", least, mean, value, said, sure)]
 
 
 def _holders(answer: Allocation, units: LimitedPopulation, named: Named, side: Side) -> Integers:

@@ -82,29 +82,47 @@ class Shared:
     marginal: list[Marginal]
     parts: dict[int, Part]
 
+    def ends(self, tree: LimitTree, side: Sides) -> tuple[dict[int, float], dict[int, float]]:
+        """By binding node, what one more unit of money there would earn, and what one less would cost.
+
+        Besides the units it holds itself, a node may give more to an inner group that is held at its least,
+        and take from one that is held at its most.
+        """
+        head = _heads(tree, side)
+        more = {v: part.after for v, part in self.parts.items()}
+        less = {v: 0.0 if part.idle else part.before for v, part in self.parts.items()}
+        for v in tree.inner_first[:-1].tolist():
+            outer = int(head[tree.parent[v]])
+            if side[v] == LEAST:
+                more[outer] = max(more[outer], more[v])
+            elif side[v] == MOST:
+                less[outer] = min(less[outer], less[v])
+        return more, less
+
     def prices(self, tree: LimitTree, side: Sides) -> Floats:
         """Price of each node, (g+1,)."""
+        more, less = self.ends(tree, side)
         price = np.zeros(tree.root + 1)
-        for v in tree.inner_first[::-1].tolist():
-            around = self.parts[v].after if v == tree.root else float(price[tree.parent[v]])
-            price[v] = around
-            if v == tree.root:
-                continue
+        price[tree.root] = more[tree.root]
+        for v in tree.inner_first[::-1].tolist()[1:]:
+            price[v] = price[tree.parent[v]]
             if side[v] == MOST:
-                price[v] = max(self.parts[v].after, around)
+                price[v] = max(more[v], price[v])
             elif side[v] == LEAST:
-                price[v] = 0.0 if self.parts[v].idle else min(self.parts[v].before, around)
+                price[v] = min(less[v], price[v])
         return price
 
 
 def settled(tree: LimitTree, steps: Steps, side: Sides) -> tuple[Shared, Sides]:
     """The exact sharing out, `side` being what binds according to rounded sums; and what does."""
     side = side.copy()
-    for _ in range(4 * tree.root + 4):
+    for _ in range(8 * tree.root + 8):
         shared = _shared(tree, steps, side)
-        again = (shared, FREE) if isinstance(shared, int) else _misjudged(tree, shared, side)
+        if isinstance(shared, int):
+            side[shared] = FREE
+            continue
+        again = _misjudged(tree, shared, side) or _held_in_vain(tree, shared, side)
         if again is None:
-            assert isinstance(shared, Shared)
             return shared, side
         side[again[0]] = again[1]
     raise AssertionError("limits that can be kept were not met")
@@ -212,6 +230,21 @@ def _misjudged(tree: LimitTree, shared: Shared, side: Sides) -> tuple[int, int] 
     return (short[0], LEAST) if over and short else None
 
 
+def _held_in_vain(tree: LimitTree, shared: Shared, side: Sides) -> tuple[int, int] | None:
+    """A node that binds though money would rather move away from its limit, and FREE; None if there is none.
+
+    Among what one node holds, what is taken from a group at its most is given to who earns more by it, and
+    what a group at its least would earn by more is taken from who loses less.
+    """
+    more, less = shared.ends(tree, side)
+    head = _heads(tree, side)
+    for v in tree.inner_first[:-1].tolist():
+        outer = int(head[tree.parent[v]])
+        if (side[v] == MOST and less[v] < more[outer]) or (side[v] == LEAST and more[v] > less[outer]):
+            return v, FREE
+    return None
+
+
 def _near_a_limit(tree: LimitTree, shared: Shared, side: Sides) -> bool:
     """Whether some node that is taken to be free has, in rounded sums, about what it must or may have."""
     total = np.bincount(tree.node, tree.units.count * shared.at, minlength=tree.root + 1)
@@ -225,4 +258,5 @@ def _near_a_limit(tree: LimitTree, shared: Shared, side: Sides) -> bool:
         ):
             return True
         total[tree.parent[v]] += max(total[v], float(tree.least[v]))
-    return False
+    money = tree.most[tree.root]
+    return side[tree.root] == FREE and money is not None and total[tree.root] > money - near

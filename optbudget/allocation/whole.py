@@ -6,6 +6,7 @@ with probabilities for counts. Any budget is read off without solving anything a
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -17,10 +18,12 @@ from optbudget.allocation import exact, greedy
 from optbudget.allocation.allocate import above_the_cap, require_one_problem
 from optbudget.allocation.bound import Ceiling
 from optbudget.allocation.ending import Holding, where_money_ends
+from optbudget.allocation.limit_conflict import Feasibility
+from optbudget.allocation.limit_range import split_at_each
 from optbudget.allocation.split import Split, checked_budget, fill, infeasible, split
 from optbudget.curves import Curve, Curves, weighted_sum
 from optbudget.errors import UsageError
-from optbudget.problems import CurveSet, Population
+from optbudget.problems import Allocation, CurveSet, Limits, Population
 from optbudget.status import Solution
 
 if TYPE_CHECKING:
@@ -133,7 +136,9 @@ def budget_range(text: str) -> Floats:
     return np.linspace(low, high, number)
 
 
-def sweet_spot(curves: CurveSet, population: Population, budgets: ArrayLike | str) -> SweetSpot:
+def sweet_spot(
+    curves: CurveSet, population: Population, budgets: ArrayLike | str, *, limits: Limits | None = None
+) -> SweetSpot:
     """Total value, price, bound and spend at each of many budgets, from curves solved once.
 
     Parameters
@@ -141,13 +146,14 @@ def sweet_spot(curves: CurveSet, population: Population, budgets: ArrayLike | st
     curves : value curves of every state of a unit
     population : units per state of the same problem
     budgets : (N,) money >= 0 for the whole population, or "LO:HI:N"
+    limits : nested limits that are kept at each of them; each is then split by itself
 
     Raises
     ------
     ProblemError
         If the population is of another problem or a budget is not a number >= 0.
     UsageError
-        If a text is not a range.
+        If a text is not a range, or groups of limits overlap.
 
     Examples
     --------
@@ -165,6 +171,10 @@ def sweet_spot(curves: CurveSet, population: Population, budgets: ArrayLike | st
     require_one_problem(curves, population)
     given = budget_range(budgets) if isinstance(budgets, str) else np.asarray(budgets, dtype=object)
     money = [checked_budget(b) for b in given.ravel().tolist()]
+    if limits is not None:
+        each = split_at_each(curves, population, money, limits)
+        needed = Feasibility(curves, population, limits, 0.0).least_budget()
+        return points_of(each, math.nan if needed is None else exact.round_up(needed))
     dear = above_the_cap(curves, population)
     least = exact.dot(population.count, curves.curves.start_budget)
     if dear is not None:
@@ -188,6 +198,15 @@ def sweet_spot(curves: CurveSet, population: Population, budgets: ArrayLike | st
         unspent=nothing + [float(left) for left in rest],
         least_budget=exact.round_up(least),
     )
+
+
+def points_of(answers: Sequence[Allocation], least_budget: float) -> SweetSpot:
+    """The numbers of allocations at several budgets."""
+    names = ("budget", "value", "price", "bound", "spent", "unspent")
+    columns = {
+        name: np.array([getattr(answer, name) for answer in answers], dtype=np.float64) for name in names
+    }
+    return SweetSpot(**columns, least_budget=least_budget)
 
 
 def splits(curves: Curves, count: NDArray[np.int64], budgets: list[float]) -> list[Split]:

@@ -15,16 +15,31 @@ from optbudget.allocation.limit_conflict import Feasibility, why_infeasible
 from optbudget.allocation.limit_tree import LimitTree
 from optbudget.allocation.limited import limited_split
 from optbudget.allocation.limited_exact import FREE, MOST
-from optbudget.allocation.limited_rows import LimitedRows
+from optbudget.allocation.limited_rows import LimitedRows, rows_of
+from optbudget.allocation.shares_within import assigned_at_level
 from optbudget.errors import UsageError
 from optbudget.problems import Allocation, CurveSet, LimitedPopulation, Limits, Multiplier, Population
 from optbudget.status import Outcome, Solution, Termination
+from optbudget.workers import Monitor
+
+NOTHING = 1e-9
+"""Share of what is spent below which money that is left is what drawing rounds off."""
+
+LESS_THAN_SHARES = "some units cannot use, or may not have, a whole share"
+RULE = "equal shares are a rule, not an optimum"
+ROUNDED_DOWN = "the probability of a randomised unit is a multiple of 2^-53, rounded down"
 
 
 def allocate_within(
-    curves: CurveSet, population: Population, budget: float, limits: Limits, *, method: str
+    curves: CurveSet,
+    population: Population,
+    budget: float,
+    limits: Limits,
+    *,
+    method: str,
+    monitor: Monitor | None = None,
 ) -> Allocation:
-    """The best split of a budget under limits; see `allocate`.
+    """The best split of a budget under limits, for "ip" the best of whole units; see `allocate`.
 
     Raises
     ------
@@ -33,16 +48,7 @@ def allocate_within(
     ProblemError
         If a limit names a state, type or unit that there is not.
     """
-    if not isinstance(limits, Limits):
-        raise UsageError(f"limits is {limits!r:.60}; it must be an optbudget.problems.Limits")
-    units = LimitedPopulation.of(limits, curves.problem, population, budget)
-    if units.overlap is not None:
-        one, other = units.overlap
-        raise UsageError(
-            f"groups {one!r} and {other!r} overlap, and neither contains the other: only nested groups are "
-            "split here; optbudget.planning.allocate_overlapping takes the others "
-            "(the command line does so by itself)"
-        )
+    units = nested_units(curves, population, budget, limits)
     money = Fraction(budget) if math.isfinite(budget) else None
     tree = LimitTree(units, money)
     if tree.broken(curves.curves.start_budget[units.state]):
@@ -52,7 +58,32 @@ def allocate_within(
     multipliers = tuple(
         _multipliers(tree, answer.side.tolist(), [*answer.group_price.tolist(), answer.price])
     )
+    if method == "uniform":
+        at = assigned_at_level(units, curves.curves.start_budget[units.state], money)
+        dealt = rows_of(curves.curves, units, at, [])
+        return within(curves, population, budget, limits, method, units, dealt, answer.price, multipliers)
+    if method == "ip":
+        from optbudget.allocation.whole_within import whole_within
+
+        return whole_within(curves, population, budget, limits, units, answer, multipliers, monitor=monitor)
     return within(curves, population, budget, limits, method, units, answer.rows, answer.price, multipliers)
+
+
+def nested_units(
+    curves: CurveSet, population: Population, budget: float, limits: Limits
+) -> LimitedPopulation:
+    """The blocks of a population under limits whose groups must be nested; see `allocate_within`."""
+    if not isinstance(limits, Limits):
+        raise UsageError(f"limits is {limits!r:.60}; it must be an optbudget.problems.Limits")
+    units = LimitedPopulation.of(limits, curves.problem, population, budget)
+    if units.overlap is not None:
+        one, other = units.overlap
+        raise UsageError(
+            f"groups {one!r} and {other!r} overlap, and neither contains the other: only nested groups are "
+            "split here; optbudget.planning.allocate_overlapping takes the others, "
+            "as does allocate --budget B"
+        )
+    return units
 
 
 def within(
@@ -76,12 +107,20 @@ def within(
         method=method, outcome=Outcome(Termination.OPTIMAL, Solution.FEASIBLE), limits=limits,
         multipliers=multipliers, unit=units.unit[rows.block],
     )  # fmt: skip
-    return certified(replace(found, why_unspent=_why_unspent(found, units)), units)
+    if method == "uniform":
+        why = LESS_THAN_SHARES if found.unspent > NOTHING * found.spent else ROUNDED_DOWN
+        found = replace(found, why_unspent=None if found.spent == budget else why)
+    else:
+        found = replace(found, why_unspent=why_unspent(found, units, ROUNDED_DOWN))
+    return certified(found, units)
 
 
 def certified(answer: Allocation, units: LimitedPopulation) -> Allocation:
     """The bound beside the value, and what the gap between them allows to be said."""
     curves = answer.curves
+    rule = answer.method == "uniform"
+    if rule:
+        answer = replace(answer, outcome=Outcome(Termination.UNKNOWN, Solution.FEASIBLE, RULE))
     if curves.outcome.solution is not Solution.CERTIFIED:
         return answer
     bounded = replace(
@@ -91,9 +130,12 @@ def certified(answer: Allocation, units: LimitedPopulation) -> Allocation:
         return bounded
     stopped = curves.outcome.termination
     if stopped in (Termination.OPTIMAL, Termination.TOLERANCE):
-        stopped = Termination.NUMERICAL
+        stopped = Termination.UNKNOWN if rule else Termination.NUMERICAL
     return replace(
-        bounded, outcome=Outcome.certified(gap=bounded.gap, tolerance=curves.tolerance, stopped=stopped)
+        bounded,
+        outcome=Outcome.certified(
+            gap=bounded.gap, tolerance=curves.tolerance, stopped=stopped, message=RULE if rule else ""
+        ),
     )
 
 
@@ -132,8 +174,8 @@ def _multipliers(tree: LimitTree, side: list[int], price: list[float]) -> list[M
     return found
 
 
-def _why_unspent(answer: Allocation, units: LimitedPopulation) -> str | None:
-    """A sentence for money that is left."""
+def why_unspent(answer: Allocation, units: LimitedPopulation, otherwise: str) -> str | None:
+    """A sentence for money that is left; `otherwise` where neither limits nor a price of 0 explain it."""
     if answer.spent == answer.budget:
         return None
     if answer.count.size == 0:
@@ -155,7 +197,7 @@ def _why_unspent(answer: Allocation, units: LimitedPopulation) -> str | None:
     if zero:
         named = ", ".join(zero[:3]) + (f" and {len(zero) - 3} more" if len(zero) > 3 else "")
         reasons.append(f"the least of group {named} is more than its units can use")
-    return "; ".join(reasons) or "the probability of a randomised unit is a multiple of 2^-53, rounded down"
+    return "; ".join(reasons) or otherwise
 
 
 def _unused(answer: Allocation, units: LimitedPopulation, least: Multiplier) -> bool:

@@ -23,6 +23,12 @@ ROOM = 64
 STATE_AXIS_FIRST = ("spend", "value", "variance", "intercept", "action")
 
 
+def falling(price: Floats) -> NDArray[np.intp]:
+    """Places of the distinct prices by decreasing price; of equal ones, also infinite ones, the first."""
+    _, first = np.unique(price, return_index=True)
+    return np.asarray(first[::-1])
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class PriceLines:
     """K prices over n states: the point and the supporting line of each price in each state.
@@ -72,8 +78,7 @@ class PriceLines:
     def gather(cls, parts: "Sequence[PriceLines]") -> "PriceLines":
         """All lines of several batches, by decreasing price; of equal prices the first is kept."""
         price = np.concatenate([part.price for part in parts])
-        order = np.lexsort((np.arange(price.size), -price))
-        order = order[np.concatenate(([True], np.diff(price[order]) < 0))]
+        order = falling(price)
         joined = {
             f.name: np.ascontiguousarray(
                 np.concatenate([getattr(part, f.name) for part in parts], axis=-1)[..., order]

@@ -180,7 +180,7 @@ def _intervals(
     if now.size > 1 and now[-1] == 0:
         low[-1] = min(low[-1], max(low[-1] / REACH, limits[0]))
     low = np.maximum(low, now[1:] * (1 + APART))
-    high = np.minimum(high, now[:-1] * (1 - APART))
+    high = np.minimum(high, np.minimum(now[:-1] * (1 - APART), np.finfo(np.float64).max))
     return Intervals(worst, gap, low, high)
 
 

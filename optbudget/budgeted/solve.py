@@ -138,15 +138,20 @@ def solve(
 def _without_proof(answer: CurveSet) -> CurveSet:
     """The same answer; a gap of inf proves nothing, so then it is not certified and says what helps.
 
-    Where its own values have overflowed, there is no answer either.
+    Where its own gains or slopes have overflowed, there is no answer either.
     """
-    if answer.outcome.solution is not Solution.CERTIFIED or math.isfinite(answer.gap):
+    if answer.outcome.solution is not Solution.CERTIFIED:
+        return answer
+    curves = answer.curves
+    with np.errstate(over="ignore"):
+        whole = bool(np.isfinite(curves.gain / curves.length).all() and np.isfinite(curves.start_value).all())
+    if whole and math.isfinite(answer.gap):
         return answer
     advice = (
-        "the numbers are too large to bound the answer; rescale costs and utilities, e.g. count in millions"
+        "the numbers are too large, or costs too small beside them, to bound the answer; "
+        "rescale costs and utilities, e.g. count in millions"
     )
     message = "; ".join(filter(None, (answer.outcome.message, advice)))
-    whole = all(np.isfinite(curve.values).all() for curve in answer.curves)
     solution = Solution.FEASIBLE if whole else Solution.NONE
     return replace(answer, gap=math.nan, outcome=Outcome(Termination.NUMERICAL, solution, message))
 

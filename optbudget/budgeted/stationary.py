@@ -32,7 +32,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from optbudget.budgeted import _stationary_kernels as kernels
 from optbudget.budgeted._stationary_kernels import Chain
-from optbudget.budgeted.lines import PriceLines
+from optbudget.budgeted.lines import PriceLines, falling
 from optbudget.budgeted.policy_iteration import (
     UNIT,
     Choice,
@@ -303,8 +303,7 @@ def _rounding(chain: Chain, discount: float, gain: Floats, x: Floats) -> Floats:
 def gather_witnesses(parts: list[StationaryWitness]) -> StationaryWitness:
     """One witness by decreasing price; of equal prices the first is kept."""
     price = np.concatenate([part.price for part in parts])
-    order = np.lexsort((np.arange(price.size), -price))
-    order = order[np.concatenate(([True], np.diff(price[order]) < 0))]
+    order = falling(price)
     policy, spend, value, intercept = (
         np.concatenate([getattr(part, name) for part in parts])[order]
         for name in ("policy", "spend", "value", "intercept")

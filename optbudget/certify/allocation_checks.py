@@ -26,7 +26,8 @@ from optbudget.certify.envelope import capped_intercepts
 from optbudget.certify.exact import ONE, exact_support
 from optbudget.certify.knapsack_bound import exact_sum
 from optbudget.certify.limit_checks import limited_bound_check, limited_price_check
-from optbudget.certify.limit_rows import limited_infeasible_check, limited_rows_check
+from optbudget.certify.limit_rows import entries_of, limited_infeasible_check, limited_rows_check
+from optbudget.certify.limited_shares import share_fault
 from optbudget.certify.support import Support
 from optbudget.curves import Curves
 from optbudget.problems import Allocation, Check
@@ -215,7 +216,10 @@ def equal_shares_check(answer: Allocation) -> Check:
     They stand at the one or two breakpoints about the share, and what drawing rounds off is never above it.
     """
     wrong = ""
-    if math.isfinite(answer.budget) and answer.population.size:
+    if answer.limits is not None:
+        found = entries_of(answer, answer.limited())
+        wrong = found if isinstance(found, str) else share_fault(found)
+    elif math.isfinite(answer.budget) and answer.population.size:
         share = Fraction(answer.budget) / answer.population.size
         for s in np.flatnonzero(answer.population.count).tolist():
             at = breakpoints(answer.curves.curves, s, s + 1)

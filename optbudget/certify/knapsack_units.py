@@ -71,8 +71,8 @@ def whole_knapsack(knapsack: Knapsack, budget: float) -> WholeKnapsack:
     group = knapsack.group_of[kept]
     ptr = np.searchsorted(group, np.arange(len(knapsack.groups) + 1))
     first, used = kept[ptr[:-1]], knapsack.count[group] > 0
-    cost, unit_cost = _counted(knapsack.cost[kept], ptr, used)
-    value, unit_value = _counted(knapsack.value[kept], ptr, used)
+    cost, unit_cost = counted(knapsack.cost[kept], ptr, used)
+    value, unit_value = counted(knapsack.value[kept], ptr, used)
     dearest = sum(int(n) * int(k) for n, k in zip(knapsack.count, cost[ptr[1:] - 1], strict=True))
     worthiest = sum(int(n) * int(w) for n, w in zip(knapsack.count, value[ptr[1:] - 1], strict=True))
     if budget < np.inf:
@@ -89,7 +89,7 @@ def whole_knapsack(knapsack: Knapsack, budget: float) -> WholeKnapsack:
     )  # fmt: skip
 
 
-def _counted(
+def counted(
     numbers: NDArray[np.float64], ptr: NDArray[np.int64], used: NDArray[np.bool_]
 ) -> tuple[Whole, Fraction]:
     """Differences to the first of each group in the largest unit that divides those `used`; that unit."""

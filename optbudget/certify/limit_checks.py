@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from optbudget.certify.envelope import limited_intercepts
 from optbudget.certify.knapsack_bound import exact_sum
 from optbudget.certify.limit_rows import Entries, entries_of, kept, limited_population
+from optbudget.certify.limited_price import relaxed_price_fault
 from optbudget.certify.support import Support
 from optbudget.problems import Allocation, Check, LimitedPopulation
 from optbudget.problems.rounding import round_down
@@ -46,6 +47,11 @@ def limited_price_check(answer: Allocation, level: Integers) -> Check:
     wrong, total = kept(found)
     if wrong:
         return Check("price", False, wrong)
+    if answer.method in ("ip", "uniform"):
+        wrong = "" if units.node is None else relaxed_price_fault(answer, units)
+        about = "of the relaxation" if units.node is not None else "nothing is proved of them but their signs"
+        said = f"stated {answer.price:.17g}, and {len(answer.multipliers)} multipliers; {about}"
+        return Check("price", not wrong, wrong or said)
     wrong = _slack(answer, units, total) or _dear_or_cheap(answer, found, level)
     return Check(
         "price", not wrong, wrong or f"stated {answer.price:.17g}, and {len(answer.multipliers)} multipliers"
@@ -65,8 +71,11 @@ def signs(answer: Allocation, units: LimitedPopulation) -> str:
         limit = units.group_most[g] if one.side == "most" else units.group_least[g]
         if not (0 <= one.value < math.inf and one.limit == limit and math.isfinite(limit)):
             return f"the multiplier of the {one.side} of group {one.group!r} is {one.value} at {one.limit}"
-    _, prices = units.prices(answer.price, answer.multipliers)
-    return "units have a price below 0" if min(prices) < 0 else ""
+    code, prices = units.prices(answer.price, answer.multipliers)
+    below = np.array([p < 0 for p in prices])[code] & (units.count > 0)
+    if answer.method != "ip":
+        below &= np.isinf(units.most)
+    return "units have a price below 0, and no most" if below.any() else ""
 
 
 def _slack(answer: Allocation, units: LimitedPopulation, total: list[Fraction]) -> str:

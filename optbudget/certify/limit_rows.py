@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.certify.bracket import proved_least
+from optbudget.certify.farkas import excess
 from optbudget.certify.knapsack_bound import exact_sum
 from optbudget.certify.support import Support
 from optbudget.errors import OptBudgetError
@@ -232,7 +233,9 @@ def _draws(found: Entries, total: list[Fraction]) -> Check:
         for x, limit in zip(total, limits, strict=False)
     )
     return Check(
-        "randomised units", free <= met, f"{free} for {met} limits of groups, and by their own limit others"
+        "randomised units",
+        free <= met or found.answer.method == "uniform",
+        f"{free} for {met} limits of groups, and by their own limit others",
     )
 
 
@@ -253,7 +256,11 @@ def limited_infeasible_check(answer: Allocation, least: Support) -> Check:
         )
         return Check("infeasible", empty, detail)
     if units.node is None or units.parent is None:
-        return Check("infeasible", False, "groups overlap, and nothing proves that they cannot be served")
+        by = excess(units, lower, answer.budget, answer.multipliers)
+        if by is None or by <= 0:
+            return Check("infeasible", False, "groups overlap, and nothing proves that they cannot be served")
+        detail = f"weighted by {len(answer.multipliers)} multipliers, limits allow {float(by):.9g} too little"
+        return Check("infeasible", empty, detail)
     g = len(units.names)
     node = np.where(units.node < 0, g, units.node)
     need = [exact_sum(units.count[node == v], lower[node == v]) for v in range(g + 1)]

@@ -26,8 +26,10 @@ from optbudget.certify.exact_checks import (
 )
 from optbudget.certify.interval_checks import interval_checks
 from optbudget.certify.knapsack_checks import knapsack_checks, whole_split_checks
+from optbudget.certify.limited_whole_checks import limited_whole_checks
 from optbudget.certify.outcome_checks import outcome_check, stated_checks
 from optbudget.certify.policy_checks import Used, policy_check
+from optbudget.certify.rollout_checks import rollout_checks
 from optbudget.certify.stationary import stationary_evidence
 from optbudget.certify.support import Support, support
 from optbudget.errors import UsageError
@@ -40,6 +42,7 @@ from optbudget.problems import (
     CurveSet,
     KnapsackAllocation,
     PolicyMixture,
+    Rollouts,
     Verification,
 )
 from optbudget.status import Solution
@@ -52,7 +55,14 @@ Known = dict[int, tuple[list[Check], Evidence | None]]
 
 
 Answer = (
-    CurveSet | Allocation | ArrivalAllocation | CurveBand | CurveBracket | KnapsackAllocation | PolicyMixture
+    CurveSet
+    | Allocation
+    | ArrivalAllocation
+    | CurveBand
+    | CurveBracket
+    | KnapsackAllocation
+    | PolicyMixture
+    | Rollouts
 )
 
 
@@ -61,9 +71,9 @@ def verify(answer: Answer, *, exact: bool = False, all_prices: bool = False) -> 
 
     Parameters
     ----------
-    answer : curves, an allocation (with arrivals or without), a mixture of policies or the answer to a
-        knapsack, from a solver or from disk; where it was read from disk, every number of its `result.json`
-        is checked too
+    answer : curves, an allocation (with arrivals or without), roll-outs of one, a mixture of policies or the
+        answer to a knapsack, from a solver or from disk; where it was read from disk, every number of its
+        `result.json` is checked too
     exact : besides, in integers rounded outward at every stage: at the prices of the allocation and a
         spread sample of the others
     all_prices : with `exact`, at all prices: then the gap itself is recomputed without rounding
@@ -114,6 +124,9 @@ def verify_all(
             checks = _of_allocation(answer, known, exact=exact, all_prices=all_prices)
         elif isinstance(answer, ArrivalAllocation):
             checks = _of_arrivals(answer, known, exact=exact, all_prices=all_prices)
+        elif isinstance(answer, Rollouts):
+            proof = _of_allocation(answer.allocation, known, exact=exact, all_prices=all_prices)
+            checks = (*proof, *rollout_checks(answer))
         elif isinstance(answer, CurveBand):
             checks = band_checks(answer)
         elif isinstance(answer, CurveBracket):
@@ -166,7 +179,10 @@ def _of_allocation(answer: Allocation, known: Known, *, exact: bool, all_prices:
         return
     yield from rows.on_the_curves(answer)
     whole = answer.method == "ip"
-    yield from whole_split_checks(answer) if whole else [rows.bound_check(answer, _lines(answer, evidence))]
+    if whole:
+        yield from whole_split_checks(answer) if answer.limits is None else limited_whole_checks(answer)
+    else:
+        yield rows.bound_check(answer, _lines(answer, evidence))
     if exact:
         capped = answer.curves.problem.budget_cap is not None or answer.limits is not None
         every = all_prices or capped  # the slopes at a cap or limit are anywhere among the prices

@@ -1,5 +1,6 @@
 """The command line: one file per command. It composes verbs and prints; it computes nothing itself."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -24,7 +25,7 @@ from optbudget.cli import (
     uncertain,
     verify,
 )
-from optbudget.cli.run import as_command
+from optbudget.cli.run import as_command, unread
 
 __all__ = ["app", "main"]
 
@@ -78,5 +79,12 @@ def _top(
 
 
 def main() -> None:
-    """The console script."""
-    app(prog_name="optbudget")
+    """The console script; what it printed is all written when it ends, or nobody reads it any more."""
+    try:
+        app(prog_name="optbudget")
+    except SystemExit:
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            sys.exit(unread())
+        raise

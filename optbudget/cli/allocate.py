@@ -19,9 +19,7 @@ from optbudget.errors import ProblemError, UsageError
 from optbudget.status import Solution, Termination
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
-    from numpy.typing import NDArray
 
     from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Limits, Population, PricePolicy
 
@@ -102,7 +100,7 @@ def command(
         _alone(question[0], budget=budget is not None, method=method, limited=limits is not None)
     money = None if budget is None else budget_or_range(budget)
     if money is not None and not isinstance(money, float):
-        _only_shown(out=out, baseline=baseline, limits=limits)
+        _only_shown(out=out, baseline=baseline)
     if files.is_knapsack(result):
         from optbudget.cli.allocate_knapsack import allocate_knapsack
 
@@ -133,15 +131,18 @@ def command(
         others |= {question[0]: True} if question is not None else {}
         allocate_arrivals(run, curves, units, arrivals, money, stage=stage, out=out, not_for_it=others)
         return
-    if money is not None and not isinstance(money, float):
-        _show_range(run, curves, units, money)
-        return
     extra: dict[str, object] = {}
     kept = None if limits is None else files.load_limits(limits, curves.problem, units)
     if kept is not None and not (kept.units or kept.groups or kept.least_share):
         run.log(f"warning: {limits} limits nothing")
+    if money is not None and not isinstance(money, float):
+        from optbudget.cli.allocate_range import show_range
+
+        show_range(run, curves, units, money, kept)
+        return
     if question is not None:
-        answer = getattr(allocation, QUESTIONS[question[0]])(curves, units, question[1])
+        under = {} if kept is None else {"limits": kept}
+        answer = getattr(allocation, QUESTIONS[question[0]])(curves, units, question[1], **under)
         extra[question[0]] = {"asked": question[1], "budget": answer.budget}
     if money is not None:
         answer = _split(run, curves, units, money, method, kept)
@@ -180,6 +181,14 @@ def _split(
 
         if method is Method.lp or overlap(curves, units, money, limits):
             return allocate_overlapping(curves, units, money, limits)
+    if limits is not None and method is Method.ip:
+        from optbudget.planning import allocate_overlapping_whole, overlap
+
+        if overlap(curves, units, money, limits):
+            from optbudget.solvers import Options
+
+            within = Options(time_limit=run.time_limit, threads=run.threads or 1, memory_limit=run.max_memory)
+            return allocate_overlapping_whole(curves, units, money, limits, options=within)
     with run.working("whole units") if method is Method.ip else nullcontext() as monitor:
         how: Any = method.value
         return allocation.allocate(curves, units, money, method=how, limits=limits, monitor=monitor)
@@ -209,7 +218,7 @@ def _alone(question: str, *, budget: bool, method: Method, limited: bool) -> Non
     asked = f"--{question.replace('_', '-')}"
     if budget:
         raise UsageError(f"{asked} finds the budget, and --budget gives one: leave out one of them")
-    if limited:
+    if limited and question != "target_value":
         raise UsageError(f"{asked} is about a split without limits: leave out it or --limits")
     if method not in (Method.greedy, Method.price):
         raise UsageError(f"{asked} is about the best split: leave out it or --method {method.value}")
@@ -366,27 +375,3 @@ def _show(run: Run, answer: "Allocation", extra: Mapping[str, Any]) -> None:
         )
         run.grids(Grid("Beside what is done today", ("", ">spend", ">value"), rows))
         run.show("Today's value takes every unit to use its money as well as possible.")
-
-
-def _show_range(
-    run: Run, curves: "CurveSet", population: "Population", budgets: "NDArray[np.float64]"
-) -> None:
-    """The table of a range; what no budget of it covers is said once, and is the exit code if none does."""
-    from optbudget import allocation
-    from optbudget.report.tables import Grid
-    from optbudget.report.words import number
-
-    points = allocation.sweet_spot(curves, population, budgets)
-    missed = points.budget[points.value != points.value]
-    why = ""
-    if missed.size:
-        outcome = allocation.allocate(curves, population, float(missed.max())).outcome
-        least = f"the least feasible budget is {number(points.least_budget, 10)}"
-        why = least if missed.max() < points.least_budget else outcome.message
-    rows = points.to_arrow().to_pylist()
-    run.answer({"points": rows, "least_budget": points.least_budget, "message": why})
-    columns = ("budget", "value", "price", "bound", "spent")
-    cells = tuple(tuple(number(row[name]) for name in columns) for row in rows)
-    run.grids(Grid("Value by budget", tuple(f">{name}" for name in columns), cells, why))
-    if missed.size == points.budget.size:
-        finish(outcome)

@@ -14,7 +14,7 @@ from optbudget.errors import (
 from optbudget.status import Outcome, Solution, Termination
 
 USAGE, INVALID, INFEASIBLE, ILL_POSED, GAP, NOTHING, FAILED, MISSING = 2, 3, 4, 5, 6, 7, 8, 9
-BUG, INTERRUPTED = 70, 130
+BUG, INTERRUPTED, UNREAD = 70, 130, 141
 
 OF_OUTCOME = {
     # why it stopped: (exit code with a certified answer, and without one)

@@ -1,4 +1,4 @@
-"""`optbudget explain`: why an allocation is what it is, and what changed since another."""
+"""`optbudget explain`: why an answer is what it is, and what changed since another."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +11,8 @@ from optbudget.cli.run import Run
 from optbudget.errors import UsageError
 
 if TYPE_CHECKING:
-    from optbudget.problems import Allocation
+    from optbudget.problems import Allocation, ArrivalAllocation, PolicyMixture
+    from optbudget.problems.arrival_explanation import ArrivalExplanation
     from optbudget.problems.explanation import Explanation
 
 
@@ -29,33 +30,98 @@ def command(
     ] = None,
 ) -> None:
     """Say what binds in every state, what the next money would buy, and what would change the decision."""
-    from optbudget.planning import explain
+    from optbudget.planning import explain, explain_arrivals
+    from optbudget.problems import ArrivalAllocation, PolicyMixture
 
     if state is not None and against is not None:
         raise UsageError("--state is about one result and --against about two: leave out one of them")
-    answer = _allocation(run, result)
+    answer = _answer(run, result)
     if against is not None:
-        _show_difference(run, before=_allocation(run, against), after=answer)
-        return
-    why = explain(answer)
-    if state is None:
-        _show(run, why)
+        before, after = _one_split(_answer(run, against), against), _one_split(answer, result)
+        _show_difference(run, before=before, after=after)
+    elif isinstance(answer, PolicyMixture):
+        if state is not None:
+            raise UsageError(
+                f"{result} is of budget lines, which have a price each and states none: no --state"
+            )
+        _show_lines(run, answer)
+    elif isinstance(answer, ArrivalAllocation):
+        _show_arrivals(run, explain_arrivals(answer), state)
+    elif state is None:
+        _show(run, explain(answer))
     else:
-        _show_state(run, why, state)
+        _show_state(run, explain(answer), state)
 
 
-def _allocation(run: Run, folder: Path) -> "Allocation":
+def _answer(run: Run, folder: Path) -> "Allocation | ArrivalAllocation | PolicyMixture":
     from optbudget import files
-    from optbudget.problems import Allocation
+    from optbudget.problems import Allocation, ArrivalAllocation, KnapsackAllocation, PolicyMixture
 
     require_result(folder, "explain")
     run.require_memory_to_read(folder)
-    answer = files.load_result(folder)
+    answer = files.load_answer(folder)
+    if isinstance(answer, Allocation | ArrivalAllocation | PolicyMixture):
+        return answer
+    if isinstance(answer, KnapsackAllocation):
+        raise UsageError(
+            f"{folder} answers a knapsack, which has no states to explain: optbudget verify checks it"
+        )
+    raise UsageError(
+        f"{folder} holds curves and no allocation yet: first optbudget allocate {folder} --budget B"
+    )
+
+
+def _one_split(answer: "Allocation | ArrivalAllocation | PolicyMixture", folder: Path) -> "Allocation":
+    from optbudget.problems import Allocation
+
     if not isinstance(answer, Allocation):
         raise UsageError(
-            f"{folder} holds curves and no allocation yet: first optbudget allocate {folder} --budget B"
+            f"--against compares two splits of one budget; {folder} is of several lines, or of units to come"
         )
     return answer
+
+
+def _show_lines(run: Run, answer: "PolicyMixture") -> None:
+    from optbudget.report.budget_lines import line_grid
+    from optbudget.report.explaining_plans import line_sentences
+
+    sentences = line_sentences(answer)
+    there = answer.share.size > 0
+    run.answer({
+        "value": answer.value if there else None, "bound": answer.bound if there else None,
+        "lines": answer.to_arrow().to_pylist(), "sentences": sentences,
+    })  # fmt: skip
+    run.grids(line_grid(answer))
+    for sentence in sentences[answer.price.size if there else 0 :]:  # The table has said what the others say.
+        run.show(sentence)
+
+
+def _show_arrivals(run: Run, why: "ArrivalExplanation", state: str | None) -> None:
+    from optbudget.report.explaining import explanation_grid, state_sentences
+    from optbudget.report.explaining_plans import arrivals_explanation_grid, arrivals_explanation_sentences
+
+    plan = why.plan
+    sentences = arrivals_explanation_sentences(why)
+    rows, coming = why.here.to_arrow().to_pylist(), why.to_arrow().to_pylist()
+    if state is not None:
+        sentences = state_sentences(why.here, state)
+        index = plan.curves.problem.index(state)
+        rows = [rows[k] for k in why.here.places(state)]
+        chosen = (why.state == index).nonzero()[0].tolist()
+        coming = [coming[k] for k in chosen]
+        for k in chosen:
+            sentences.append(
+                f"{why.expected[k]:g} expected at stage {why.stage[k]}: {why.binding[k].sentence}."
+            )
+    names = ("budget", "value", "bound", "price", "spent", "unspent", "set_aside", "why_unspent")
+    run.answer(
+        {**{name: getattr(plan, name) for name in names}, "sentences": sentences, "states": rows,
+         "arrivals": coming}
+    )  # fmt: skip
+    if state is None:
+        run.grids(explanation_grid(why.here), arrivals_explanation_grid(why))
+    for sentence in sentences:
+        run.show(sentence)
 
 
 def _show(run: Run, why: "Explanation") -> None:

@@ -21,7 +21,7 @@ def command(
     The certificate is checked first, and the page says what was found.
     """
     from optbudget import allocation, certify, files, report
-    from optbudget.problems import Allocation
+    from optbudget.problems import Allocation, KnapsackAllocation, Rollouts
 
     require_result(result, "report")
     if out.is_dir():
@@ -30,7 +30,11 @@ def command(
         raise UsageError(f"--out {out}: there is no folder {out.parent}; make it first")
     run.require_memory_to_read(result)
     page = report.page  # A missing extra is said before anything is checked.
-    answer = files.load_result(result)
+    answer = files.load_answer(result)
+    if isinstance(answer, Rollouts):
+        answer = answer.allocation
+    if isinstance(answer, KnapsackAllocation):
+        raise UsageError(f"{result} answers a knapsack, which has no page: optbudget verify checks it")
     today, beside = files.kept_baseline(result), None
     if today is not None and isinstance(answer, Allocation):
         beside = allocation.baseline_comparison(answer, today)

@@ -10,9 +10,11 @@ import typer
 from optbudget.cli import exits
 from optbudget.cli.allocate import population_of
 from optbudget.cli.folders import require_result
+from optbudget.cli.outputs import say_how_it_ended
 from optbudget.cli.run import Run
 from optbudget.cli.simulate import FIGURES, require_writable
-from optbudget.errors import UsageError
+from optbudget.errors import LimitError, UsageError
+from optbudget.status import Outcome, Solution, Termination
 
 if TYPE_CHECKING:
     from optbudget.problems import Allocation, ChanceAllocation, SpendRisk
@@ -55,20 +57,30 @@ def command(
     require_writable("--figure", figure, FIGURES)
     run.require_memory_to_read(result, *filter(None, (population,)))
     split, money = _split_of(result, budget, population)
+    if level is not None and split.limits is not None:
+        run.log("the plan for --level divides the money anew, without the limits of RESULT")
     plan = None
     with run.working("the law of the spend") as monitor:
         risk = planning.spend_risk(split, money, monitor=monitor)
+        late = risk.why if risk.why.startswith("stopped") else ""
         if level is not None:
-            plan = planning.chance_constrained(
-                split.curves, split.population, money, level=level, trials=trials, seed=seed, monitor=monitor
-            )
+            try:
+                plan = planning.chance_constrained(
+                    split.curves, split.population, money, level=level, trials=trials, seed=seed,
+                    monitor=monitor,
+                )  # fmt: skip
+            except LimitError as error:
+                late = str(error)
     if figure is not None:
         from optbudget import report
         from optbudget.report.risk_figure import spend_figure
 
         report.write(spend_figure(split, money, risk=risk), figure)
         run.log(f"wrote {figure}")
-    _show(run, _Shown(split, risk, plan, worst))
+    _show(run, _Shown(split, risk, plan, worst, late))
+    if late:
+        say_how_it_ended(run, Outcome(Termination.TIME_LIMIT, Solution.FEASIBLE, late))
+        raise typer.Exit(exits.GAP)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +91,13 @@ class _Shown:
     risk: "SpendRisk"
     plan: "ChanceAllocation | None"
     worst: float
+    late: str = ""
 
 
 def _split_of(result: Path, budget: float | None, population: Path | None) -> "tuple[Allocation, float]":
     """The split that spends, and the money it should not exceed."""
     from optbudget import allocation, files
     from optbudget.problems import Allocation
-    from optbudget.status import Solution
 
     answer = files.load_result(result)
     if isinstance(answer, Allocation) and population is None:
@@ -126,6 +138,7 @@ def _show(run: Run, found: _Shown) -> None:
             "law_error": risk.law.error if risk.exact else None,
             "why_no_law": risk.why or None,
             "worst": {"share": found.worst, "spend": spend, "is": kind},
+            "stopped": Termination.TIME_LIMIT if found.late else None,
             "plan": None if plan is None else _plan_fields(plan),
         }
     )

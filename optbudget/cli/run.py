@@ -94,8 +94,11 @@ class Run:
         console = Console(no_color=self.no_color or None, highlight=False)
         if not console.is_terminal:
             console = Console(no_color=True, highlight=False, width=PIPE_WIDTH)
-        for grid in grids:
-            console.print(grid.to_rich())
+        try:
+            for grid in grids:
+                console.print(grid.to_rich())
+        except SystemExit:  # So rich ends a program whose reader is gone.
+            raise BrokenPipeError from None
 
     def answer(self, fields: Mapping[str, object]) -> None:
         """The JSON object, on stdout; silent without --json."""
@@ -217,11 +220,21 @@ def as_command(function: Callable[..., None]) -> Callable[..., None]:
                 function(run, **given)
         except typer.Exit:
             raise
+        except BrokenPipeError:
+            raise typer.Exit(unread()) from None
         except (Exception, KeyboardInterrupt) as error:
             raise typer.Exit(_report(error, run)) from None
 
     command.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
     return command
+
+
+def unread() -> int:
+    """Write no more to a stdout whose reader is gone, as `head` is when it has seen enough; the exit code."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return exits.UNREAD
 
 
 def _report(error: BaseException, run: Run) -> int:

@@ -28,15 +28,25 @@ def command(
             metavar="B|LO:HI:N", help="Money for one unit, or for all of --population.", show_default=False
         ),
     ],
-    draws: Annotated[int, typer.Option(metavar="N", min=1, help="Models to draw from the posterior.")] = 200,
-    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Of the draws.")] = 0,
+    draws: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Models to draw from the posterior. Default: 200.", show_default=False
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="S", min=0, help="Of the draws. Default: 0.", show_default=False)
+    ] = None,
     counts: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Table state, action, next_state, count; else the model's counts."),
     ] = None,
     prior: Annotated[
-        float, typer.Option(metavar="A", help="Pseudo-counts for every possible next state.")
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            metavar="A", help="Pseudo-counts for every possible next state. Default: 0.", show_default=False
+        ),
+    ] = None,
     intervals: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Instead of draws: table state, action, next_state, low, high."),
@@ -53,6 +63,8 @@ def command(
     shared_path: SharedPath = None,
 ) -> None:
     """Value and spend of one policy under many possible models, beside what knowing the model is worth."""
+    import numpy as np
+
     from optbudget import files, planning
     from optbudget.report.planning_tables import band_grid
 
@@ -63,19 +75,33 @@ def command(
     require_model(model)
     money = budget_or_range(budget)
     run.require_memory_to_read(model, *filter(None, (counts, intervals, population)))
+    if not np.isfinite(money).all():
+        raise UsageError(f"--budget {budget}: a finite amount is needed")
     problem = files.load_model(model)
     if intervals is not None:
-        if counts is not None or population is not None or out is not None:
-            raise UsageError("--intervals is of single units: leave out --counts, --population and --out")
-        if workers is not None or cluster is not None:
-            raise UsageError("--intervals is one piece of work: leave out --workers and --cluster")
+        drawn = {
+            "--draws": draws, "--seed": seed, "--prior": prior, "--counts": counts, "--out": out,
+            "--population": population, "--workers": workers, "--cluster": cluster,
+        }  # fmt: skip
+        extra = [name for name, given in drawn.items() if given is not None]
+        if extra:
+            raise UsageError(
+                f"--intervals is of single units and draws nothing: leave out {' and '.join(extra)}"
+            )
         _show_bracket(run, problem, intervals, money)
         return
     known = files.load_counts(counts or model, problem)
     units = None if population is None else files.load_population(population, problem)
     with crew_of(run, workers, cluster, shared_path) as crew, run.working("draws") as monitor:
         band = planning.curve_band(
-            known, money, draws=draws, seed=seed, prior=prior, population=units, monitor=monitor, crew=crew
+            known,
+            money,
+            draws=draws or 200,
+            seed=seed or 0,
+            prior=prior or 0.0,
+            population=units,
+            monitor=monitor,
+            crew=crew,
         )
     if out is not None:
         import pyarrow.parquet as pq

@@ -10,6 +10,7 @@ from optbudget.files.knapsack_results import load_knapsack_result
 from optbudget.files.mixture_results import KIND as BUDGET_LINES
 from optbudget.files.mixture_results import load_mixture
 from optbudget.files.result_reader import load_result
+from optbudget.files.rollout_results import holds_rollouts, read_rollouts
 from optbudget.files.stated_fields import read_json
 from optbudget.problems import (
     Allocation,
@@ -19,15 +20,17 @@ from optbudget.problems import (
     Knapsack,
     KnapsackAllocation,
     PolicyMixture,
+    Rollouts,
 )
 
 
 def load_answer(
     path: str | Path, model: str | Path | BudgetedMDP | Knapsack | None = None
-) -> CurveSet | Allocation | ArrivalAllocation | KnapsackAllocation | PolicyMixture:
-    """Read a result folder of curves, of an allocation, with arrivals or without, of lines or of a knapsack.
+) -> CurveSet | Allocation | ArrivalAllocation | KnapsackAllocation | PolicyMixture | Rollouts:
+    """Read a result folder: curves, an allocation (with arrivals or not), roll-outs, lines or a knapsack.
 
-    See `load_result`, which reads the allocation of those here where there are arrivals.
+    See `load_result`, which reads the allocation of those here where there are arrivals, and the split that
+    roll-outs start from.
     """
     folder = Path(path)
     recover(folder.resolve())
@@ -44,4 +47,6 @@ def load_answer(
     answer = load_result(folder, model)
     if isinstance(answer, Allocation) and holds_arrivals(folder):
         return read_arrivals(folder, answer)
+    if isinstance(answer, Allocation) and holds_rollouts(folder):
+        return read_rollouts(folder, answer)
     return answer

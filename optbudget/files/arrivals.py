@@ -38,7 +38,9 @@ def load_arrivals(
     file = Path(path)
     issues: list[Issue] = []
     arrivals = None
-    if not file.is_file():
+    if file.is_dir():
+        issues.append(Issue("error", "directory", "it is a directory; give the file", str(file)))
+    elif not file.is_file():
         issues.append(Issue("error", "missing-file", "there is no such file", str(file)))
     elif file.suffix not in (".csv", ".parquet"):
         issues.append(Issue("error", "format", "arrivals are a .csv or .parquet table", file.name))

@@ -16,6 +16,7 @@ from optbudget.files.mixture_results import write_mixture
 from optbudget.files.model_writer import write_model
 from optbudget.files.models import load_problem
 from optbudget.files.result_writer import write_result
+from optbudget.files.rollout_results import write_rollouts
 from optbudget.files.stated_fields import read_json
 from optbudget.problems import (
     Allocation,
@@ -28,6 +29,7 @@ from optbudget.problems import (
     KnapsackAllocation,
     PolicyMixture,
     PricePolicy,
+    Rollouts,
 )
 from optbudget.status import Solution
 
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 
 
 Model = BudgetedMDP | ConstrainedMDP | Knapsack
-Answer = CurveSet | Allocation | ArrivalAllocation | KnapsackAllocation | PolicyMixture
+Answer = CurveSet | Allocation | ArrivalAllocation | KnapsackAllocation | PolicyMixture | Rollouts
 
 
 def load(path: str | Path) -> Model | Answer | DeterministicFrontier:
@@ -128,6 +130,14 @@ def save(
                     raise UsageError("a plan with arrivals is saved if it is of stage 0 and has an answer")
                 write_arrivals(noun, aside)
                 noun = noun.here
+            elif isinstance(noun, Rollouts):
+                write_rollouts(noun, aside)
+                seed, noun = noun.seed, noun.allocation
+            elif not isinstance(noun, (CurveSet, Allocation)):
+                raise UsageError(
+                    f"no folder holds a {type(noun).__name__}: models, curves, allocations, roll-outs, "
+                    "budget lines and answers to knapsacks are saved; save its allocation, or to_arrow()"
+                )
             write_result(
                 noun, aside, target, command=command, copy=copy, policy=policy, warnings=warnings, seed=seed,
                 baseline=baseline,

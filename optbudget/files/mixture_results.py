@@ -191,7 +191,10 @@ def _population(folder: Path, problem: BudgetedMDP) -> Population:
 def _mixture(
     folder: Path, problem: BudgetedMDP, horizon: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    share = ResultTable.read(folder / "mixture.parquet", (), folder).numbers("share", low=0.0, open_low=True)
+    mixture = ResultTable.read(folder / "mixture.parquet", (), folder)
+    share = mixture.numbers("share", low=0.0, open_low=True)
+    if not np.array_equal(mixture.wholes("policy"), np.arange(share.size)):
+        raise ResultError("mixture.parquet: policies must be numbered 0, 1, ... in order")
     table = ResultTable.read(folder / "policies.parquet", ("type", "state", "action"), folder)
     pair_of = np.full((problem.n_states, len(problem.actions) + 1), -1, dtype=np.int32)
     pair_of[problem.pair_state, problem.pair_action] = np.arange(problem.cost.size)

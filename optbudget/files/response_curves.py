@@ -71,7 +71,9 @@ def _unknown(code: np.ndarray, distinct: list[str], knapsack: Knapsack) -> list[
 
 
 def _table(file: Path, columns: Columns, issues: list[Issue]) -> pa.Table | None:
-    if not file.is_file():
+    if file.is_dir():
+        issues.append(Issue("error", "directory", "it is a directory; give the file", str(file)))
+    elif not file.is_file():
         issues.append(Issue("error", "missing-file", "there is no such file", str(file)))
     elif file.suffix not in (".csv", ".parquet"):
         issues.append(Issue("error", "format", "a .csv or .parquet table is wanted", file.name))

@@ -47,7 +47,9 @@ def load_stage_budgets(path: str | Path) -> StageBudgets:
     """
     file = Path(path)
     issues: list[Issue] = []
-    if not file.is_file():
+    if file.is_dir():
+        issues.append(Issue("error", "directory", "it is a directory; give the file", str(file)))
+    elif not file.is_file():
         issues.append(Issue("error", "missing-file", "there is no such file", str(file)))
     elif file.suffix == ".toml":
         read = read_toml(file, issues)

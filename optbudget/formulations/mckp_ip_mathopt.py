@@ -7,19 +7,24 @@ with the equal units of a state counted together),
 
     \\max_n\\quad & \\sum_{g,k} v_{gk} n_{gk} \\\\
     \\text{s.t.}\\quad & \\sum_{k} n_{gk} = N_g && g \\\\
-    & \\sum_{g,k} c_{gk} n_{gk} \\le B \\\\
+    & \\sum_{g,k} c_{gk} n_{gk} + \\sum_g w_g \\le B \\\\
+    & L_t \\le \\sum_{g \\in G_t} \\Bigl( \\sum_k c_{gk} n_{gk} + w_g \\Bigr) \\le U_t && t \\\\
+    & \\sum_k c_{gk} n_{gk} + w_g \\le N_g u_g, \\quad w_g \\ge 0 && g \\\\
     & n_{gk} \\in \\{0, 1, 2, \\dots\\} && g, k
+
+Totals t, and the money w that is set aside for units beyond what their options cost, are there where they are
+given (`Totals`).
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from optbudget.problems import Knapsack
+from optbudget.problems import Knapsack, Totals
 
 if TYPE_CHECKING:
     from ortools.math_opt.python import mathopt
 
 
-def mckp_ip(problem: Knapsack, budget: float) -> "mathopt.Model":
+def mckp_ip(problem: Knapsack, budget: float, totals: Totals | None = None) -> "mathopt.Model":
     """The integer program of a knapsack at a budget; its variables are n[k], how many units take option k.
 
     Raises
@@ -41,6 +46,11 @@ def mckp_ip(problem: Knapsack, budget: float) -> "mathopt.Model":
     # Variables: n[k] in {0, 1, 2, ...}.
     n = [m.add_integer_variable(lb=0.0, ub=copies[g], name=f"n[{k}]") for k, g in enumerate(group)]
 
+    # Variables: 0 <= w[g] <= B, money that is set aside.
+    w = []
+    if totals is not None and totals.each is not None:
+        w = [m.add_variable(lb=0.0, ub=budget, name=f"w[{g}]") for g in range(len(copies))]
+
     # Objective: max sum value n.
     m.maximize_linear_objective(mo.LinearSum(v * n_k for v, n_k in zip(value, n, strict=True)))
 
@@ -48,7 +58,24 @@ def mckp_ip(problem: Knapsack, budget: float) -> "mathopt.Model":
     for g, units in enumerate(copies):
         taken = mo.LinearSum(n[k] for k in range(first[g], first[g + 1]))
         m.add_linear_constraint(taken == units, name=f"one_option[{g}]")
-    spend = mo.LinearSum(c * n_k for c, n_k in zip(cost, n, strict=True) if c)
-    if any(cost) and budget < float("inf"):
+    spend = mo.LinearSum([*(c * n_k for c, n_k in zip(cost, n, strict=True) if c), *w])
+    if (any(cost) or w) and budget < float("inf"):
         m.add_linear_constraint(spend <= budget, name="budget")
+
+    # Constraints: what some groups are assigned together, and each group.
+    if totals is None:
+        return m
+
+    def assigned(groups: list[int]) -> list[Any]:
+        inside = [k for g in groups for k in range(first[g], first[g + 1]) if cost[k]]
+        return [*(cost[k] * n[k] for k in inside), *(w[g] for g in groups if w)]
+
+    for t, members in enumerate(totals.members):
+        terms, low, high = assigned(members.tolist()), float(totals.least[t]), float(totals.most[t])
+        if terms or low:
+            together = mo.BoundedLinearExpression(low, mo.LinearSum(terms), high)
+            m.add_linear_constraint(together, name=f"together[{t}]")
+    for g, most in enumerate([] if totals.each is None else totals.each.tolist()):
+        if most < float("inf"):
+            m.add_linear_constraint(mo.LinearSum(assigned([g])) <= copies[g] * most, name=f"each[{g}]")
     return m

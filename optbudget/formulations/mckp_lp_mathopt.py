@@ -7,14 +7,17 @@ With :math:`n_{gk}` the number of units of group g that take option k, which nee
 
     \\max_n\\quad & \\sum_{g,k} v_{gk} n_{gk} \\\\
     \\text{s.t.}\\quad & \\sum_{k} n_{gk} = N_g && g \\\\
-    & \\sum_{g,k} c_{gk} n_{gk} \\le B \\\\
-    & L_t \\le \\sum_{g \\in G_t} \\sum_k c_{gk} n_{gk} \\le U_t && t \\\\
+    & \\sum_{g,k} c_{gk} n_{gk} + \\sum_g w_g \\le B \\\\
+    & L_t \\le \\sum_{g \\in G_t} \\Bigl( \\sum_k c_{gk} n_{gk} + w_g \\Bigr) \\le U_t && t \\\\
+    & \\sum_k c_{gk} n_{gk} + w_g \\le N_g u_g, \\quad w_g \\ge 0 && g \\\\
     & 0 \\le n_{gk} \\le N_g && g, k
 
-A basic solution has at most one group that is not whole, between two options (their proposition 10).
+Totals t, and the money w that is set aside for units beyond what their options cost, are there where they are
+given (`Totals`). Without them a basic solution has at most one group that is not whole, between two options
+(their proposition 10).
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from optbudget.problems import Knapsack, Totals
 
@@ -44,6 +47,11 @@ def mckp_lp(problem: Knapsack, budget: float, totals: Totals | None = None) -> "
     # Variables: 0 <= n[k] <= units of its group.
     n = [m.add_variable(lb=0.0, ub=copies[g], name=f"n[{k}]") for k, g in enumerate(group)]
 
+    # Variables: 0 <= w[g] <= B, money that is set aside.
+    w = []
+    if totals is not None and totals.each is not None:
+        w = [m.add_variable(lb=0.0, ub=budget, name=f"w[{g}]") for g in range(len(copies))]
+
     # Objective: max sum value n.
     m.maximize_linear_objective(mo.LinearSum(v * n_k for v, n_k in zip(value, n, strict=True)))
 
@@ -51,17 +59,24 @@ def mckp_lp(problem: Knapsack, budget: float, totals: Totals | None = None) -> "
     for g, units in enumerate(copies):
         taken = mo.LinearSum(n[k] for k in range(first[g], first[g + 1]))
         m.add_linear_constraint(taken == units, name=f"one_option[{g}]")
-    spend = mo.LinearSum(c * n_k for c, n_k in zip(cost, n, strict=True) if c)
-    if any(cost) and budget < float("inf"):
+    spend = mo.LinearSum([*(c * n_k for c, n_k in zip(cost, n, strict=True) if c), *w])
+    if (any(cost) or w) and budget < float("inf"):
         m.add_linear_constraint(spend <= budget, name="budget")
 
-    # Constraints: what some groups cost together.
-    for t, members in enumerate(() if totals is None else totals.members):
-        assert totals is not None
-        inside = [k for g in members.tolist() for k in range(first[g], first[g + 1]) if cost[k]]
-        low, high = float(totals.least[t]), float(totals.most[t])
-        if not inside and low == 0:
-            continue
-        spent = mo.LinearSum(cost[k] * n[k] for k in inside)
-        m.add_linear_constraint(mo.BoundedLinearExpression(low, spent, high), name=f"together[{t}]")
+    # Constraints: what some groups are assigned together, and each group.
+    if totals is None:
+        return m
+
+    def assigned(groups: list[int]) -> list[Any]:
+        inside = [k for g in groups for k in range(first[g], first[g + 1]) if cost[k]]
+        return [*(cost[k] * n[k] for k in inside), *(w[g] for g in groups if w)]
+
+    for t, members in enumerate(totals.members):
+        terms, low, high = assigned(members.tolist()), float(totals.least[t]), float(totals.most[t])
+        if terms or low:
+            together = mo.BoundedLinearExpression(low, mo.LinearSum(terms), high)
+            m.add_linear_constraint(together, name=f"together[{t}]")
+    for g, most in enumerate([] if totals.each is None else totals.each.tolist()):
+        if most < float("inf"):
+            m.add_linear_constraint(mo.LinearSum(assigned([g])) <= copies[g] * most, name=f"each[{g}]")
     return m

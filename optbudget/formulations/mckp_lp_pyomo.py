@@ -7,14 +7,17 @@ With :math:`n_{gk}` the number of units of group g that take option k, which nee
 
     \\max_n\\quad & \\sum_{g,k} v_{gk} n_{gk} \\\\
     \\text{s.t.}\\quad & \\sum_{k} n_{gk} = N_g && g \\\\
-    & \\sum_{g,k} c_{gk} n_{gk} \\le B \\\\
-    & L_t \\le \\sum_{g \\in G_t} \\sum_k c_{gk} n_{gk} \\le U_t && t \\\\
+    & \\sum_{g,k} c_{gk} n_{gk} + \\sum_g w_g \\le B \\\\
+    & L_t \\le \\sum_{g \\in G_t} \\Bigl( \\sum_k c_{gk} n_{gk} + w_g \\Bigr) \\le U_t && t \\\\
+    & \\sum_k c_{gk} n_{gk} + w_g \\le N_g u_g, \\quad w_g \\ge 0 && g \\\\
     & 0 \\le n_{gk} \\le N_g && g, k
 
-A basic solution has at most one group that is not whole, between two options (their proposition 10).
+Totals t, and the money w that is set aside for units beyond what their options cost, are there where they are
+given (`Totals`). Without them a basic solution has at most one group that is not whole, between two options
+(their proposition 10).
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from optbudget.problems import Knapsack, Totals
 
@@ -53,6 +56,10 @@ def mckp_lp(problem: Knapsack, budget: float, totals: Totals | None = None) -> "
     # Variables: 0 <= n[k] <= units of its group.
     m.n = pyo.Var(m.K, bounds=lambda m, k: (0.0, copies[group[k]]))
 
+    # Variables: 0 <= w[g] <= B, money that is set aside.
+    aside = list(m.G) if totals is not None and totals.each is not None else []
+    m.w = pyo.Var(aside, bounds=(0.0, budget if budget < float("inf") else None))
+
     # Objective: max sum value n.
     m.total = pyo.Objective(sense=pyo.maximize, expr=pyo.quicksum(value[k] * m.n[k] for k in m.K))
 
@@ -61,20 +68,30 @@ def mckp_lp(problem: Knapsack, budget: float, totals: Totals | None = None) -> "
         return pyo.quicksum(m.n[k] for k in range(first[g], first[g + 1])) == copies[g]
 
     m.one_option = pyo.Constraint(m.G, rule=one)
-    spend = pyo.quicksum(cost[k] * m.n[k] for k in m.K if cost[k])
-    if any(cost) and budget < float("inf"):
+    spend = pyo.quicksum(cost[k] * m.n[k] for k in m.K if cost[k]) + pyo.quicksum(m.w[g] for g in aside)
+    if (any(cost) or aside) and budget < float("inf"):
         m.budget = pyo.Constraint(expr=(None, spend, budget))
 
-    # Constraints: what some groups cost together.
-    if totals is not None:
-        limits = list(zip(totals.members, totals.least.tolist(), totals.most.tolist(), strict=True))
+    # Constraints: what some groups are assigned together, and each group.
+    if totals is None:
+        return m
+    limits = list(zip(totals.members, totals.least.tolist(), totals.most.tolist(), strict=True))
+    most = [] if totals.each is None else totals.each.tolist()
 
-        def spent(m, t):  # type: ignore[no-untyped-def]
-            members, low, high = limits[t]
-            inside = [k for g in members.tolist() for k in range(first[g], first[g + 1]) if cost[k]]
-            if not inside:
-                return pyo.Constraint.Feasible if low == 0 else pyo.Constraint.Infeasible
-            return low, pyo.quicksum(cost[k] * m.n[k] for k in inside), high if high < float("inf") else None
+    def assigned(groups: list[int]) -> list[Any]:
+        inside = [k for g in groups for k in range(first[g], first[g + 1]) if cost[k]]
+        return [cost[k] * m.n[k] for k in inside] + [m.w[g] for g in groups if aside]
 
-        m.together = pyo.Constraint(pyo.RangeSet(0, len(limits) - 1), rule=spent)
+    def spent(m, t):  # type: ignore[no-untyped-def]
+        members, low, high = limits[t]
+        terms = assigned(members.tolist())
+        if not terms:
+            return pyo.Constraint.Feasible if low == 0 else pyo.Constraint.Infeasible
+        return low, pyo.quicksum(terms), high if high < float("inf") else None
+
+    def at_most(m, g):  # type: ignore[no-untyped-def]
+        return None, pyo.quicksum(assigned([g])), copies[g] * most[g]
+
+    m.together = pyo.Constraint(pyo.RangeSet(0, len(limits) - 1), rule=spent)
+    m.each = pyo.Constraint([g for g in aside if most[g] < float("inf")], rule=at_most)
     return m

@@ -58,7 +58,7 @@ STATEMENTS: tuple[Statement, ...] = (
 )  # fmt: skip
 
 
-WITH_TOTALS = ("mckp_lp",)
+WITH_TOTALS = ("mckp_ip", "mckp_lp")
 """Programs that also state limits on what some groups cost together."""
 
 
@@ -114,7 +114,7 @@ def builder(name: str, tool: Tool) -> Callable[..., object]:
         if totals is None:
             return state(*arguments)
         if row.name not in WITH_TOTALS:
-            raise UsageError(f"{row.name} states no limits on groups; {', '.join(WITH_TOTALS)} does")
+            raise UsageError(f"{row.name} states no limits on groups; {' and '.join(WITH_TOTALS)} do")
         return state(*arguments, totals)
 
     return stated

@@ -5,8 +5,10 @@ from optbudget.planning.auditing import audit
 from optbudget.planning.budget_lines import allocate_lines
 from optbudget.planning.chance import chance_constrained
 from optbudget.planning.explaining import difference, explain
+from optbudget.planning.explaining_arrivals import explain_arrivals
 from optbudget.planning.intervals import interval_curves
 from optbudget.planning.overlapping_limits import allocate_overlapping, overlap
+from optbudget.planning.overlapping_whole import allocate_overlapping_whole
 from optbudget.planning.risk_averse import MeanVariance, mean_variance
 from optbudget.planning.spend_risk import spend_moments, spend_risk, unit_spend, worst_cases
 from optbudget.planning.spend_trials import spend_trials
@@ -18,12 +20,14 @@ __all__ = [
     "Spenders",
     "allocate_lines",
     "allocate_overlapping",
+    "allocate_overlapping_whole",
     "allocate_with_arrivals",
     "audit",
     "chance_constrained",
     "curve_band",
     "difference",
     "explain",
+    "explain_arrivals",
     "interval_curves",
     "mean_variance",
     "overlap",

@@ -18,6 +18,7 @@ import math
 from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
+from numbers import Integral, Real
 
 from optbudget.allocation import allocate, split
 from optbudget.allocation.allocate import require_one_problem
@@ -31,6 +32,7 @@ from optbudget.problems import Allocation, CurveSet, Population
 from optbudget.problems.binomial_limits import at_most
 from optbudget.problems.chance_allocation import ChanceAllocation
 from optbudget.workers import Monitor
+from optbudget.workers.monitor import require_going_on
 
 PRECISION = 1e-4
 """Relative precision to which the largest budget is sought."""
@@ -58,7 +60,7 @@ def chance_constrained(
     budget : money that the realised total should not exceed, >= 0
     level : in (0, 1)
     trials, seed : of the simulation where there is no exact law; 0 trials do without
-    monitor : its limits hold for exact laws
+    monitor : progress and limits
 
     Returns
     -------
@@ -71,6 +73,8 @@ def chance_constrained(
         If even the least feasible spend exceeds the limit more often, or there are no policies by stage.
     UsageError
         If the level is not between 0 and 1.
+    LimitError, InterruptedWork
+        If the work is stopped before there is a plan.
 
     Examples
     --------
@@ -84,11 +88,14 @@ def chance_constrained(
     (142.5, True, 0.05)
     """
     require_one_problem(curves, population)
-    if not 0 < level < 1:
-        raise UsageError(f"level is {level}; a probability between 0 and 1 is needed")
-    if not 0 <= budget < math.inf:
-        raise UsageError(f"the budget is {budget}; a limit >= 0 is needed")
-    family = _Family(curves, population, float(budget))
+    if not isinstance(level, Real) or not 0 < level < 1:
+        raise UsageError(f"level is {level!r:.40}; a probability between 0 and 1 is needed")
+    if not isinstance(budget, Real) or not 0 <= budget < math.inf:
+        raise UsageError(f"the budget is {budget!r:.40}; a limit >= 0 is needed")
+    for what, given in (("trials", trials), ("seed", seed)):
+        if isinstance(given, bool) or not isinstance(given, Integral) or given < 0:
+            raise UsageError(f"{what} is {given!r:.40}; it must be a whole number >= 0")
+    family = _Family(curves, population, float(budget), monitor)
     grid = family.grid()
     step = grid if isinstance(grid, Fraction) else None
     aim = family.largest(partial(_estimated_within, level, family.limit, step))
@@ -120,8 +127,10 @@ def chance_constrained(
 class _Family:
     """The best splits of every expected budget, by the units that spend it."""
 
-    def __init__(self, curves: CurveSet, population: Population, limit: float) -> None:
-        self.curves, self.population, self.limit = curves, population, limit
+    def __init__(
+        self, curves: CurveSet, population: Population, limit: float, monitor: Monitor | None
+    ) -> None:
+        self.curves, self.population, self.limit, self.monitor = curves, population, limit, monitor
         count = population.count
         self.least = float(count @ curves.curves.start_budget)
         ends = [float(curves.curves[s].largest_useful_budget) for s in count.nonzero()[0].tolist()]
@@ -129,6 +138,7 @@ class _Family:
 
     def units(self, budget: float) -> Spenders:
         """Who spends what when `budget` is planned."""
+        require_going_on(self.monitor, "before a plan for the level was found")
         money = min(max(budget, self.least * (1 + 1e-15)), self.most)
         found = split(self.curves.curves, self.population.count, money)
         rows = zip(
@@ -199,7 +209,7 @@ def _confirmed(
         if found is None:
             break
         answer = allocate(family.curves, family.population, found)
-        spends = spend_trials(spenders(answer), trials, seed=seed + attempt)
+        spends = spend_trials(spenders(answer), trials, seed=seed + attempt, monitor=family.monitor)
         exceeded = int((spends > family.limit * (1 + 1e-12)).sum())
         if at_most(exceeded, trials) <= level:
             break

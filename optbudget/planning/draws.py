@@ -6,6 +6,8 @@ no row vanishes however small its shapes are. Draw d has a stream of its own und
 of a longer run are those of a shorter one, and whatever is evaluated meets the same models.
 """
 
+from numbers import Real
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,8 +27,8 @@ def concentrations(counts: TransitionCounts, prior: float) -> Floats:
     ProblemError
         If the prior is 0 and a state-action pair was never seen.
     """
-    if not 0 <= prior < np.inf:
-        raise UsageError(f"prior is {prior}; it must be a finite number >= 0")
+    if not isinstance(prior, Real) or not 0 <= prior < np.inf:
+        raise UsageError(f"prior is {prior!r:.40}; it must be a finite number >= 0")
     if prior == 0:
         counts.require_seen()
     return np.asarray(counts.count + float(prior), dtype=np.float64)

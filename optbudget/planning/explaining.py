@@ -143,7 +143,7 @@ def difference(before: Allocation, after: Allocation) -> Difference:
     NoAnswerError
         If one of them holds no allocation.
     UsageError
-        If one of them is not an Allocation.
+        If one of them is not an Allocation, or they have no state or no money in common.
 
     Examples
     --------
@@ -159,12 +159,13 @@ def difference(before: Allocation, after: Allocation) -> Difference:
     _require_answer(after)
     old, new = _by_label(before), _by_label(after)
     labels = tuple(dict.fromkeys([*new, *old]))
+    known = set(before.curves.problem.labels), set(after.curves.problem.labels)
+    _require_one_question(before, after)
     units, budget, value = (
         np.array([[side[label][i] if label in side else none for label in labels] for side in (old, new)])
         for i, none in ((0, 0), (1, np.nan), (2, np.nan))
     )
     was, now, kept = (np.zeros(len(labels)) for _ in range(3))
-    known = set(before.curves.problem.labels), set(after.curves.problem.labels)
     same = _same_curves(before, after)
     for k, label in enumerate(labels):
         now[k] = value[1, k] if units[1, k] else 0.0
@@ -207,6 +208,15 @@ def _require_answer(allocation: object) -> None:
         raise UsageError(f"an Allocation is needed, as allocate() returns; got {allocation!r:.40}")
     if allocation.outcome.solution is Solution.NONE:
         raise NoAnswerError(f"there is no allocation to explain: {allocation.outcome.message}")
+
+
+def _require_one_question(before: Allocation, after: Allocation) -> None:
+    """Refuse two answers whose numbers cannot be held against each other."""
+    old, new = before.curves.problem, after.curves.problem
+    if not set(old.labels) & set(new.labels):
+        raise UsageError("the two are of different models, which have no state in common")
+    if old.money_unit != new.money_unit:
+        raise UsageError(f"the two are in different money: {old.money_unit} and {new.money_unit}")
 
 
 def _totals(allocation: Allocation) -> tuple[Floats, Floats]:
@@ -253,7 +263,8 @@ def _with_reasons(why: Explanation, block: Integers, divided: NDArray[np.bool_])
         curve, cap = why.allocation.curves.curves[s], why.allocation.curves.problem.budget_cap
         b, behind = int(block[k]), float(why.last.price[k])
         wants, has = ahead > price * (1 + SAME_PRICE), behind < price * (1 - SAME_PRICE)
-        named = limits.of_units(b, float(why.budget[k]), wants, has) or limits.of_groups[b]
+        held = limits.of_units(b, float(why.budget[k]), wants, has)
+        named = held or limits.of_group(b, behind)
         if not ahead > 0:
             at_cap = cap is not None and curve.largest_useful_budget >= cap * (1 - 2.0**-50)
             reason = Binding.CAP if at_cap else Binding.USEFUL
@@ -262,7 +273,8 @@ def _with_reasons(why: Explanation, block: Integers, divided: NDArray[np.bool_])
         elif named.startswith("most"):
             reason = Binding.LIMIT
         else:
-            ends_here = bool(divided[k]) or ahead >= price * (1 - SAME_PRICE)
+            # A unit at its own least has a part of a segment because of that, not because money ends.
+            ends_here = (bool(divided[k]) and not held) or ahead >= price * (1 - SAME_PRICE)
             reason = Binding.MONEY if ends_here else Binding.PRICE
         reasons.append((reason, named))
     binding, limit = zip(*reasons, strict=True) if reasons else ((), ())
@@ -272,21 +284,38 @@ def _with_reasons(why: Explanation, block: Integers, divided: NDArray[np.bool_])
 class _Limits:
     """Names of the limits that decide about a block: of groups by multipliers, of units by what they have.
 
-    Of several groups that bind about a block the innermost is named.
+    Of several groups that bind about a block the innermost is named where one contains the other, and all of
+    them where they overlap; a least only where it gives the block money that it would not have without.
     """
 
     def __init__(self, allocation: Allocation) -> None:
-        self.of_groups = [""] * len(allocation.curves)
+        self._groups: dict[int, list[tuple[str, str]]] = {}
         self._units = None if allocation.limits is None else allocation.limited()
         if self._units is None:
             return
-        self.of_groups = [""] * self._units.count.size
         self._names = allocation.population.unit
         held = dict(zip(self._units.names, self._units.members, strict=True))
+        nested = self._units.overlap is None
         binding = [one for one in allocation.multipliers if one.value > 0]
-        for one in sorted(binding, key=lambda one: -held[one.group].size):
+        code, prices = self._units.prices(
+            allocation.price, [one for one in allocation.multipliers if one.side == "most"]
+        )
+        self._without_leasts = np.array([float(p) for p in prices])[code]
+        for one in sorted(binding, key=lambda one: held[one.group].size):
             for b in held[one.group].tolist():
-                self.of_groups[b] = f"{one.side} of {one.group}"
+                names = self._groups.setdefault(b, [])
+                if not names or (not nested and names[0][0] == one.side):
+                    names.append((one.side, one.group))
+
+    def of_group(self, block: int, last: float) -> str:
+        """The limits of groups behind what a block has, whose last money is worth `last`; or ""."""
+        names = self._groups.get(block, [])
+        if not names:
+            return ""
+        side = names[0][0]
+        if side == "least" and not last < self._without_leasts[block] * (1 - SAME_PRICE):
+            return ""
+        return f"{side} of {' and '.join(name for _, name in names)}"
 
     def of_units(self, block: int, budget: float, wants_more: bool, has_more: bool) -> str:
         """The limit of one unit that its budget stands at, where the price would have it otherwise; or ""."""
@@ -298,7 +327,7 @@ class _Limits:
         if wants_more and budget >= most * (1 - SAME_PRICE):
             return f"most of {whose}"
         if has_more and budget <= least * (1 + SAME_PRICE):
-            return f"least of {whose}"
+            return "least share" if self._units.fair[block] else f"least of {whose}"
         return ""
 
 

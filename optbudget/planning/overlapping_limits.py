@@ -17,6 +17,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 
@@ -27,7 +28,16 @@ from optbudget.allocation.within_limits import impossible, within
 from optbudget.certify import verify
 from optbudget.certify.limit_rows import entries_of, kept
 from optbudget.errors import UsageError
-from optbudget.planning.overlapping_program import Blocks, Column, Row, more_in_part, solved_exactly
+from optbudget.planning.overlapping_conflict import proof_of_conflict
+from optbudget.planning.overlapping_program import (
+    Blocks,
+    Column,
+    Row,
+    less_in_part,
+    more_in_part,
+    pinned_first,
+    solved_exactly,
+)
 from optbudget.problems import (
     Allocation,
     CurveSet,
@@ -43,6 +53,8 @@ METHOD = "lp"
 BACKEND = "highs-simplex"
 NEAR = 1e-7
 """Share of a step, or of all money, within which a back end's number is at an end."""
+TRIED = 8
+"""Ways of having one block more in part, or one less in full, from which others are tried."""
 
 
 def overlap(
@@ -95,7 +107,7 @@ def allocate_overlapping(
     units = LimitedPopulation.of(limits, curves.problem, population, budget)
     conflict = _contradiction(curves, population, limits, budget, backend)
     if conflict is not None:
-        return impossible(curves, population, budget, limits, METHOD, conflict)
+        return _refused(curves, population, limits, budget, backend, conflict)
     blocks = Blocks(curves, units)
     solution = blocks.solve(budget, backend)
     if solution.x is None or solution.row_price is None:
@@ -118,15 +130,24 @@ def _read(
     columns = blocks.columns(solution, NEAR)
     rows = blocks.binding(budget, columns, solution, NEAR)
     answer, wrong = _exactly(curves, population, budget, limits, units, columns, rows)
-    for _ in range(len(rows)):
-        opened = more_in_part(columns, rows) if wrong else None
-        if opened is None:
+    if not wrong:
+        return answer
+    waiting: list[tuple[list[Column], list[Row]]] = [(columns, [])]
+    for _ in range(TRIED):
+        if not waiting:
             break
-        columns = opened
-        answer, wrong = _exactly(curves, population, budget, limits, units, columns, rows)
-        if not wrong and not verify(answer).ok:
-            wrong = "its check fails"
-    return answer if not wrong else _numerical(curves, population, budget, limits, wrong)
+        columns, pinned = waiting.pop(0)
+        more = more_in_part(columns, rows) if not pinned else None
+        others = less_in_part(columns, rows, pinned) + ([] if more is None else [(more, pinned)])
+        for (opened, met), own_prices in product(others, (True, False)):
+            changed, still = _exactly(
+                curves, population, budget, limits, units, opened, pinned_first(rows, met),
+                own_prices=own_prices,
+            )  # fmt: skip
+            if not still and verify(changed).ok:
+                return changed
+        waiting += others
+    return _numerical(curves, population, budget, limits, wrong)
 
 
 def _exactly(
@@ -137,12 +158,14 @@ def _exactly(
     units: LimitedPopulation,
     columns: list[Column],
     rows: list[Row],
+    *,
+    own_prices: bool = False,
 ) -> tuple[Allocation, str]:
     """The allocation in which the met limits are met exactly, and what is wrong with it."""
-    found = solved_exactly(columns, rows)
+    found = solved_exactly(columns, rows, own_prices=own_prices)
     multipliers = _multipliers(units, found.price)
     price = float(found.price.get("budget", Fraction(0)))
-    price, multipliers = _without_negatives(units, price, multipliers)
+    price, multipliers = without_negatives(units, price, multipliers)
     at = curves.curves.start_budget[units.state].copy()
     marginal, assigned = list[Marginal](), dict[int, Fraction]()
     for column in columns:
@@ -190,29 +213,53 @@ def _multipliers(units: LimitedPopulation, price: dict[str, Fraction]) -> tuple[
     return tuple(found)
 
 
-def _without_negatives(
-    units: LimitedPopulation, price: float, multipliers: tuple[Multiplier, ...]
+def without_negatives(
+    units: LimitedPopulation,
+    price: float,
+    multipliers: tuple[Multiplier, ...],
+    *,
+    bounded: bool = True,
 ) -> tuple[float, tuple[Multiplier, ...]]:
-    """The same with leasts that are worth a rounding less, so that no unit has a price below 0."""
+    """The same with leasts that are worth a rounding less, so that no unit has a price below 0.
+
+    Units that have a most may have such a price, if they may be `bounded` by it.
+    """
     price = max(price, 0.0)
+    held = (units.count > 0) & (np.isinf(units.most) if bounded else True)
     for _ in range(100):
         code, prices = units.prices(price, multipliers)
-        low = int(np.argmin([float(p) for p in prices]))
-        if prices[low] >= 0:
+        mine = np.flatnonzero(held)
+        if not mine.size:
             break
-        block = int(np.flatnonzero(code == low)[0])
+        block = int(mine[np.argmin(np.array([float(p) for p in prices])[code[mine]])])
+        low = prices[code[block]]
+        if low >= 0:
+            break
         inside = {name for name, members in zip(units.names, units.members, strict=True) if block in members}
-        mine = [one for one in multipliers if one.side == "least" and one.group in inside]
-        one = max(mine, key=lambda one: one.value)
-        worth = exact.round_down(max(Fraction(one.value) + prices[low], Fraction(0)))
+        leasts = [one for one in multipliers if one.side == "least" and one.group in inside]
+        one = max(leasts, key=lambda one: one.value)
+        worth = exact.round_down(max(Fraction(one.value) + low, Fraction(0)))
         multipliers = tuple(replace(m, value=worth) if m is one else m for m in multipliers)
     return price, multipliers
+
+
+def _refused(
+    curves: CurveSet, population: Population, limits: Limits, budget: float, backend: str, conflict: str
+) -> Allocation:
+    """That the limits cannot be kept, with multipliers that prove it where there are such."""
+    units = LimitedPopulation.of(limits, curves.problem, population, budget)
+    lower = np.maximum(curves.curves.start_budget[units.state], units.least)
+    alone = bool(((lower > units.most) & (units.count > 0)).any())
+    proof = () if alone else proof_of_conflict(units, lower, budget, backend)
+    source = "" if alone or proof else f", as {backend} finds"
+    text = f"the limits cannot be kept{source}: {conflict}"
+    return replace(impossible(curves, population, budget, limits, METHOD, text), multipliers=proof)
 
 
 def _contradiction(
     curves: CurveSet, population: Population, limits: Limits, budget: float, backend: str
 ) -> str | None:
-    """A message naming a minimal set of limits that contradict each other, or None."""
+    """What would do, and a minimal set of limits that contradict each other, in words; or None."""
     ask = Feasibility(curves, population, limits, budget)
     cap = curves.problem.budget_cap
 
@@ -235,7 +282,4 @@ def _contradiction(
     if math.isfinite(budget) and not broken(without):
         least = Blocks(curves, ask.units(without, budget)).least_budget(backend)
         need = f"the least feasible budget under these limits is about {least:.12g}"
-    return (
-        f"the limits cannot be kept, as {backend} finds: {need}. Of what cannot hold together this is a "
-        f"smallest part:{states} {named}"
-    )
+    return f"{need}. Of what cannot hold together this is a smallest part:{states} {named}"

@@ -28,6 +28,7 @@ class Column:
     ----------
     partly : whether the block is served in part
     slope : value per money between the two
+    below, slope_below : the amount before `low`, and value per money from there; NaN where `low` is the first
     money, count : of all its units, rounded; how many they are
     """
 
@@ -38,6 +39,8 @@ class Column:
     slope: Fraction
     money: float
     count: int
+    below: float = math.nan
+    slope_below: Fraction = Fraction(0)
 
     @property
     def fixed(self) -> Fraction:
@@ -129,12 +132,9 @@ class Blocks:
                 j, share, last = j + 1, 0.0, j + 1 == cost.size - 1
             high = float(cost[j]) if last else float(cost[j + 1])
             partly = not last and share > near
-            slope = Fraction(0)
-            if not last:
-                slope = (Fraction(float(value[j + 1])) - Fraction(float(value[j]))) / (
-                    Fraction(high) - Fraction(float(cost[j]))
-                )
-            found.append(Column(b, float(cost[j]), high, partly, slope, n * mean, int(n)))
+            slope = Fraction(0) if last else _slope(cost, value, j)
+            before = (float(cost[j - 1]), _slope(cost, value, j - 1)) if j else ()
+            found.append(Column(b, float(cost[j]), high, partly, slope, n * mean, int(n), *before))
         return found
 
     def binding(
@@ -166,8 +166,18 @@ class Blocks:
         return sorted(rows, key=lambda row: -abs(row[3]))
 
 
-def solved_exactly(columns: list[Column], rows: list[Row]) -> Found:
-    """Money of the blocks served in part, from the limits that are met; and the prices that explain them."""
+def _slope(cost: Floats, value: Floats, j: int) -> Fraction:
+    """Value per money from option j to the next."""
+    gain = Fraction(float(value[j + 1])) - Fraction(float(value[j]))
+    return gain / (Fraction(float(cost[j + 1])) - Fraction(float(cost[j])))
+
+
+def solved_exactly(columns: list[Column], rows: list[Row], *, own_prices: bool = False) -> Found:
+    """Money of the blocks served in part, from the limits that are met; and the prices that explain them.
+
+    Where these are not the solver's the problem is degenerate, and the solver's are taken; unless
+    `own_prices` are wanted.
+    """
     partly = [column for column in columns if column.partly]
     table = [[Fraction(int(inside[c.block])) for c in partly] for _, _, inside, _ in rows]
     rest = [
@@ -193,7 +203,8 @@ def solved_exactly(columns: list[Column], rows: list[Row]) -> Found:
     ]
     for i, y in zip(order, _solve(transposed, wanted), strict=True):
         price[rows[i][0]] = y
-    if any(abs(float(price[name]) - worth) > SAME * (1 + abs(worth)) for name, _, _, worth in rows):
+    other = any(abs(float(price[name]) - worth) > SAME * (1 + abs(worth)) for name, _, _, worth in rows)
+    if other and not own_prices:
         price = {name: Fraction(worth) for name, _, _, worth in rows}  # Degenerate: others do as well.
     return Found(money, price)
 
@@ -211,6 +222,44 @@ def more_in_part(columns: list[Column], rows: list[Row]) -> list[Column] | None:
             j = min(idle, key=lambda j: sum(bool(row[2][columns[j].block]) for row in rows))
             return [replace(c, partly=True) if i == j else c for i, c in enumerate(columns)]
     return None
+
+
+def less_in_part(
+    columns: list[Column], rows: list[Row], pinned: list[Row]
+) -> list[tuple[list[Column], list[Row]]]:
+    """The columns with one fewer served in full, where a limit is exceeded by what numbers round to.
+
+    Budgets such as 0.1 and 0.2 under a most of 0.3 are more than it as doubles, by the last digit. Of the
+    first such limit every block that has a step to give up comes in turn, least dear first, and the limit is
+    pinned: it is met exactly before those that have a price. The others are met by chance, or exceeded too.
+    """
+    money = solved_exactly(columns, pinned_first(rows, pinned)).money
+    for row in rows:
+        inside = row[2]
+        has = sum((c.fixed + money.get(c.block, 0) for c in columns if inside[c.block]), Fraction(0))
+        if has <= row[1]:
+            continue
+        full = [
+            j for j, c in enumerate(columns) if inside[c.block] and not c.partly and not math.isnan(c.below)
+        ]
+        return [
+            ([_one_less(c) if i == j else c for i, c in enumerate(columns)], [*pinned, row])
+            for j in sorted(full, key=lambda j: columns[j].slope_below)
+        ]
+    return []
+
+
+def pinned_first(rows: list[Row], pinned: list[Row]) -> list[Row]:
+    """The limits that are pinned, then those that have a price; all of them if none is pinned."""
+    names = {row[0] for row in pinned}
+    return [*pinned, *(row for row in rows if row[0] not in names and (row[3] or not pinned))]
+
+
+def _one_less(column: Column) -> Column:
+    """A column that has its last step in part."""
+    return replace(
+        column, low=column.below, high=column.low, partly=True, slope=column.slope_below, below=math.nan
+    )
 
 
 def _pivots(table: list[list[Fraction]]) -> list[tuple[int, int]]:

@@ -25,7 +25,8 @@ from optbudget.planning.saddle_point import entropic_risk, normal_tail, tail
 from optbudget.planning.spenders import Spenders, spenders
 from optbudget.planning.total_law import common_grid, total_law
 from optbudget.problems import Allocation, CurveSet
-from optbudget.problems.spend_law import SpendLaw
+from optbudget.problems.lotteries import lotteries
+from optbudget.problems.spend_law import SpendLaw, require_share
 from optbudget.problems.spend_risk import SpendRisk
 from optbudget.status import Solution
 from optbudget.workers import Monitor
@@ -98,15 +99,12 @@ def spend_moments(answer: Allocation) -> tuple[float, float]:
 
 def _between(answer: Allocation) -> float:
     """What the lotteries add: for each randomised unit the variance of the budget that it draws."""
-    drawn = answer.probability < 1
-    total, weight, first, second = 0.0, 0.0, 0.0, 0.0
-    rows = zip(answer.count[drawn].tolist(), answer.unit_budget[drawn].tolist(),
-               answer.probability[drawn].tolist(), strict=True)  # fmt: skip
-    for n, b, p in rows:
-        weight, first, second = weight + p, first + p * b, second + p * b * b
-        if weight > 1 - 1e-12:
-            total += n * max(0.0, second - first * first)
-            weight, first, second = 0.0, 0.0, 0.0
+    total = 0.0
+    rows = zip(answer.state.tolist(), answer.count.tolist(), answer.probability.tolist(), strict=True)
+    for span in lotteries(list(rows)):
+        budget, probability = answer.unit_budget[span], answer.probability[span]
+        centred = budget - probability @ budget
+        total += float(answer.count[span.start]) * float(probability @ centred**2)
     return total
 
 
@@ -209,6 +207,8 @@ def worst_cases(answer: Allocation, share: float) -> float:
 
     The entropic value at risk; the exact number, where there is a law, is `SpendRisk.cvar`.
     """
+    require_share(share)
+    require_rows(answer)
     return entropic_risk(spenders(answer), share)
 
 

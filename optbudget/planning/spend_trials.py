@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from optbudget.planning.spenders import Spenders
 from optbudget.workers import Monitor
+from optbudget.workers.monitor import require_going_on
 
 Floats = NDArray[np.float64]
 
@@ -40,13 +41,13 @@ def spend_trials(units: Spenders, trials: int, *, seed: int, monitor: Monitor | 
     spends = np.empty(trials)
     for begin in range(0, trials, BATCH):
         size = min(BATCH, trials - begin)
-        spends[begin : begin + size] = _batch(units, size, random)
+        spends[begin : begin + size] = _batch(units, size, random, monitor)
         if monitor is not None:
             monitor.progress((begin + size) / trials, "trials")
     return spends
 
 
-def _batch(units: Spenders, size: int, random: np.random.Generator) -> Floats:
+def _batch(units: Spenders, size: int, random: np.random.Generator, monitor: Monitor | None) -> Floats:
     n = units.problem.n_states
     start = np.zeros((len(units.policies), n, size), dtype=np.int64)
     for count, ways in zip(units.count.tolist(), units.ways, strict=True):
@@ -59,6 +60,7 @@ def _batch(units: Spenders, size: int, random: np.random.Generator) -> Floats:
         row_ptr, next_state, probability, pair_row = policy.rows
         here = counts
         for k in range(policy.horizon):
+            require_going_on(monitor, "before the trials were done")
             after = np.zeros_like(here)
             rate = units.problem.cost_discount**k
             for i in np.flatnonzero(here.any(axis=1)).tolist():

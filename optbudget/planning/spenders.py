@@ -5,7 +5,6 @@ one of two such policies at the start. Units are independent of one another (the
 money does not move between units afterwards), so the cumulants of their spends add.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +15,7 @@ from optbudget.budgeted.fixed_policy import FixedPolicy, pairs_of
 from optbudget.budgeted.policies import policy_at, price_between
 from optbudget.errors import NoAnswerError
 from optbudget.problems import Allocation, BudgetedMDP, CurveSet
+from optbudget.problems.lotteries import lotteries
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -136,27 +136,11 @@ def spending(curves: CurveSet, rows: list[tuple[int, int, float, float]]) -> Spe
         problem = replace(problem, horizon=problem.horizon - curves.stage)
     policies = _Policies(curves, problem, [(s, b) for s, _, b, _ in rows])
     count, ways = [], []
-    for lottery in _lotteries(rows):
+    for lottery in (rows[span] for span in lotteries([(s, n, p) for s, n, _, p in rows])):
         drawn = [Way(s, policy, p * share) for s, _, b, p in lottery for policy, share in policies.of(s, b)]
         count.append(lottery[0][1])
         ways.append(tuple(drawn))
     return Spenders(tuple(policies.found), np.array(count, dtype=np.int64), tuple(ways))
-
-
-def _lotteries(
-    rows: list[tuple[int, int, float, float]],
-) -> Iterator[list[tuple[int, int, float, float]]]:
-    """Rows that are one unit's lottery, together; all other rows alone."""
-    pending: list[tuple[int, int, float, float]] = []
-    for row in rows:
-        if pending and row[0] != pending[0][0]:
-            raise NoAnswerError("the probabilities of a randomised unit do not sum to 1")
-        pending.append(row)
-        if sum(p for _, _, _, p in pending) > 1 - 1e-12:
-            yield pending
-            pending = []
-    if pending:
-        yield pending
 
 
 class _Policies:

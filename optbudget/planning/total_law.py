@@ -1,14 +1,23 @@
 """The exact law of what a whole population spends, by convolution of its units' laws.
 
 The law of n equal units is the n-th convolution power of one unit's, by repeated squaring; groups are
-convolved one after another. Sums of nonnegative products lose no digits, so a probability is right to a
-number of roundings of itself, and no Fourier transform spoils the tails.
+convolved one after another. Short laws are convolved by their definition: sums of nonnegative products lose
+no digits, so a probability is right to a number of roundings of itself, in the tails too. Long ones are by
+fast Fourier transforms, whose rounding is absolute. With F of length N = 2^m computed to a relative error
+:math:`\\eta = 8 m u` in the 2-norm (Higham 2002, theorem 24.2, with room), and since no entry of F of a law
+is above its mass,
+
+.. math:: \\lVert \\hat{c} - a * b \\rVert_1 \\le \\sqrt{N}\\, \\lVert \\hat{c} - a * b \\rVert_2
+          \\le \\sqrt{N}\\, 4 \\eta\\, (\\lVert a \\rVert_2 + \\lVert b \\rVert_2) ,
+
+which is added to the mass that is cut.
 
 Both tails are cut as they become negligible: a cut of mass c at a law of u units enters the whole law of N
 units at most N/u times. All of it together stays below the truncation that is asked for, and is part of
 the law's `error`.
 """
 
+import math
 from fractions import Fraction
 
 import numpy as np
@@ -17,16 +26,19 @@ from numpy.typing import NDArray
 from optbudget.budgeted.fixed_policy import FixedPolicy
 from optbudget.budgeted.money_grid import cost_grid
 from optbudget.budgeted.spend_law import unit_laws
-from optbudget.errors import InterruptedWork, LimitError, NoAnswerError
+from optbudget.errors import LimitError, NoAnswerError
 from optbudget.planning.spenders import Spenders
 from optbudget.problems.spend_law import Rounding, SpendLaw
-from optbudget.status import Termination
 from optbudget.workers import Monitor
+from optbudget.workers.monitor import require_going_on
 
 Floats = NDArray[np.float64]
 
 MOST_PRODUCTS = 3e10
 """Products of all convolutions together, about half a minute."""
+
+LONG = 1024
+"""Points of the shorter of two laws from which on they are convolved by fast Fourier transforms."""
 
 UNIT_ROUNDOFF = 2.0**-53
 
@@ -159,22 +171,42 @@ class _Convolutions:
         """The law of a sum; mass of `share` times `of` units (all, if 0) may be cut at each end."""
         if one.mass.size == 1 and one.mass[0] == 1.0 and one.cut == 0:
             return _Part(other.mass, one.first + other.first, other.cut, other.relative)
-        self.done += float(one.mass.size) * other.mass.size
+        short = min(one.mass.size, other.mass.size)
+        size = 1 << (one.mass.size + other.mass.size - 2).bit_length()
+        self.done += (
+            float(one.mass.size) * other.mass.size if short < LONG else 30.0 * size * size.bit_length()
+        )
         if self.done > self.most:
             raise LimitError(
                 f"the law of the total spend takes more than {self.most:.0e} products of probabilities; the "
                 "saddle-point approximation does not"
             )
-        stopped = None if self.monitor is None else self.monitor.stop_reason()
-        if stopped is not None:
-            kind = InterruptedWork if stopped is Termination.INTERRUPTED else LimitError
-            raise kind("stopped in the middle of the law of the total spend")
-        mass = np.convolve(one.mass, other.mass)
-        relative = one.relative + other.relative
-        relative += (min(one.mass.size, other.mass.size) + 1) * UNIT_ROUNDOFF
+        require_going_on(self.monitor, "in the middle of the law of the total spend")
+        relative, lost = one.relative + other.relative, 0.0
+        if short < LONG:
+            mass = np.convolve(one.mass, other.mass)
+            relative += (short + 1) * UNIT_ROUNDOFF
+        else:
+            mass, lost = transformed(one.mass, other.mass, size)
         low, high, cut = _within(mass, self.share * (of or self.units))
         first = one.first + other.first + low
-        return _Part(mass[low:high], first, one.cut + other.cut + cut, relative)
+        return _Part(mass[low:high], first, one.cut + other.cut + cut + lost, relative)
+
+
+def transformed(one: Floats, other: Floats, size: int) -> tuple[Floats, float]:
+    """The convolution of two laws by transforms of length `size`, and a bound on its error's 1-norm.
+
+    Examples
+    --------
+    >>> mass, lost = transformed(np.array([0.5, 0.5]), np.array([0.25, 0.75]), 4)
+    >>> mass.round(12), lost < 1e-13
+    (array([0.125, 0.5  , 0.375]), True)
+    """
+    mass = np.fft.irfft(np.fft.rfft(one, size) * np.fft.rfft(other, size), size)
+    exponent = max(1, size.bit_length() - 1)
+    norms = float(np.linalg.norm(one) + np.linalg.norm(other))
+    lost = math.sqrt(size) * 32 * exponent * UNIT_ROUNDOFF * norms
+    return np.maximum(mass[: one.size + other.size - 1], 0.0), lost
 
 
 def _within(mass: Floats, allowed: float) -> tuple[int, int, float]:

@@ -81,10 +81,10 @@ def curve_band(
         of another problem.
     NoAnswerError
         If a budget is below the least feasible one of the mean model.
-    LimitError, InterruptedWork
-        If the monitor stops the work before the last draw.
     UsageError
         If the problem has no finite horizon or caps the budget of one unit, or an option is out of range.
+    LimitError, InterruptedWork
+        If the work is stopped before every draw is solved.
 
     Examples
     --------

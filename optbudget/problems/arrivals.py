@@ -88,7 +88,7 @@ class Arrivals:
                 text = f"stage is {k}; it must be in 0..{horizon - 1}, before one of the {horizon} decisions"
                 found.append(Issue("error", "stage", text, state=label))
             if not 0 <= mean <= MOST_EXPECTED:
-                text = f"expected is {mean} at stage {k}; it must be a finite number >= 0"
+                text = f"expected is {mean} at stage {k}; it must be a number from 0 to 2^62"
                 found.append(Issue("error", "expected", text, state=label))
             elif self.distribution == "fixed" and mean != int(mean):
                 text = f"expected is {mean} at stage {k}; exactly so many can only be a whole number"

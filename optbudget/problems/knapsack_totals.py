@@ -19,6 +19,8 @@ class Totals:
     ----------
     members : (t,) arrays of groups; they may overlap
     least, most : (t,) money, 0 <= least <= most, most may be inf
+    each : (n,) the most money that one copy of each group may be assigned, >= what its options cost; what
+        they cost less is set aside for it, and counts in every total. None: totals are what options cost
 
     Raises
     ------
@@ -34,12 +36,16 @@ class Totals:
     members: tuple[Integers, ...]
     least: NDArray[np.float64]
     most: NDArray[np.float64]
+    each: NDArray[np.float64] | None = None
 
-    def __init__(self, members: object, least: ArrayLike, most: ArrayLike) -> None:
+    def __init__(
+        self, members: object, least: ArrayLike, most: ArrayLike, each: ArrayLike | None = None
+    ) -> None:
         some = tuple(np.asarray(groups, dtype=np.int64) for groups in members)  # type: ignore[attr-defined]
         object.__setattr__(self, "members", some)
         object.__setattr__(self, "least", np.asarray(least, dtype=np.float64))
         object.__setattr__(self, "most", np.asarray(most, dtype=np.float64))
+        object.__setattr__(self, "each", None if each is None else np.asarray(each, dtype=np.float64))
         size = (len(some),)
         if self.least.shape != size or self.most.shape != size:
             raise ProblemError(

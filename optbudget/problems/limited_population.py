@@ -36,6 +36,7 @@ class LimitedPopulation:
     names : of the groups, g of them
     group_least, group_most : (g,) money in total
     members : (g,) arrays of the blocks of each group, rising
+    fair : (k,) bool; blocks whose least is the least share of the budget, and moves with it
     parent : (g,) int64, innermost other group around each, -1 for none; None where groups overlap
     node : (k,) int64, innermost group of each block, -1 for none; None where groups overlap
     overlap : names of two groups that overlap, or None
@@ -50,6 +51,7 @@ class LimitedPopulation:
     group_least: Floats = ()  # type: ignore[assignment]
     group_most: Floats = ()  # type: ignore[assignment]
     members: tuple[Integers, ...] = ()
+    fair: NDArray[np.bool_] = ()  # type: ignore[assignment]
     parent: Integers | None = None
     node: Integers | None = None
     overlap: tuple[str, str] | None = None
@@ -57,6 +59,8 @@ class LimitedPopulation:
     def __post_init__(self) -> None:
         for name in ("group_least", "group_most"):
             object.__setattr__(self, name, np.asarray(getattr(self, name), dtype=np.float64))
+        if not np.size(self.fair):
+            object.__setattr__(self, "fair", np.zeros(self.count.size, dtype=np.bool_))
         if self.parent is None:
             parent, node, overlap = nesting(self.members, self.names, self.count.size)
             for name, found in (("parent", parent), ("node", node), ("overlap", overlap)):
@@ -83,14 +87,16 @@ class LimitedPopulation:
         least, most = found.bounds()
         if problem.budget_cap is not None:
             most = np.minimum(most, problem.budget_cap)
+        fair = np.zeros(found.count.size, dtype=np.bool_)
         if limits.least_share and population.size:
             share = round_down(Fraction(limits.least_share) * Fraction(budget) / population.size)
+            fair = (least <= share) & (share <= most)
             least = np.maximum(least, np.minimum(share, most))
         return cls(
             found.state, found.count, found.unit, least, most, tuple(group.name for group in limits.groups),
             np.array([group.least for group in limits.groups]),
             np.array([group.most for group in limits.groups]),
-            tuple(found.members()),
+            tuple(found.members()), fair,
         )  # fmt: skip
 
     def prices(self, price: float, multipliers: Sequence[Multiplier]) -> tuple[Integers, list[Fraction]]:

@@ -132,12 +132,17 @@ class Limits:
         if found:
             raise ProblemError([finding.issue() for finding in found])
 
-    def __repr__(self) -> str:
+    @property
+    def summary(self) -> str:
+        """How many there are, of each kind."""
         counts = [(len(self.units), "unit limit"), (len(self.groups), "group")]
         parts = [f"{n} {noun}" + ("" if n == 1 else "s") for n, noun in counts if n]
         if self.least_share:
             parts.append(f"at least {self.least_share:g} of an equal share")
-        return f"Limits({', '.join(parts) or 'none'})"
+        return ", ".join(parts) or "none"
+
+    def __repr__(self) -> str:
+        return f"Limits({self.summary})"
 
 
 def limit_findings(

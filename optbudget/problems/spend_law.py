@@ -12,6 +12,7 @@ the mean spend of the worst share :math:`\\varepsilon` of all cases (Rockafellar
 
 from dataclasses import dataclass
 from fractions import Fraction
+from numbers import Real
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 Rounding = Literal["none", "up", "down"]
+
+
+def require_share(share: float) -> None:
+    """Refuse what is no share of worst cases."""
+    if not isinstance(share, Real) or not 0 < share <= 1:
+        raise UsageError(f"the share of worst cases is {share!r:.40}; it must be in (0, 1]")
 
 
 def as_written(amount: float) -> Fraction:
@@ -99,13 +106,17 @@ class SpendLaw:
 
     def exceeds(self, budget: float) -> float:
         """P(spend > budget), right up to `error`; spending the budget exactly is not overspending."""
+        if not isinstance(budget, Real) or np.isnan(budget):
+            raise UsageError(f"the budget is {budget!r:.40}; it must be a number")
         if np.isinf(budget):
             return 0.0 if budget > 0 else 1.0
         beyond = as_written(budget) // self.step - self.first + 1
         return float(min(1.0, self.probability[max(0, beyond) :].sum()))
 
     def quantile(self, share: float) -> float:
-        """The least amount that is not exceeded with at least this probability."""
+        """The least amount that is not exceeded with at least this probability, in [0, 1]."""
+        if not isinstance(share, Real) or not 0 <= share <= 1:
+            raise UsageError(f"the probability is {share!r:.40}; it must be in [0, 1]")
         reached = np.searchsorted(np.cumsum(self.probability), share * (1 - 1e-15))
         return float((self.first + min(int(reached), self.probability.size - 1)) * self.step)
 
@@ -118,8 +129,7 @@ class SpendLaw:
         >>> SpendLaw(Fraction(1), 0, np.array([0.5, 0.5])).cvar(0.75)
         0.6666666666666666
         """
-        if not 0 < share <= 1:
-            raise UsageError(f"the share of worst cases is {share}; it must be in (0, 1]")
+        require_share(share)
         level = self.quantile(1 - share)
         above = np.maximum(self.amounts - level, 0.0)
         return level + float(self.probability @ above) / share

@@ -3,8 +3,11 @@
 import math
 from dataclasses import dataclass
 
-from optbudget.errors import NoAnswerError, UsageError
-from optbudget.problems.spend_law import SpendLaw
+from optbudget.errors import NoAnswerError
+from optbudget.problems.spend_law import SpendLaw, require_share
+
+SHARP = 1e4
+"""A law says what the worst cases spend where their share is this many times the law's error."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -83,18 +86,18 @@ class SpendRisk:
     def cvar(self, share: float) -> tuple[float, str]:
         """Mean spend of the worst `share` of cases, and what the number is.
 
-        Exact from a law; an upper bound from the law counted up; else as if the spend were normal.
+        Exact from a law; an upper bound from the law counted up; else, and where the share is so small that
+        what was cut from the law may be part of it, as if the spend were normal.
         """
-        if not 0 < share <= 1:
-            raise UsageError(f"the share of worst cases is {share}; it must be in (0, 1]")
-        if self.above is not None:
+        require_share(share)
+        if self.above is not None and share >= SHARP * self.above.error:
             return self.above.cvar(share), "exact" if self.exact else "upper bound"
         if share == 1:
             return self.mean, "exact"
         from statistics import NormalDist
 
         normal = NormalDist()
-        density = normal.pdf(normal.inv_cdf(1 - share))
+        density = normal.pdf(normal.inv_cdf(share))
         return self.mean + math.sqrt(self.variance) * density / share, "normal approximation"
 
     def __repr__(self) -> str:

@@ -49,9 +49,11 @@ class StageBudgets:
     def __post_init__(self) -> None:
         for name in ("blocks", "decisions", "amounts"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        if not self.blocks or not len(self.blocks) == len(self.decisions) == len(self.amounts):
+        if not (self.blocks or self.decisions or self.amounts):
+            raise ProblemError("there is no block; give at least one, with its decisions and its money")
+        if not len(self.blocks) == len(self.decisions) == len(self.amounts):
             sizes = f"{len(self.blocks)}, {len(self.decisions)} and {len(self.amounts)}"
-            raise ProblemError(f"blocks, decisions and amounts must be as many, and some; there are {sizes}")
+            raise ProblemError(f"blocks, decisions and amounts must be as many; there are {sizes}")
         issues = [
             f"block {name!r} is listed twice" for k, name in enumerate(self.blocks) if name in self.blocks[:k]
         ]

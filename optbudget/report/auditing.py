@@ -24,8 +24,10 @@ def audit_grid(found: Audit, *, limit: int = 30) -> Grid:
     hidden = len(order) - len(rows)
     note = "Last and next: value of the last and of one more unit of money where the plan is."
     note += f" {hidden:,} more groups are not shown." if hidden else ""
-    heads = ("group", ">plan spends", ">worth", ">last", ">next", ">best spend", ">change", "returns")
-    return Grid("The plan beside the best spend", heads, rows, note)
+    best = "best spend" if found.whole is None else "best measured"
+    heads = ("group", ">plan spends", ">worth", ">last", ">next", f">{best}", ">change", "returns")
+    beside = "the best spend" if found.whole is None else "the best measured amounts"
+    return Grid(f"The plan beside {beside}", heads, rows, note)
 
 
 def audit_sentences(found: Audit) -> list[str]:
@@ -38,8 +40,9 @@ def audit_sentences(found: Audit) -> list[str]:
             f"The plan spends {number(float(found.spent), 10)}, which is {number(over)} more than the budget "
             f"of {number(found.budget, 10)}; it is audited at what it spends."
         )
+    which = "The best spend is" if found.whole is None else "The best choice of measured amounts is"
     said.append(
-        f"The plan is worth {number(found.value, 8)}. The best spend found is worth {number(best.value, 8)}, "
+        f"The plan is worth {number(found.value, 8)}. {which} worth {number(best.value, 8)}, "
         f"and no spend {_money(found)} more than {number(found.bound, 8)}."
     )
     if found.gap <= OPTIMAL_GAP:
@@ -48,7 +51,11 @@ def audit_sentences(found: Audit) -> list[str]:
     elif found.lost > 0:
         said.append(f"So it leaves at least {number(found.lost)} on the table ({_share(found)}).")
     else:
-        said.append("It is better than every choice of measured amounts; what it leaves is at most the gap.")
+        better = "It is better than" if found.value > best.value else "It is as good as"
+        said.append(
+            f"{better} the best choice of measured amounts, so what it leaves on the table is at most "
+            f"{number(found.bound - found.value)}: amounts between measured ones may be worth more."
+        )
     said.append(
         f"The bound is {number(found.relaxed.price)} per {unit} times the money, plus for every group the "
         "most of value less that price times spend: a sum anyone can redo."
@@ -59,7 +66,7 @@ def audit_sentences(found: Audit) -> list[str]:
         ]
         named = ", ".join(bent[:3]) + (", ..." if len(bent) > 3 else "")
         said.append(
-            f"Returns rise somewhere in {named}: the best spend is over the measured amounts, and between "
+            f"Returns rise somewhere in {named}: the best choice is among the measured amounts, and between "
             "them the bound alone is proved."
         )
     return said

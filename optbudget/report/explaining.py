@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 
+from optbudget.allocation import limit_worths, worth_of_more
+from optbudget.problems import Allocation
 from optbudget.problems.explanation import Binding, Difference, Explanation
 from optbudget.report.tables import NOTHING, Grid
 from optbudget.report.words import budget_label, number, plural, unit_of_money
@@ -19,7 +21,7 @@ def explanation_grid(why: Explanation, *, limit: int = 30) -> Grid:
             number(why.budget[k]),
             _amount(why.last.price[k]),
             _amount(why.next.price[k]),
-            why.limit[k] or why.binding[k].value,
+            _why_no_more(why, k),
             _amount(why.last.total[k]),
             _amount(why.next.total[k]),
         )
@@ -50,6 +52,8 @@ def explanation_sentences(why: Explanation) -> list[str]:
             f"This split ({answer.method}) does not follow the price, so steps worth more than others may be "
             "left undone; greedy finds the split that leaves none."
         )
+    elif (worth := worth_of_more(answer)) != answer.price:
+        said += _more_under_shares(why, worth)
     elif k >= 0:
         said.append(
             f"One more {unit} is worth {number(answer.price)}. It would go to {why.name(k)!r}, where "
@@ -61,16 +65,50 @@ def explanation_sentences(why: Explanation) -> list[str]:
         )
     if answer.unspent > NOTHING * max(1.0, answer.spent) and k >= 0:
         said.append(f"{number(answer.unspent)} stays unspent: {answer.why_unspent}.")
-    for one in answer.multipliers:
-        if one.value > 0:
-            change = f"{'raising' if one.side == 'most' else 'lowering'} it by one {unit}"
-            limit = f"The {one.side} of {one.group}, {number(one.limit, 8)}, binds"
-            said.append(f"{limit}: {change} is worth {number(one.value)}.")
+    said += _limit_sentences(answer, unit)
     units = {reason: int(why.units[[b is reason for b in why.binding]].sum()) for reason in Binding}
     for reason, many in units.items():
         if many and reason is not Binding.MONEY:
             said.append(f"{plural(many, 'unit')}: {reason.sentence}.")
     return said
+
+
+def _why_no_more(why: Explanation, k: int) -> str:
+    """The reason in a word, and the limit behind it: a most in its place, a least beside it."""
+    reason, limit = why.binding[k].value, why.limit[k]
+    return f"{reason} ({limit})" if limit.startswith("least") else limit or reason
+
+
+def _more_under_shares(why: Explanation, worth: float) -> list[str]:
+    """What more money does where every unit's least share grows with it."""
+    answer, k = why.allocation, why.marginal
+    unit = unit_of_money(answer.curves.problem.money_unit)
+    adds = f"is worth {number(worth)}" if worth >= 0 else f"costs {number(-worth)}"
+    said = [f"One more {unit} {adds}: it raises the least share of every unit as well."]
+    if k >= 0:
+        said.append(
+            f"Where no share holds it, money is worth {number(answer.price)}, in {why.name(k)!r} for one: "
+            f"{_step_words(why, k)}."
+        )
+    return said
+
+
+def _limit_sentences(answer: Allocation, unit: str, *, limit: int = 20) -> list[str]:
+    """Every limit that binds, and what moving it by one unit of money is worth; the dearest first."""
+    found = [one for one in limit_worths(answer) if one.worth > 0]
+    relaxed = ", where units may be randomised" if answer.method == "ip" else ""
+    said = []
+    for one in sorted(found, key=lambda one: -one.worth)[:limit]:
+        change = "raising" if one.side == "most" else "lowering"
+        whom = one.name.removeprefix("group ")
+        whose = f"The {one.side} of {whom}" if one.name != "least share" else "The least share"
+        at_most = "" if one.exact else "at most "
+        each = "" if one.name.startswith(("group ", "unit ")) else " for each"
+        said.append(
+            f"{whose}, {number(one.limit, 8)}, binds: {change} it by one {unit}{each} is worth "
+            f"{at_most}{number(one.worth)}{relaxed}."
+        )
+    return said + ([f"{len(found) - limit:,} limits more bind."] if len(found) > limit else [])
 
 
 def state_sentences(why: Explanation, label: str) -> list[str]:
@@ -92,14 +130,15 @@ def _part_sentences(why: Explanation, k: int) -> list[str]:
     answer = why.allocation
     problem, unit = answer.curves.problem, unit_of_money(answer.curves.problem.money_unit)
     price, general = float(why.price[k]), answer.price
-    does = f" and mostly do {problem.actions[why.action[k]]!r} now" if why.action[k] >= 0 else ""
+    do = "mostly do" if why.units[k] > 1 else "does"
+    does = f" and {do} {problem.actions[why.action[k]]!r} now" if why.action[k] >= 0 else ""
     who = f"The {plural(int(why.units[k]), 'unit')} in" if why.unit[k] < 0 else "The unit of"
     have = "has" if why.units[k] == 1 else "have"
     each = "" if why.units[k] == 1 else " each on average"
     said = [f"{who} {why.name(k)!r} {have} {number(why.budget[k])}{each}{does}."]
     worth = f"Money is worth {number(general)} elsewhere."
     if abs(price - general) > 1e-12 * general:
-        worth = f"Money is worth {number(price)} to their group, and {number(general)} elsewhere."
+        worth = f"Money is worth {number(price)} under their limits, and {number(general)} elsewhere."
     if math.isfinite(why.last.price[k]):
         worth += f" The last {unit} here is worth {number(why.last.price[k])}."
     if why.next.price[k] > 0:
@@ -108,7 +147,7 @@ def _part_sentences(why: Explanation, k: int) -> list[str]:
     named = f" ({why.limit[k]})" if why.limit[k] and not kept else ""
     said += [worth, f"Why no more: {why.binding[k].sentence}{named}."]
     if kept:
-        said.append(f"This much is given because of the {why.limit[k]}; the price alone would give less.")
+        said.append(f"This much is given because of the {why.limit[k]}; without it they would have less.")
     if math.isfinite(why.next.price[k]):
         said.append(f"The next step: {_step_words(why, k)}." + _what_it_takes(why, k))
     for step, words in ((why.last, "Less is given below"), (why.next, "More is given above")):
@@ -135,8 +174,10 @@ def _what_it_takes(why: Explanation, k: int) -> str:
     if why.binding[k] is not Binding.PRICE:
         return ""
     more, less = (number(share * 100, 3) for share in (needed / gain - 1, 1 - gain / needed))
+    alike = abs(float(why.price[k]) - why.allocation.price) <= 1e-12 * why.allocation.price
+    where = "elsewhere" if alike else "under the same limits"
     return (
-        f" That money is worth {number(needed)} elsewhere, so the step would lose "
+        f" That money is worth {number(needed)} {where}, so the step would lose "
         f"{number(float(why.loss_of_more[k]))}; it pays once it adds {more} % more, or costs {less} % less."
     )
 
@@ -181,9 +222,18 @@ def difference_sentences(change: Difference) -> list[str]:
         f"spend from {number(before.spent, 8)} to {number(after.spent, 8)} ({spent}), and the worth of one "
         f"more unit of money from {number(before.price)} to {number(after.price)}."
     ]
+    old, new = before.curves.stage, after.curves.stage
+    changed = "the change of the model"
+    if old != new:
+        changed = f"stage {old} having become stage {new}"
+        said.insert(
+            0,
+            f"The first is of stage {old}, the second of stage {new}: money and value of each count from its "
+            f"own stage, so what was earned and spent between them is in neither.",
+        )
     parts = (
         ("units that came or went", change.of_units),
-        ("the change of the model", change.of_model),
+        (changed, change.of_model),
         ("money that moved", change.of_money),
     )
     size = 1e-12 * (1.0 + abs(before.value) + abs(after.value))

@@ -14,11 +14,26 @@ from optbudget import __version__
 from optbudget.allocation import BaselineComparison
 from optbudget.curves import Curve, weighted_sum
 from optbudget.errors import NoAnswerError, UsageError
-from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Verification
+from optbudget.problems import (
+    Allocation,
+    ArrivalAllocation,
+    BudgetedMDP,
+    CurveSet,
+    PolicyMixture,
+    Verification,
+)
 from optbudget.report._extra import needs_extra
 from optbudget.report.names import WIDE, in_full
+from optbudget.report.plan_words import PlanWords, more_money_words, words_of_arrivals, words_of_lines
 from optbudget.report.selection import beside_today, leading_states, units_by_state
-from optbudget.report.tables import Grid, allocation_grid, baseline_grid, curve_grid, verification_grid
+from optbudget.report.tables import (
+    Grid,
+    allocation_grid,
+    baseline_grid,
+    curve_grid,
+    limits_grid,
+    verification_grid,
+)
 from optbudget.report.words import number, plural, price_label
 from optbudget.status import Solution
 
@@ -39,7 +54,7 @@ class Figure:
 
 
 def page(
-    answer: CurveSet | Allocation,
+    answer: CurveSet | Allocation | ArrivalAllocation | PolicyMixture,
     path: str | Path,
     *,
     verification: Verification | None = None,
@@ -51,7 +66,7 @@ def page(
 
     Parameters
     ----------
-    answer : curves of every state, or an allocation
+    answer : curves of every state, an allocation, one with units still to come, or a plan for several lines
     path : the file to write
     verification : what `verify(answer)` found, if it was asked; listed statement by statement. Where a
         statement failed the page says so first, and claims nothing
@@ -73,34 +88,36 @@ def page(
     UsageError
         If the answer is of a kind that has no page.
     """
-    if not isinstance(answer, CurveSet | Allocation):
-        raise UsageError(f"there is no page for a {type(answer).__name__}; report curves or an allocation")
+    if not isinstance(answer, CurveSet | Allocation | ArrivalAllocation | PolicyMixture):
+        raise UsageError(
+            f"there is no page for a {type(answer).__name__}; report curves, an allocation, or a plan with "
+            "arrivals or budget lines"
+        )
     if answer.outcome.solution is Solution.NONE:
         why = answer.outcome.message or answer.outcome.termination.name
         raise NoAnswerError(f"there is no answer to report: {why}")
-    split = answer if isinstance(answer, Allocation) else None
-    curves = split.curves if split else answer
-    assert isinstance(curves, CurveSet)
-    problem = curves.problem
+    problem = answer.lines.problem if isinstance(answer, PolicyMixture) else _curves_of(answer).problem
     sound = verification is None or verification.ok
+    said = _words(answer, sound)
     fields = {
         "title": problem.title or (problem.folder.name if problem.folder else "Budget report"),
-        "asked": _asked_of_split(split) if split else _asked_of_curves(curves),
+        "asked": said.asked,
         "sound": sound,
         "verdict": _verdict(verification),
-        "answered": _answer_of_split(split, sound) if split else _answer_of_curves(curves),
+        "answered": said.answered,
         "model": _model_lines(problem),
-        "table": allocation_grid(split) if split else curve_grid(curves),
-        "figures": _split_figures(split) if split else _curve_figures(curves),
+        "tables": said.tables,
+        "figures": _figures(answer),
         "today": _beside_today(baseline) if baseline else None,
         "comparison": comparison,
-        "proof": _proof_of_split(split) if split else _proof_of_curves(curves),
+        "proof": said.proof,
         "verification": verification_grid(verification) if verification else None,
         "folder": folder,
+        "rational": not isinstance(answer, PolicyMixture),
         "price_label": price_label(problem.money_unit),
         "version": __version__,
         "model_hash": problem.folder.sha256 if problem.folder else "",
-        "method": curves.method,
+        "method": said.method,
     }
     environment = Environment(
         loader=PackageLoader("optbudget.report", "."), autoescape=True, undefined=StrictUndefined,
@@ -111,13 +128,51 @@ def page(
     return target
 
 
+def _curves_of(answer: CurveSet | Allocation | ArrivalAllocation) -> CurveSet:
+    return answer if isinstance(answer, CurveSet) else answer.curves
+
+
+def _words(answer: CurveSet | Allocation | ArrivalAllocation | PolicyMixture, sound: bool) -> PlanWords:
+    """What was asked, answered and proved, with its tables."""
+    if isinstance(answer, PolicyMixture):
+        return words_of_lines(answer, sound)
+    if isinstance(answer, ArrivalAllocation):
+        return words_of_arrivals(answer, sound)
+    method = f"curves by {_curves_of(answer).method}"
+    if isinstance(answer, CurveSet):
+        tables = (curve_grid(answer),)
+        return PlanWords(
+            _asked_of_curves(answer), _answer_of_curves(answer), _proof_of_curves(answer), tables, method
+        )
+    limits = () if answer.limits is None else (limits_grid(answer),)
+    return PlanWords(
+        _asked_of_split(answer),
+        _answer_of_split(answer, sound),
+        _proof_of_split(answer),
+        (allocation_grid(answer), *limits),
+        method,
+    )
+
+
+def _figures(answer: CurveSet | Allocation | ArrivalAllocation | PolicyMixture) -> list[Figure]:
+    if isinstance(answer, Allocation):
+        return _split_figures(answer)
+    return [] if isinstance(answer, PolicyMixture) else _curve_figures(_curves_of(answer))
+
+
 def _asked_of_split(answer: Allocation) -> str:
     states = int((answer.population.count > 0).sum())
     who = f"{plural(answer.population.size, 'unit')} in {plural(states, 'state')}"
+    under = f", within limits ({answer.limits.summary})," if answer.limits is not None else ","
     return (
-        f"How should a budget of {number(answer.budget, 10)} be split over {who}, so that together they are "
-        "worth most?"
+        f"How should a budget of {number(answer.budget, 10)} be split over {who}{under} so that together "
+        "they are worth most?"
     )
+
+
+def _kept(answer: Allocation) -> str:
+    """What a policy must keep for the bound to hold of it."""
+    return "the budget" if answer.limits is None else "the budget and the limits"
 
 
 def _answer_of_split(answer: Allocation, sound: bool) -> str:
@@ -125,14 +180,13 @@ def _answer_of_split(answer: Allocation, sound: bool) -> str:
         stated = f"a value of {number(answer.value, 7)} for a spend of {number(answer.spent, 7)}"
         return f"The result states {stated}. The check did not confirm it."
     text = f"The best split is worth {number(answer.value, 7)}"
+    if answer.limits is not None:
+        text = f"The best split within the limits is worth {number(answer.value, 7)}"
     if answer.outcome.solution is Solution.CERTIFIED:
         most = number(answer.bound, 7)
-        text += f", and it is proved that nothing within the budget is worth more than {most}"
-    text += (
-        f"; one more unit of money would add {number(answer.price, 4)}."
-        if answer.price > 0
-        else "; more money would add nothing."
-    )
+        nothing = "no split that draws nobody's budget" if answer.method == "ip" else "nothing"
+        text += f", and it is proved that {nothing} within {_kept(answer)} is worth more than {most}"
+    text += more_money_words(answer)
     if answer.method == "uniform":
         text = text.replace("The best split", "An equal share for every unit")
     if answer.why_unspent:
@@ -166,11 +220,24 @@ def _proof_of_split(answer: Allocation) -> list[str]:
     )
     if answer.outcome.solution is not Solution.CERTIFIED:
         return [achieved, "No upper bound was proved for it."]
+    if answer.method == "ip":
+        return [
+            achieved,
+            f"No split within {_kept(answer)} that gives every unit a useful budget, and draws none, is "
+            f"worth more than {number(answer.bound, 12)}. A split that draws one unit's budget may be.",
+            f"The difference is {answer.gap_absolute:.2g}, a relative gap of {answer.gap:.2g}.",
+        ]
+    how = "at one price of money the units separate, and the sum of their best values is the bound."
+    if answer.limits is not None:
+        how = (
+            "at one price of money, and a multiplier for each limit of a group that binds, the units "
+            "separate. Their best values within their own limits, and what the limits hold at their "
+            "multipliers, sum to the bound."
+        )
     return [
         achieved,
-        f"No policy whose expected spend keeps the budget is worth more than {number(answer.bound, 12)}, "
-        "however it moves money between units on the way: at one price of money the units separate, and the "
-        "sum of their best values is the bound.",
+        f"No policy whose expected spend keeps {_kept(answer)} is worth more than "
+        f"{number(answer.bound, 12)}, however it moves money between units on the way: {how}",
         f"The difference is {answer.gap_absolute:.2g}, a relative gap of {answer.gap:.2g}.",
     ]
 
@@ -219,11 +286,19 @@ def _split_figures(answer: Allocation) -> list[Figure]:
     curves, problem = answer.curves, answer.curves.problem
     total = weighted_sum(curves.curves, answer.population.count)
     served = [share.label for share in units_by_state(answer)]
+    spot = (
+        "What the whole budget buys, for every budget. The marked point is this split; where the lower "
+        "panel falls to zero, more money buys nothing."
+    )
+    if answer.limits is not None:
+        spot = (
+            "What money buys where there are no limits, for every spend. The marked point is this split; how "
+            "far it lies below the curve is what the limits cost."
+        )
     figures = [
         Figure(
             "The sweet spot",
-            "What the whole budget buys, for every budget. The marked point is this split; where the lower "
-            "panel falls to zero, more money buys nothing.",
+            spot,
             Markup(charts.sweet_spot_chart(total, problem, spent=answer.spent, value=answer.value)),
         )
     ]
@@ -237,11 +312,13 @@ def _split_figures(answer: Allocation) -> list[Figure]:
                 Markup(charts.allocation_chart(answer)),
             )
         )
-    return figures + _curve_figures(curves, served)
+    return figures + _curve_figures(curves, served, limited=answer.limits is not None)
 
 
-def _curve_figures(answer: CurveSet, served: Sequence[str] = ()) -> list[Figure]:
+def _curve_figures(answer: CurveSet, served: Sequence[str] = (), *, limited: bool = False) -> list[Figure]:
     """Curves of the states that are served, then of those that gain most from money."""
+    common = "a level common to all"
+    common += " whom no limit holds" if limited else ""
     leading = leading_states(answer, charts.COLOURS)
     states = list(dict.fromkeys([*served, *leading]))[: len(charts.COLOURS)]
     return [
@@ -249,8 +326,7 @@ def _curve_figures(answer: CurveSet, served: Sequence[str] = ()) -> list[Figure]
             "One unit",
             _captioned(
                 "What one unit is worth by its state and its own budget; below, what one more unit of money "
-                "adds. An optimal split gives to each state until its price has fallen to a level common to "
-                "all.",
+                f"adds. An optimal split gives to each state until its price has fallen to {common}.",
                 states,
             ),
             Markup(charts.curves_chart(answer, states)),

@@ -6,7 +6,7 @@ from typing import Any
 
 from optbudget.problems import ArrivalAllocation, CurveBand, CurveBracket
 from optbudget.report.tables import NOTHING, Grid
-from optbudget.report.words import budget_label, chance, number
+from optbudget.report.words import budget_label, chance, number, plural
 
 
 def arrivals_summary_grid(answer: ArrivalAllocation) -> Grid:
@@ -74,9 +74,10 @@ def band_grid(band: CurveBand, level: float = 0.9) -> Grid:
         for row in band.summary(level)
     )
     note = (
-        f"The policy is chosen once, for the mean of {band.draws:,} draws (seed {band.seed}); intervals hold "
-        f"{level:.0%} of the draws. No policy that keeps the budget under every draw guarantees more than "
-        "the bound, or is worth more in the mean than waiting to see the model."
+        f"The policy is chosen once, for the mean of the posterior, and meets {plural(band.draws, 'draw')} "
+        f"(seed {band.seed}); intervals hold {level:.0%} of the draws. No policy that keeps the "
+        "budget under every draw guarantees more than the bound, or is worth more in the mean than waiting "
+        "to see the model."
     )
     columns = (
         ">budget", ">value, mean model", ">mean of draws", f">{level:.0%} of draws", ">its spend",

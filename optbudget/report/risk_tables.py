@@ -16,14 +16,15 @@ def risk_grid(risk: SpendRisk, worst: float) -> Grid:
         ("expected spend", number(risk.mean, 8), ""),
         ("standard deviation", number(math.sqrt(risk.variance)), ""),
         (f"P(spend > {number(risk.budget, 10)})", chance(risk.overspend), risk.method),
-        ("proved to lie between", f"{chance(low)} and {chance(high)}", _proof(risk)),
+        ("proved to lie between", f"{chance(low)} and {chance(high)}", _proof(risk, low, high)),
         ("as if normal", chance(risk.normal), "approximation"),
     ]
     if not math.isnan(risk.saddle_point):
         rows.append(("by the saddle-point", chance(risk.saddle_point), "approximation"))
     rows.append((f"mean spend of the worst {worst:.3g} of cases", number(mean_of_worst, 8), kind))
     note = "" if risk.exact or not risk.why else f"No exact law of the spend: {risk.why}."
-    return Grid(f"What {plural(risk.units, 'unit')} spend", ("", ">", "by"), tuple(rows), note)
+    spend = "spends" if risk.units == 1 else "spend"
+    return Grid(f"What {plural(risk.units, 'unit')} {spend}", ("", ">", "by"), tuple(rows), note)
 
 
 def chance_grid(plan: ChanceAllocation) -> Grid:
@@ -69,7 +70,9 @@ def strict_grid(
     return Grid("What never overspending costs one unit", (*columns, ">cost of it"), tuple(rows), note)
 
 
-def _proof(risk: SpendRisk) -> str:
+def _proof(risk: SpendRisk, low: float, high: float) -> str:
+    if (low, high) == (0.0, 1.0):
+        return "as any: nothing is proved"
     if risk.exact:
         return "exact law"
     return "two laws about it" if risk.below is not None else "Chernoff's bound"

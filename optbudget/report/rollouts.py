@@ -13,6 +13,7 @@ POLICY_WORDS = {
     "uba": "equal shares, by price",
     "index": "by price while money lasts, highest index first",
     "cap": "static user budgets, each kept; the total only in expectation",
+    "split": "the split in the result as it stands, by price",
 }
 """What each policy does, in a few words."""
 
@@ -34,13 +35,15 @@ def rollout_grid(found: Rollouts) -> Grid:
         "policy", "what units do", ">value", ">±", ">sd", ">spend", ">±", ">sd", ">trials over",
         ">95 % interval", ">by at most",
     )  # fmt: skip
+    unlimited = math.isinf(found.budget)
+    money = "money without limit" if unlimited else f"a budget of {number(found.budget)}"
     acted = f"{plural(found.trials, 'trial')} of {plural(found.allocation.population.size, 'unit')}"
     note = (
         f"{acted}, seed {found.seed}; ± is the "
         "95 % interval of the mean. No policy that keeps the budget in expectation is worth more in the mean "
         "than the bound, which is proved; the other numbers are estimates, and no certificate goes with them."
     )
-    return Grid(f"Acted out with a budget of {number(found.budget)}", columns, tuple(rows), note)
+    return Grid(f"Acted out with {money}", columns, tuple(rows), note)
 
 
 def _estimate(mean: float, low: float, high: float, sd: float) -> tuple[str, str, str]:

@@ -54,12 +54,14 @@ class Grid:
             show_header=any(self.headings),
             caption=Text(self.note) if self.note else None, caption_justify="left",
         )  # fmt: skip
-        # A narrow terminal breaks headings and long texts, never a number.
+        # A narrow terminal breaks headings and long texts, never a number, and cuts no name off: two names
+        # may begin alike.
         for k, (heading, numeric) in enumerate(zip(self.headings, self.is_number, strict=True)):
             widest = max((len(row[k]) for row in self.rows), default=0)
             table.add_column(
-                Text(heading), justify="right" if numeric else "left", min_width=widest if numeric else None
-            )
+                Text(heading), justify="right" if numeric else "left", overflow="fold",
+                min_width=widest if numeric else None,
+            )  # fmt: skip
         for row in self.rows:
             table.add_row(*(Text(cell) for cell in row))
         return table

@@ -80,6 +80,6 @@ def price_lines(money_unit: str) -> list[str]:
     return [name, *wrap("(" + meaning, 17)]
 
 
-def plural(count: int, noun: str) -> str:
-    """ "1 state", "1,469 states"."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+def plural(count: int, noun: str, several: str = "") -> str:
+    """ "1 state", "1,469 states"; the word for several where it is not the one with an s."""
+    return f"{count:,} " + (noun if count == 1 else several or f"{noun}s")

@@ -7,12 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from optbudget.simulate.own import PopulationPolicy
+from optbudget.simulate.repeated import repeatable, repeated
 from optbudget.simulate.simulate import POLICIES, simulate
 
 if TYPE_CHECKING:
     from optbudget.simulate.environment import PopulationEnv
 
-__all__ = ["POLICIES", "PopulationEnv", "PopulationPolicy", "simulate"]
+__all__ = ["POLICIES", "PopulationEnv", "PopulationPolicy", "repeatable", "repeated", "simulate"]
 
 
 def __getattr__(name: str) -> object:

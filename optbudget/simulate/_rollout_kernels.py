@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from optbudget.simulate._draws_kernels import uniforms
+from optbudget.simulate._draws_kernels import binomial, uniforms
 from optbudget.simulate._money_kernels import over_down
 from optbudget.simulate._step_kernels import (
     in_order,
@@ -28,6 +28,9 @@ DRAWN = 0xFFFFFF
 
 START = 0xFFFFFFFF
 """The stage of draws before the first."""
+
+MANY = 1 << 24
+"""Added to the group of a lottery that many units draw from, away from those of the rows."""
 
 
 class Levels(NamedTuple):
@@ -175,12 +178,17 @@ def index_trial(world, wanted, index, start, money, key, spend):
 
 @njit(cache=True, nogil=True)
 def drawn_rows(state, count, probability, key, units):
-    """Units of each row of an allocation, (r,): of the two rows of a randomised unit one has it."""
-    r = 0
+    """Units of each row of an allocation, (r,): those of the two rows of a lottery draw one of them each."""
+    r, place, last = 0, 0, -1
     while r < count.shape[0]:
         units[r] = count[r]
         if probability[r] < 1.0:
-            first = uniforms(key, LOTTERY, START, state[r], 0)[0] < probability[r]
-            units[r], units[r + 1] = int(first), 1 - int(first)
+            place = place + 1 if state[r] == last else 0
+            last = state[r]
+            if count[r] == 1:
+                first = int(uniforms(key, LOTTERY, START, state[r], place)[0] < probability[r])
+            else:
+                first = binomial(count[r], probability[r], key, DRAWN, START, state[r], MANY + place)
+            units[r], units[r + 1] = first, count[r] - first
             r += 1
         r += 1

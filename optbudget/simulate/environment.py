@@ -6,7 +6,7 @@ here is put beside the other policies by `simulate(..., own={"mine": env.policy(
 """
 
 from collections.abc import Callable
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -91,23 +91,37 @@ class PopulationEnv(gymnasium.Env[Floats, Floats]):
         self.observation_space = gymnasium.spaces.Box(low, high, dtype=np.float64)
         self.action_space = gymnasium.spaces.Box(0.0, 1.0, (problem.cost.size,), dtype=np.float64)
         self._key, self._stage = (seed_word(0), -1), 0
+        self._counts: Integers | None = None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Floats, dict[str, Any]]:
         """Begin the next trial, or trial 0 (or options["trial"]) of a seed."""
+        trial_asked = (options or {}).get("trial", 0)
+        for what, number in (("seed", 0 if seed is None else seed), ("options['trial']", trial_asked)):
+            if isinstance(number, bool) or not isinstance(number, Integral) or number < 0:
+                raise UsageError(f"{what} is {number!r:.40}; it must be a whole number >= 0")
         super().reset(seed=seed)
         word, trial = self._key
         self._key = (word, trial + 1) if seed is None else (seed_word(seed), 0)
         if options and "trial" in options:
-            self._key = (self._key[0], int(options["trial"]))
+            self._key = (self._key[0], int(trial_asked))
         self._counts = self._start[None, :].copy()
         self._money, self._stage, self._weight, self._paid = self.budget, 0, 1.0, 0.0
         return self.observation(0, self._counts[0], self._money), self._info()
 
     def step(self, action: Floats) -> tuple[Floats, float, bool, bool, dict[str, Any]]:
-        """Divide the units over pairs by the weights, and let them act."""
+        """Divide the units over pairs by the weights, and let them act.
+
+        Raises
+        ------
+        UsageError
+            Before `reset`, after the last stage, or if the action is no weight for each pair.
+        """
         problem, world = self.problem, self._world
+        if self._counts is None or self._stage >= (problem.horizon or 0):
+            when = "has not begun" if self._counts is None else "has ended"
+            raise UsageError(f"the episode {when}: call reset() before step()")
         taken = self.units(action, self._stage, self._counts[0], self._money)
         self._money = over_down(kernels.paid(world, taken, self._money), problem.cost_discount)
         reward, self._paid, ended = kernels.move(world, taken[None, :], self._key, self._stage, self._counts)
@@ -150,6 +164,7 @@ class PopulationEnv(gymnasium.Env[Floats, Floats]):
         return act
 
     def _info(self) -> dict[str, Any]:
+        assert self._counts is not None
         return {"units": self._counts[0].copy(), "money": self._money, "spend": self._paid}
 
 

@@ -34,14 +34,18 @@ def allocated(curves: CurveSet, population: Population, budget: float, method: s
 
 
 def prepared_trials(
-    answer: Allocation, policies: Sequence[str], own: Mapping[str, PopulationPolicy], monitor: Monitor
+    answer: Allocation,
+    policies: Sequence[str],
+    split: Allocation | None,
+    own: Mapping[str, PopulationPolicy],
+    monitor: Monitor,
 ) -> dict[str, Trial]:
     """One function per policy that plays a trial: (key, spend by stage to fill) to value."""
     problem, budget = answer.curves.problem, answer.budget
     world = world_of(problem)
     start = np.where(problem.is_terminal, 0, answer.population.count)
-    if {"dbra", "index"} & set(policies):
-        _require_strict(world, start, answer)
+    for reason in unplayable(answer, policies).values():
+        raise NoAnswerError(reason)
     levels = levels_of(answer.curves) if {"dbra", "sub", "cap"} & set(policies) else None
     prepared: dict[str, Trial] = {}
     for name in policies:
@@ -51,6 +55,9 @@ def prepared_trials(
             )
         elif name in ("sub", "cap"):
             prepared[name] = _static(world, levels, answer, strict=name == "cap")
+        elif name == "split":
+            assert split is not None
+            prepared[name] = _priced(world, split, monitor)
         elif name == "uba":
             shares = allocated(answer.curves, answer.population, budget, "uniform")
             prepared[name] = _priced(world, shares, monitor)
@@ -64,13 +71,24 @@ def prepared_trials(
     return prepared
 
 
-def _require_strict(world: World, start: Integers, answer: Allocation) -> None:
-    least = float(start @ world.least[0])
-    if least > answer.budget:
-        raise NoAnswerError(
-            f"dbra and index promise never to overspend, and units may be forced to spend {least:.10g} in "
-            f"all, more than the budget of {answer.budget:.10g}: raise it, or leave out dbra and index"
-        )
+def unplayable(answer: Allocation, policies: Sequence[str]) -> dict[str, str]:
+    """The policies that the budget of a split does not suffice for, each with a sentence that says why."""
+    found: dict[str, str] = {}
+    for name in policies:
+        if name == "uba":
+            shares = allocate(answer.curves, answer.population, answer.budget, method="uniform")
+            if shares.outcome.solution is Solution.NONE:
+                found[name] = f"uba: {shares.outcome.message}"
+        elif name in ("dbra", "index"):
+            problem = answer.curves.problem
+            start = np.where(problem.is_terminal, 0, answer.population.count)
+            least = float(start @ world_of(problem).least[0])
+            if least > answer.budget:
+                found[name] = (
+                    f"{name} promises never to overspend, and units may be forced to spend {least:.10g} in "
+                    f"all, more than the budget of {answer.budget:.10g}: raise it, or leave out {name}"
+                )
+    return found
 
 
 def _priced(

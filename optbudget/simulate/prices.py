@@ -38,7 +38,7 @@ class PricedUnits:
     state, count : (r,) the rows of the allocation
     low, high : (r,) the labels that the units of a row draw between
     share : (r,) chance of `high`, each unit by itself
-    probability : (r,) of the row; below 1 only in the two rows of a randomised unit
+    probability : (r,) of the row; below 1 only in the two rows of a lottery, whose `count` units each draw
     """
 
     price: Floats

@@ -24,17 +24,19 @@ class TrialJob:
     ----------
     answer : the split that the policies start from
     policies : their names
+    split : what "split" acts out
     seed : of the draws
     """
 
     answer: Allocation
     policies: tuple[str, ...]
+    split: Allocation | None
     seed: int
 
     @cached_property
     def prepared(self) -> dict[str, Trial]:
         """Made once by each worker."""
-        return prepared_trials(self.answer, self.policies, {}, Monitor())
+        return prepared_trials(self.answer, self.policies, self.split, {}, Monitor())
 
 
 def shared_trials(

@@ -15,6 +15,7 @@ index bmdp, but money that is not there is not spent: units are served in order 
       their action over that of the one that needs least, by money (Hawkins 2003; Brown & Smith 2020)
 cap   as sub, but the last action is the dearest that the unit's own money pays for: no unit spends more than
       it was given
+split as bmdp, but by a given split as it stands: one under limits, of equal shares, of whole units
 ===== ======================================================================================================
 
 bmdp, uba and cap keep the budget in expectation; dbra and index on every path. With cap a unit keeps within
@@ -36,21 +37,22 @@ from numbers import Integral
 
 import numpy as np
 
-from optbudget.errors import LimitError, UsageError
-from optbudget.problems import CurveSet, Population
+from optbudget.errors import LimitError, NoAnswerError, UsageError
+from optbudget.problems import Allocation, CurveSet, Population
 from optbudget.problems.columns import did_you_mean
 from optbudget.problems.rollouts import Rollouts
 from optbudget.simulate.own import PopulationPolicy
 from optbudget.simulate.policies import allocated, prepared_trials
 from optbudget.simulate.shared_trials import TrialJob, shared_trials
 from optbudget.simulate.trials import run_trials
+from optbudget.status import Solution
 from optbudget.workers import Crew, Monitor
 from optbudget.workers.monitor import in_units
 
 POLICIES = ("bmdp", "dbra", "sub", "uba", "index")
 """The policies that are rolled out where none are named."""
 
-KNOWN = (*POLICIES, "cap")
+KNOWN = (*POLICIES, "cap", "split")
 """The policies that are known by name."""
 
 MACHINE = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else math.inf
@@ -66,6 +68,7 @@ def simulate(
     budget: float,
     *,
     policies: Sequence[str] = POLICIES,
+    split: Allocation | None = None,
     own: Mapping[str, PopulationPolicy] | None = None,
     trials: int = 100,
     seed: int = 0,
@@ -81,6 +84,7 @@ def simulate(
     population : units per state, at most 10^9
     budget : money, >= 0, for all units together
     policies : names among `KNOWN`
+    split : what the policy "split" acts out: of these curves, this population, and at most this budget
     own : further policies by name: callables of (stage, units in each state (n,), money left) that return how
         many units take each pair of the problem, (m,) whole numbers; run one trial after another
     trials : how often each policy is acted out, >= 1
@@ -123,6 +127,8 @@ def simulate(
     _require(curves, policies, {} if own is None else own, trials, seed)
     if crew is not None and own:
         raise UsageError("policies of your own are played in this process: leave out the crew")
+    if "split" in policies:
+        _require_split(split, curves, population, budget)
     answer = allocated(curves, population, budget, "greedy")
     if population.size > MOST_UNITS:
         raise UsageError(f"at most {MOST_UNITS:,} units can be rolled out; there are {population.size:,}")
@@ -132,10 +138,10 @@ def simulate(
     _require_memory(24.0 * len(names) * trials * horizon, trials, monitor)
     value, stage_spend = np.zeros((len(names), trials)), np.zeros((len(names), trials, horizon))
     if crew is None:
-        prepared = prepared_trials(answer, policies, own or {}, monitor)
+        prepared = prepared_trials(answer, policies, split, own or {}, monitor)
         done, stopped = run_trials(prepared, set(own or {}), value, stage_spend, seed, threads, monitor)
     else:
-        job = TrialJob(answer, tuple(policies), int(seed))
+        job = TrialJob(answer, tuple(policies), split, int(seed))
         done, stopped = shared_trials(job, value, stage_spend, crew, monitor)
     stage_spend = stage_spend[:, :done]
     ended = float(np.where(problem.is_terminal, population.count, 0) @ problem.terminal_utility)
@@ -153,6 +159,17 @@ def _require_memory(size: float, trials: int, monitor: Monitor) -> None:
             f"the spend of {trials:,} trials by stage needs about {in_units(size)} and the limit is "
             f"{in_units(limit)}: ask for fewer --trials (trials=) or fewer policies"
         )
+
+
+def _require_split(split: Allocation | None, curves: CurveSet, population: Population, budget: float) -> None:
+    if not isinstance(split, Allocation):
+        raise UsageError("the policy 'split' acts out an Allocation: give it as split=")
+    if split.outcome.solution is Solution.NONE:
+        raise NoAnswerError(f"there is no split to act out: {split.outcome.message}")
+    if split.curves is not curves or not np.array_equal(split.population.count, population.count):
+        raise UsageError("split= is of other curves or of another population than those that are acted out")
+    if split.budget > budget:
+        raise UsageError(f"split= is of a budget of {split.budget:.10g}, more than {budget:.10g}")
 
 
 def _require(

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from optbudget.errors import LimitError
+from optbudget.errors import InterruptedWork, LimitError
 from optbudget.status import Termination
 
 UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
@@ -82,3 +82,18 @@ class Monitor:
                 f"{what} needs about {in_units(size)} and the limit is "
                 f"{in_units(self.memory_limit)}; raise --max-memory or ask for less"
             )
+
+
+def require_going_on(monitor: Monitor | None, where: str) -> None:
+    """Leave work that has nothing to show yet, where it is to stop.
+
+    Raises
+    ------
+    InterruptedWork, LimitError
+        Saying where it stopped.
+    """
+    reason = None if monitor is None else monitor.stop_reason()
+    if reason is Termination.INTERRUPTED:
+        raise InterruptedWork(f"stopped {where}")
+    if reason is not None:
+        raise LimitError(f"stopped {where}: the time is over")
