@@ -62,4 +62,4 @@ for money in (1000.0, 4000.0):
 for name in learned.types:
     share = sum(int(population.count[i]) for i, t in enumerate(learned.problem.state_type) if t == name)
     value = [float(curves.value(f"{name}/browse", money)) for money in (0.0, 2.0)]
-    print(f"{name}: {share:,} customers; one who browsed is worth {value[0]:.2f}, with 2 to spend {value[1]:.2f}")
+    print(f"{name}: {share:,} customers; after browsing worth {value[0]:.2f}, with 2 to spend {value[1]:.2f}")
