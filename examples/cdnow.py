@@ -65,12 +65,13 @@ def main() -> None:
         print(f"  fifth {k} of the customers: {promised[part].mean():5.2f}, {kept[part].mean():5.2f} came")
     print("Learned from all 18 months, for the 12 to come:")
     late = learned(events(total, bought), horizon=13, discount=0.99)
+    for found in ol.identify(late.counts, late.tree, late.options):
+        print(*("  warning: " + text for text in found.warnings()), sep="\n")
     curves, customers = solve(late.problem, tolerance=1e-3), ol.standing(late)
     for budget in (0.0, 10_000.0, 50_000.0):
         split = allocate(curves, customers, budget)
         print(f"  {split}; proved: {verify(split).ok}")
-    rows = sorted(split.to_arrow().to_pylist(), key=lambda row: -row["budget"] * (row["count"] >= 100))
-    for row in rows[:3]:
+    for row in sorted(split.to_arrow().to_pylist(), key=lambda r: -r["budget"] * (r["count"] > 99))[:3]:
         print(f"  {row['count']} customers in {row['state']} get {row['budget']:.2f}: {row['action']}")
 
 

@@ -10,7 +10,7 @@ import pytest
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
 NEEDS = {"cdnow": "lifetimes"}
-"""Packages with the data of an example, which are in no extra."""
+"""Packages with the data of an example, which only the extra dev has."""
 
 
 def installed(package):

@@ -94,7 +94,7 @@ def test_histories_of_two_words_are_compared_as_well():
     rows = [(99, t, name, 0.0) for t, name in enumerate(("mail", *names))]
     for unit in range(30):
         for t in range(20):
-            name = "mail" if draw.random() < 0.3 else names[int(draw.integers(4))]
+            name = "mail" if draw.random() < 0.1 else names[(7 * unit + t) % 4 if t > 3 else unit % 5]
             rows.append((unit, t, name, float(name == "e0")))
     mail = found(rows, 12, 1, horizon=5, discount=0.9)
     naive, matched = difference(rows, "mail", order=12, min_count=1, discount=0.9, steps=5)
@@ -123,6 +123,11 @@ def test_a_randomised_action_is_not_warned_of(seed, effect):
     if effect:
         assert d.naive > 8 * d.standard_error and abs(d.selection) < 0.25 * d.naive
     assert 0.15 < mail.propensity.median < 0.25 and mail.propensity.seldom == 0.0
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_few_events_are_no_reason_to_warn_of_targeting(seed):
+    assert not found(shop(seed, 80, targeted=False, effect=0.0), least=2).targeted
 
 
 def test_an_action_that_is_hardly_ever_taken_is_warned_of():

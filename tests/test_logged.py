@@ -7,8 +7,7 @@ import pytest
 
 from optbudget import load, solve
 from optbudget.errors import ProblemError
-from optbudget.files import open_events
-from optbudget.files.event_writer import write_events
+from optbudget.files import open_events, write_events
 from optbudget.learn import (
     QUIET,
     EventRules,

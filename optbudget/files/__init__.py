@@ -6,6 +6,7 @@ from optbudget.files.aside import require_free
 from optbudget.files.baselines import kept_baseline, load_baseline, located_in_baseline
 from optbudget.files.caps import cap_issues
 from optbudget.files.checks import check
+from optbudget.files.event_writer import write_events
 from optbudget.files.events import EventLog, open_events
 from optbudget.files.expectations import Expected, load_expected
 from optbudget.files.folders import load, save
@@ -57,4 +58,5 @@ __all__ = [
     "require_free",
     "save",
     "save_frontier",
+    "write_events",
 ]

@@ -2,8 +2,8 @@
 
 A log of the customers of a year has a last event of each, after which it tells of no further one. That is
 no end: the log was cut off. What followed the history of such a unit is not known, and is not counted.
-Ends that the log does tell of are: after a terminal event, and before a pause. So is the last event of units
-if nothing at all ever follows it, for nothing else is known of it.
+Ends that the log does tell of are: before a pause, and after an event that nothing ever follows, as a
+terminal one, for nothing else is known of it.
 """
 
 import numpy as np
@@ -25,7 +25,6 @@ def tables_of(counts: HistoryCounts, *, cut_off: bool) -> tuple[GramTable, GramT
     for table in both:
         goes_on = packing.symbol(table.words, packing.order) != END
         followed[packing.symbol(table.words, 0)[goes_on]] = True
-    followed[[counts.names.index(name) + FIRST_EVENT for name in counts.rule.rows.terminal]] = False
     word, shift = packing.place(packing.order)
     grams = units.history.copy()
     grams[:, word] |= np.uint64(END << shift)
