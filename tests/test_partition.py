@@ -29,7 +29,7 @@ def require_equal(one: PriceLines, other: PriceLines):
         np.testing.assert_array_equal(mine.view(np.uint8), theirs.view(np.uint8), err_msg=field.name)
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 7])
+@pytest.mark.parametrize("count", [pytest.param(1, marks=pytest.mark.nightly), 2, 3, 7])
 def test_parts_give_the_lines_of_one_machine(count):
     whole = problem(states=90, horizon=12)
     require_equal(partitioned_lines(partition(whole, count), PRICES), Sweep(whole).lines(PRICES)[0])

@@ -196,7 +196,7 @@ def test_a_cluster_that_loses_workers_gives_the_same_bytes(model, alone, tmp_pat
     require_same_bytes(alone, tmp_path / "out")
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [pytest.param(1, marks=pytest.mark.nightly), 2])
 def test_processes_that_are_lost_give_the_same_bytes(model, alone, tmp_path, monkeypatch, seed):
     solve_while_processes_are_lost(model, tmp_path / "out", seed, monkeypatch)
     require_same_bytes(alone, tmp_path / "out")
@@ -255,6 +255,7 @@ def test_trials_are_the_same(crew, tmp_path):
     assert (tmp_path / "alone.parquet").read_bytes() == (tmp_path / "shared.parquet").read_bytes()
 
 
+@pytest.mark.nightly
 def test_studies_are_the_same(crew, tmp_path):
     for seed in range(3):
         save(problem(states=4, horizon=3, successors=2, seed=seed), tmp_path / "models" / f"m{seed}")
