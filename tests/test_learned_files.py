@@ -128,8 +128,7 @@ def edited(path, change):
         (lambda t: [*t, t[-1]], "said twice"),
         (lambda t: [*t, "visit,call,nowhere,none"], "state 'nowhere' has no action 'none'"),
         (lambda t: [*t, "visit,fly,visit,none"], "state 'visit' has no action 'fly'"),
-        (lambda t: t[:-1], "has no row in transitions"),
-        (lambda t: [*t, "visit,none,visit,none"], "has rows in transitions, and in shared_rows"),
+        (lambda t: [*t, "visit,none,mail,none"], "other transitions than the row it has by shared_rows"),
         (lambda t: [line.rsplit(",", 1)[0] + ",call" for line in t[:1]] + t[1:2], "column"),
         (
             lambda t: [*t[:-1], ",".join([*t[-1].split(",")[:2], *t[1].split(",")[:2]])],
@@ -142,6 +141,20 @@ def test_shared_rows_that_cannot_be(folder, change, message):
     with pytest.raises(ProblemError, match=message) as caught:
         load_model(folder)
     assert any(issue.file in ("shared_rows.csv", "actions.csv") for issue in caught.value.issues)
+
+
+def test_rows_written_once_are_missed_where_nothing_names_them(rows, tmp_path, monkeypatch):
+    monkeypatch.setattr("optbudget.files.model_writer.MOST_IN_FULL", 10)
+    write_model(learned_of([batch_of(rows)]).problem, tmp_path)
+    edited(tmp_path / "shared_rows.csv", lambda t: t[:-1])
+    with pytest.raises(ProblemError, match="has no row in transitions"):
+        load_model(tmp_path)
+
+
+def test_a_learned_model_has_the_transitions_of_every_action(folder):
+    lines = (folder / "transitions.csv").read_text().splitlines()[1:]
+    pairs = {tuple(line.split(",")[:2]) for line in (folder / "actions.csv").read_text().splitlines()[1:]}
+    assert {tuple(line.split(",")[:2]) for line in lines} == pairs
 
 
 def test_shared_rows_are_part_of_the_models_hash(folder):

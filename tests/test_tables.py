@@ -225,7 +225,7 @@ def test_sharing_keeps_every_row_and_stores_none_twice(rows):
 def test_sharing_survives_colliding_hashes(ptr, target, chance, expected, monkeypatch):
     from optbudget.problems import sharing
 
-    monkeypatch.setattr(sharing, "_mix", lambda word: word * np.uint64(0))
+    monkeypatch.setattr(sharing, "mix", lambda word: word * np.uint64(0))
     shared = share_rows(np.array(ptr), np.array(target), np.array(chance, dtype=float))
     assert shared.of_pair.tolist() == expected
 

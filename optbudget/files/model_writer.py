@@ -40,13 +40,14 @@ def write_model(
 
     `format` is "csv" or "parquet"; None takes CSV up to 200,000 transitions, but Parquet where a name
     begins as a formula would, since it must come back unchanged. `owner` names for each state-action pair
-    the one whose row is written for it, (m,); None takes the first that has the row, for more than a
-    million transitions, and else each pair itself.
+    the one whose row it shares, (m,), which is then written too; None takes the first that has the row, for
+    more than a million transitions, and else each pair itself.
     """
-    if owner is None and int(np.diff(problem.row_ptr)[problem.pair_row].sum()) > MOST_IN_FULL:
+    in_full = int(np.diff(problem.row_ptr)[problem.pair_row].sum()) <= MOST_IN_FULL
+    if owner is None and not in_full:
         _, first = np.unique(problem.pair_row, return_index=True)
         owner = first[np.searchsorted(problem.pair_row[first], problem.pair_row)]
-    tables = model_tables(problem, owner)
+    tables = model_tables(problem, owner, in_full=in_full)
     write_tables(problem, model_toml(problem), tables, folder, format=format)
 
 
@@ -71,17 +72,20 @@ def write_tables(
             pass
 
 
-def model_tables(problem: BudgetedMDP, owner: NDArray[np.int64] | None = None) -> dict[str, pa.Table]:
+def model_tables(
+    problem: BudgetedMDP, owner: NDArray[np.int64] | None = None, *, in_full: bool = True
+) -> dict[str, pa.Table]:
     """The tables of a problem: actions, transitions and, where there is terminal utility, states.
 
-    With `owner` (m,) transitions holds the rows of pairs that own theirs, and shared_rows says whose row
-    each other pair uses. Names are dictionaries: each is there once, however often it is used.
+    With `owner` (m,) shared_rows says whose row each pair uses that does not own one, and transitions holds
+    the rows of all pairs (`in_full`) or of the owners. Names are dictionaries: each is there once, however
+    often it is used.
     """
     state = NameColumns(problem.states, distinct=not problem.state_type)
     action = NameColumns(problem.actions, distinct=True)
     pairs = np.arange(problem.cost.size)
     borrowing = np.empty(0, dtype=np.int64) if owner is None else np.flatnonzero(owner != pairs)
-    own = pairs if owner is None else np.flatnonzero(owner == pairs)
+    own = pairs if owner is None or in_full else np.flatnonzero(owner == pairs)
     widths = np.diff(problem.row_ptr)[problem.pair_row[own]]
     pair = np.repeat(own, widths)
     starts = problem.row_ptr[problem.pair_row[own]]

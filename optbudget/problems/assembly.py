@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from optbudget.errors import FIRST_ISSUES, Issue, ProblemError
 from optbudget.problems.budgeted_mdp import BudgetedMDP, ModelFolder
@@ -80,7 +81,7 @@ def assemble(
     initial_state, initial_probability = initial_distribution(settings.initial, roster, found)
     if failed(found):
         return None, found
-    owner = np.flatnonzero(borrowed < 0)
+    owner = np.flatnonzero((borrowed < 0) | (np.diff(entries.ptr) > 0))
     own = _Entries(np.append(0, entries.ptr[1 + owner]), entries.next_state, entries.probability, entries.row)
     owners = replace(pairs, order=pairs.order[owner])
     own = _distributions(own, owners, roster, found, normalize, sum_duplicates)
@@ -89,6 +90,9 @@ def assemble(
     rows = share_rows(own.ptr, own.next_state, own.probability)
     of_pair = np.empty(borrowed.size, dtype=np.int32)
     of_pair[owner] = rows.of_pair
+    _require_alike(owner, of_pair, borrowed, pairs, roster, found)
+    if failed(found):
+        return None, found
     of_pair[borrowed >= 0] = of_pair[borrowed[borrowed >= 0]]
     n = len(roster)
     utility = np.zeros(n)
@@ -218,6 +222,23 @@ def _borrowed(columns: TableColumns | None, roster: Roster, pairs: _Pairs, found
     return borrowed
 
 
+def _require_alike(
+    owner: Codes,
+    of_pair: NDArray[np.int32],
+    borrowed: Codes,
+    pairs: _Pairs,
+    roster: Roster,
+    found: list[Finding],
+) -> None:
+    """Pairs that have transitions and are said to share another's row have that very row."""
+    both = owner[borrowed[owner] >= 0]
+    for k in both[of_pair[both] != of_pair[borrowed[both]]][:FIRST_ISSUES].tolist():
+        row, name = int(pairs.order[k]), pairs.actions[pairs.action[pairs.order[k]]]
+        label = roster.label(pairs.state[row])
+        text = f"action {name!r} of state {label!r} has other transitions than the row it has by shared_rows"
+        found.append(Finding("shared-row", text, "actions", row, "action", label, name))
+
+
 def _entries(
     columns: TableColumns, roster: Roster, pairs: _Pairs, borrowed: Codes, found: list[Finding]
 ) -> _Entries:
@@ -286,11 +307,6 @@ def _entries(
     counts = np.bincount(pair[kept], minlength=pairs.order.size)
     # Of an action that is listed twice, one row has no transitions; that it is listed twice is said already.
     _, same, times = np.unique(keys, return_inverse=True, return_counts=True)
-    for k in np.flatnonzero((counts > 0) & (borrowed >= 0))[:FIRST_ISSUES].tolist():
-        row, name = int(pairs.order[k]), pairs.actions[pairs.action[pairs.order[k]]]
-        label = roster.label(pairs.state[row])
-        text = f"action {name!r} of state {label!r} has rows in transitions, and in shared_rows another's row"
-        found.append(Finding("shared-row", text, "actions", row, "action", label, name))
     for k in np.flatnonzero((counts == 0) & (times[same] == 1) & (borrowed < 0))[:FIRST_ISSUES].tolist():
         row = int(pairs.order[k])
         name = pairs.actions[pairs.action[row]]
