@@ -11,6 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -175,6 +176,19 @@ def test_curves_come_back(name, tmp_path):
     assert back.stated["curves"]["states"] == len(answer)
     save(back, tmp_path / "again")
     assert files_of(tmp_path / "r") == files_of(tmp_path / "again")
+
+
+@pytest.mark.parametrize("rows", [1, 3, 5])
+def test_large_curves_are_written_in_parts_of_whole_states(rows, tmp_path, monkeypatch):
+    answer = exact_backup(load_model(MODELS / "two_types"))
+    save(answer, tmp_path / "whole")
+    monkeypatch.setattr("optbudget.files.result_writer.ROWS_AT_ONCE", rows)
+    parts = list(answer.to_batches(rows))
+    assert pa.concat_tables(parts).equals(answer.to_arrow()) and len(parts) > 1
+    labels = [set(zip(part["type"].to_pylist(), part["state"].to_pylist(), strict=True)) for part in parts]
+    assert sum(map(len, labels)) == len(set.union(*labels)) == len(answer)
+    save(answer, tmp_path / "parts")
+    assert_same(load_result(tmp_path / "parts"), load_result(tmp_path / "whole"))
 
 
 @pytest.mark.parametrize("name", INFINITE)

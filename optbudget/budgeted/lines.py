@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-ROOM = 64
-"""Columns at most that are made ahead of their need."""
+LARGE = 64 << 20
+"""Bytes of a field from which on no columns are made ahead of their need."""
 
 STATE_AXIS_FIRST = ("spend", "value", "variance", "intercept", "action")
 
@@ -123,7 +123,9 @@ class GrowingLines:
         begin, end = self._count, self._count + fresh.size
         for name, part in self._parts.items():
             if end > part.shape[-1]:
-                grown = np.empty((*part.shape[:-1], end + min(begin // 2, ROOM)), dtype=part.dtype)
+                grown = np.empty(
+                    (*part.shape[:-1], end + (begin // 2 if part.nbytes < LARGE else 0)), dtype=part.dtype
+                )
                 grown[..., :begin] = part[..., :begin]
                 self._parts[name] = grown
             self._parts[name][..., begin:end] = getattr(more, name)[..., fresh]

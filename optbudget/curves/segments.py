@@ -177,6 +177,14 @@ class Curves(Sequence[Curve]):
             self.gain[span],
         )
 
+    def between(self, first: int, last: int) -> "Curves":
+        """Curves first, ..., last - 1, sharing their memory."""
+        begin, end = int(self.indptr[first]), int(self.indptr[last])
+        return Curves(
+            self.start_budget[first:last], self.start_value[first:last],
+            self.indptr[first : last + 1] - begin, self.length[begin:end], self.gain[begin:end],
+        )  # fmt: skip
+
     @property
     def segments(self) -> Integers:
         """Number of segments of each curve, (n,)."""

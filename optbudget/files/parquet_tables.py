@@ -1,7 +1,8 @@
 """Parquet tables: what a file declares is held against its size before memory is taken."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -84,13 +85,25 @@ def declared_columns(path: Path) -> list[str]:
         return []
 
 
+CHECKED = {"compression": "zstd", "version": "2.6", "write_page_checksum": True}
+
+
+def write_parquet_parts(parts: Iterable[pa.Table], path: Path) -> None:
+    """Write a table that comes in parts, at least one, so that only one is held at a time."""
+    parts = iter(parts)
+    first = next(parts)
+    with pq.ParquetWriter(path, first.schema, **CHECKED) as writer:
+        for table in chain((first,), parts):
+            writer.write_table(table)
+
+
 def write_parquet(table: pa.Table, path: Path, *, small: bool = False) -> None:
     """Write a table with checksums; equal tables give equal bytes.
 
     `small` is for a column of numbers that no one filters: no statistics, no dictionary. Columns that are
     dictionaries stay so, whatever their size: each name is written once.
     """
-    options: dict[str, object] = {"compression": "zstd", "version": "2.6", "write_page_checksum": True}
+    options: dict[str, object] = dict(CHECKED)
     if small:
         options |= {"use_dictionary": False, "use_byte_stream_split": True, "write_statistics": False}
     if any(pa.types.is_dictionary(field.type) for field in table.schema):

@@ -8,7 +8,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -21,13 +21,16 @@ from optbudget.errors import UsageError
 from optbudget.files.limit_files import limits_hash, limits_text
 from optbudget.files.model_folder import model_files, model_hash
 from optbudget.files.model_writer import UNSAFE_START, write_csv, write_model
-from optbudget.files.parquet_tables import write_parquet
+from optbudget.files.parquet_tables import write_parquet, write_parquet_parts
 from optbudget.problems import Allocation, BudgetedMDP, CurveSet, PricePolicy, StationaryWitness
 from optbudget.problems.assignment import assignment
 
 SCHEMA = "optbudget-result-1"
 LARGEST_COPY = 64 << 20
 """Bytes of model tables that are copied into a result unless asked otherwise."""
+
+ROWS_AT_ONCE = 1 << 20
+"""Breakpoints of curves that are written at a time."""
 
 NO_NUMBER = ("--threads", "--workers", "--cluster", "--shared-path")
 """Options that say where the work is done: they change no answer, and equal answers give equal bytes."""
@@ -99,12 +102,8 @@ def no_allocation() -> dict[str, object]:
 
 def write_stage(curves: CurveSet, folder: Path) -> None:
     """curves, first actions, gaps of single states and prices of one stage."""
-    table = curves.to_arrow()
-    write_parquet(table, folder / "curves.parquet")
-    names = pa.array([*curves.problem.actions, None], pa.string())
-    action = names.take(pa.array(np.where(curves.first_action < 0, len(names) - 1, curves.first_action)))
-    kept = [name for name in ("type", "state", "budget") if name in table.column_names]
-    write_parquet(table.select(kept).append_column("action", action), folder / "first_actions.parquet")
+    write_parquet_parts(curves.to_batches(ROWS_AT_ONCE), folder / "curves.parquet")
+    write_parquet_parts(_first_actions(curves), folder / "first_actions.parquet")
     everyone = np.arange(len(curves))
     gaps = {**_state_columns(curves.problem, everyone), "gap": curves.state_gap}
     if curves.pruning_error is not None:
@@ -114,6 +113,18 @@ def write_stage(curves: CurveSet, folder: Path) -> None:
     write_parquet(pa.table({"price": prices}), folder / "certificate.parquet", small=True)
     if curves.witness is not None:
         _write_witness(curves.problem, curves.witness, folder)
+
+
+def _first_actions(curves: CurveSet) -> Iterator[pa.Table]:
+    """What to do now at each breakpoint."""
+    names = pa.array([*curves.problem.actions, None], pa.string())
+    begin = 0
+    for table in curves.to_batches(ROWS_AT_ONCE):
+        some = curves.first_action[begin : begin + table.num_rows]
+        action = names.take(pa.array(np.where(some < 0, len(names) - 1, some)))
+        kept = [name for name in ("type", "state", "budget") if name in table.column_names]
+        yield table.select(kept).append_column("action", action)
+        begin += table.num_rows
 
 
 def write_allocation(allocation: Allocation, folder: Path) -> None:

@@ -7,7 +7,7 @@ truth; `gap` is the widest bracket. `optbudget.certify` repeats the passes on it
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -149,15 +149,29 @@ class CurveSet:
 
     def to_arrow(self) -> "pa.Table":
         """One row per breakpoint: the columns of `curves.parquet` (by state, then budget)."""
+        return self._table(0, len(self))
+
+    def to_batches(self, rows: int) -> "Iterator[pa.Table]":
+        """`to_arrow` in parts of whole states, of about so many rows."""
+        ends = self.curves.indptr + np.arange(len(self) + 1)
+        first = 0
+        while first < len(self):
+            last = max(first + 1, int(np.searchsorted(ends, ends[first] + rows, side="right")) - 1)
+            yield self._table(first, last)
+            first = last
+
+    def _table(self, first: int, last: int) -> "pa.Table":
+        """Of states first, ..., last - 1."""
         import pyarrow as pa
 
-        index = pa.array(np.repeat(np.arange(len(self)), self.curves.segments + 1))
-        labels = pa.array(self.problem.states).take(index)
-        table = self.curves.to_arrow()
-        table = table.add_column(0, "state", labels)
+        curves = self.curves.between(first, last)
+        index = pa.array(np.repeat(np.arange(last - first), curves.segments + 1))
+        table = curves.to_arrow()
+        table = table.add_column(0, "state", pa.array(self.problem.states[first:last]).take(index))
         if self.problem.state_type:
-            table = table.add_column(0, "type", pa.array(self.problem.state_type).take(index))
-        return table.append_column("spend_variance", pa.array(self.spend_variance))
+            table = table.add_column(0, "type", pa.array(self.problem.state_type[first:last]).take(index))
+        begin, end = int(self.curves.indptr[first]) + first, int(self.curves.indptr[last]) + last
+        return table.append_column("spend_variance", pa.array(self.spend_variance[begin:end]))
 
     def __repr__(self) -> str:
         gap = "not certified" if math.isnan(self.gap) else f"gap {self.gap:.1e}"
