@@ -19,7 +19,9 @@ def rows() -> dict[int, object]:
     found: dict[int, object] = {}
     for name in MODULES:
         module = import_module(f"tests.bench.{name}")
-        found |= {int(key[4:]): measure for key, measure in vars(module).items() if key.startswith("row_")}
+        more = {int(key[4:]): measure for key, measure in vars(module).items() if key.startswith("row_")}
+        assert not found.keys() & more.keys(), f"{name} numbers a row that another module has"
+        found |= more
     return dict(sorted(found.items()))
 
 

@@ -1,4 +1,4 @@
-"""Row 13: price batches shared out to one and to two workers (R8's speed-up and overhead)."""
+"""Row 14: price batches shared out to one and to two workers (R8's speed-up and overhead)."""
 
 import time
 
@@ -12,7 +12,7 @@ from optbudget.workers.local import LocalCrew
 STATES, SUCCESSORS, HORIZON, TOLERANCE = 40_000, 8, 50, 3e-3
 
 
-def row_13() -> dict[str, object]:
+def row_14() -> dict[str, object]:
     """Seconds of a sweep of a minute or more, one thread per process; run it on an idle machine."""
     problem = spread_out(STATES, SUCCESSORS, HORIZON)
     with at_most(1):
@@ -21,7 +21,7 @@ def row_13() -> dict[str, object]:
         two, with_two = _seconds(problem, 2)
     assert np.array_equal(gains, with_one) and np.array_equal(gains, with_two)
     return {
-        "row": 13,
+        "row": 14,
         "work": f"{STATES:,} states, {HORIZON} stages, to {TOLERANCE:g}: two workers of one thread",
         "seconds": two,
         "target": one / 1.6,
