@@ -222,7 +222,11 @@ class TestCheck:
 class TestDoctor:
     def test_tells_what_is_there(self):
         fields = run_json("doctor")
-        assert fields["machine"]["numpy"] == np.__version__ and set(fields["extras"]) == {"report", "solvers"}
+        assert fields["machine"]["numpy"] == np.__version__ and set(fields["extras"]) == {
+            "report",
+            "solvers",
+            "cluster",
+        }
         assert "numba" in run("doctor").stdout
 
     def test_what_is_missing_comes_with_its_cure(self, monkeypatch):

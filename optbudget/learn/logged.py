@@ -54,7 +54,7 @@ def propensities(
     Examples
     --------
     >>> from optbudget.problems.examples import two_action_example
-    >>> propensities(two_action_example(), {"act": 0.25}).tolist()
+    >>> propensities(two_action_example(), {"b": 0.25}).tolist()
     [0.75, 0.25]
     """
     asked = {"": shares, **(where or {})}
@@ -97,7 +97,7 @@ def logged_events(
     --------
     >>> from optbudget.problems.examples import two_action_example
     >>> problem = two_action_example()
-    >>> log = logged_events(problem, propensities(problem, {"act": 0.25}), events=1000, decisions=5)
+    >>> log = logged_events(problem, propensities(problem, {"b": 0.25}), events=1000, decisions=5)
     >>> sum(len(batch) for batch in log) >= 1000
     True
     """

@@ -42,7 +42,7 @@ def explain_arrivals(plan: ArrivalAllocation) -> ArrivalExplanation:
     >>> why = explain_arrivals(allocate_with_arrivals(
     ...     curves, Population.at(problem, {"s": 10}), Arrivals.at(problem, {(1, "s"): 2.5}), 20.0))
     >>> [str(reason) for reason in (*why.here.binding, *why.binding)], why.next_price
-    (['money ends here', 'money ends here'], array([9.]))
+    (['no use for more', 'money ends here'], array([9.]))
     """
     if not isinstance(plan, ArrivalAllocation):
         raise UsageError(f"an ArrivalAllocation is needed; got {plan!r:.40}")
