@@ -381,6 +381,22 @@ class TestPlans:
         said = " ".join(arrivals_explanation_sentences(why))
         assert "One more unit of money is worth 9 now" in said and "waits for those who come" in said
 
+    def test_the_next_money_goes_to_those_to_come_where_they_make_more_of_it(self):
+        """Five are here whose money is worth 5, and for ten to come it is worth 20."""
+        state, action = ["weak", "weak", "strong", "strong"], ["no", "yes"] * 2
+        cost, utility = [0.0, 1.0] * 2, [0.0, 5.0, 0.0, 20.0]
+        problem = BudgetedMDP.from_tables(
+            {"state": state, "action": action, "next_state": state, "probability": [1.0] * 4},
+            {"state": state, "action": action, "cost": cost, "utility": utility},
+            discount=1.0, cost_discount=1.0, horizon=2, reward="gross",
+        )  # fmt: skip
+        curves = solve(problem, keep_stages=True)
+        people, coming = Population.at(problem, {"weak": 5}), Arrivals.at(problem, {(1, "strong"): 10.0})
+        why = explain_arrivals(allocate_with_arrivals(curves, people, coming, 5.0))
+        assert why.here.binding == (Binding.PRICE,) and why.binding == (Binding.MONEY,)
+        said = " ".join(arrivals_explanation_sentences(why))
+        assert "set aside for 'strong' coming at stage 1" in said and "'weak' here" not in said
+
     def test_money_of_another_stage_has_another_price(self):
         why = explain_arrivals(self.plan(20.0, discount=0.6))
         assert why.price == pytest.approx([why.plan.price * 0.9 / 0.6])

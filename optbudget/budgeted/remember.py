@@ -13,7 +13,7 @@ thousand small answers cost no more than one large one.
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,14 +32,12 @@ EVERY = 2.0
 ASKED, WIDTHS = "asked", "widths"
 
 
-class Packing(Generic[Answer]):
+class Packing(Protocol[Answer]):
     """How an answer becomes arrays whose last axis is that of the prices, and back."""
 
-    def pack(self, found: Answer) -> Arrays:
-        raise NotImplementedError
+    def pack(self, found: Answer) -> Arrays: ...
 
-    def unpack(self, arrays: Arrays) -> Answer:
-        raise NotImplementedError
+    def unpack(self, arrays: Arrays) -> Answer: ...
 
 
 def remembered(

@@ -1,8 +1,7 @@
 """Parquet tables: what a file declares is held against its size before memory is taken."""
 
 import os
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,13 +87,9 @@ def declared_columns(path: Path) -> list[str]:
 CHECKED = {"compression": "zstd", "version": "2.6", "write_page_checksum": True}
 
 
-def write_parquet_parts(parts: Iterable[pa.Table], path: Path) -> None:
-    """Write a table that comes in parts, at least one, so that only one is held at a time."""
-    parts = iter(parts)
-    first = next(parts)
-    with pq.ParquetWriter(path, first.schema, **CHECKED) as writer:
-        for table in chain((first,), parts):
-            writer.write_table(table)
+def parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """A file, as `write_parquet` makes it, of a table that is written part after part; for a `with`."""
+    return pq.ParquetWriter(path, schema, **CHECKED)
 
 
 def write_parquet(table: pa.Table, path: Path, *, small: bool = False) -> None:

@@ -8,7 +8,8 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
@@ -21,7 +22,7 @@ from optbudget.errors import UsageError
 from optbudget.files.limit_files import limits_hash, limits_text
 from optbudget.files.model_folder import model_files, model_hash
 from optbudget.files.model_writer import UNSAFE_START, write_csv, write_model
-from optbudget.files.parquet_tables import write_parquet, write_parquet_parts
+from optbudget.files.parquet_tables import parquet_writer, write_parquet
 from optbudget.problems import Allocation, BudgetedMDP, CurveSet, PricePolicy, StationaryWitness
 from optbudget.problems.assignment import assignment
 
@@ -102,8 +103,7 @@ def no_allocation() -> dict[str, object]:
 
 def write_stage(curves: CurveSet, folder: Path) -> None:
     """curves, first actions, gaps of single states and prices of one stage."""
-    write_parquet_parts(curves.to_batches(ROWS_AT_ONCE), folder / "curves.parquet")
-    write_parquet_parts(_first_actions(curves), folder / "first_actions.parquet")
+    _write_breakpoints(curves, folder)
     everyone = np.arange(len(curves))
     gaps = {**_state_columns(curves.problem, everyone), "gap": curves.state_gap}
     if curves.pruning_error is not None:
@@ -115,16 +115,22 @@ def write_stage(curves: CurveSet, folder: Path) -> None:
         _write_witness(curves.problem, curves.witness, folder)
 
 
-def _first_actions(curves: CurveSet) -> Iterator[pa.Table]:
-    """What to do now at each breakpoint."""
+def _write_breakpoints(curves: CurveSet, folder: Path) -> None:
+    """Every breakpoint, and what to do there now, some states at a time."""
     names = pa.array([*curves.problem.actions, None], pa.string())
-    begin = 0
-    for table in curves.to_batches(ROWS_AT_ONCE):
-        some = curves.first_action[begin : begin + table.num_rows]
-        action = names.take(pa.array(np.where(some < 0, len(names) - 1, some)))
-        kept = [name for name in ("type", "state", "budget") if name in table.column_names]
-        yield table.select(kept).append_column("action", action)
-        begin += table.num_rows
+    end = 0
+    with ExitStack() as files:
+        for points in curves.to_batches(ROWS_AT_ONCE):
+            begin, end = end, end + points.num_rows
+            some = curves.first_action[begin:end]
+            action = names.take(pa.array(np.where(some < 0, len(names) - 1, some)))
+            kept = [name for name in ("type", "state", "budget") if name in points.column_names]
+            now = points.select(kept).append_column("action", action)
+            if begin == 0:
+                all_points = files.enter_context(parquet_writer(folder / "curves.parquet", points.schema))
+                all_now = files.enter_context(parquet_writer(folder / "first_actions.parquet", now.schema))
+            all_points.write_table(points)
+            all_now.write_table(now)
 
 
 def write_allocation(allocation: Allocation, folder: Path) -> None:

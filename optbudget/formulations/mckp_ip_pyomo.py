@@ -16,8 +16,9 @@ Totals t, and the money w that is set aside for units beyond what their options 
 given (`Totals`).
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from optbudget.formulations.totals_pyomo import add_totals, set_aside
 from optbudget.problems import Knapsack, Totals
 
 if TYPE_CHECKING:
@@ -56,8 +57,7 @@ def mckp_ip(problem: Knapsack, budget: float, totals: Totals | None = None) -> "
     m.n = pyo.Var(m.K, domain=pyo.NonNegativeIntegers, bounds=lambda m, k: (0, copies[group[k]]))
 
     # Variables: 0 <= w[g] <= B, money that is set aside.
-    aside = list(m.G) if totals is not None and totals.each is not None else []
-    m.w = pyo.Var(aside, bounds=(0.0, budget if budget < float("inf") else None))
+    aside = set_aside(m, totals, budget)
 
     # Objective: max sum value n.
     m.total = pyo.Objective(sense=pyo.maximize, expr=pyo.quicksum(value[k] * m.n[k] for k in m.K))
@@ -72,25 +72,6 @@ def mckp_ip(problem: Knapsack, budget: float, totals: Totals | None = None) -> "
         m.budget = pyo.Constraint(expr=(None, spend, budget))
 
     # Constraints: what some groups are assigned together, and each group.
-    if totals is None:
-        return m
-    limits = list(zip(totals.members, totals.least.tolist(), totals.most.tolist(), strict=True))
-    most = [] if totals.each is None else totals.each.tolist()
-
-    def assigned(groups: list[int]) -> list[Any]:
-        inside = [k for g in groups for k in range(first[g], first[g + 1]) if cost[k]]
-        return [cost[k] * m.n[k] for k in inside] + [m.w[g] for g in groups if aside]
-
-    def spent(m, t):  # type: ignore[no-untyped-def]
-        members, low, high = limits[t]
-        terms = assigned(members.tolist())
-        if not terms:
-            return pyo.Constraint.Feasible if low == 0 else pyo.Constraint.Infeasible
-        return low, pyo.quicksum(terms), high if high < float("inf") else None
-
-    def at_most(m, g):  # type: ignore[no-untyped-def]
-        return None, pyo.quicksum(assigned([g])), copies[g] * most[g]
-
-    m.together = pyo.Constraint(pyo.RangeSet(0, len(limits) - 1), rule=spent)
-    m.each = pyo.Constraint([g for g in aside if most[g] < float("inf")], rule=at_most)
+    if totals is not None:
+        add_totals(m, problem, totals, aside)
     return m

@@ -17,8 +17,9 @@ given (`Totals`). Without them a basic solution has at most one group that is no
 (their proposition 10).
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from optbudget.formulations.totals_mathopt import add_totals, set_aside
 from optbudget.problems import Knapsack, Totals
 
 if TYPE_CHECKING:
@@ -48,9 +49,7 @@ def mckp_lp(problem: Knapsack, budget: float, totals: Totals | None = None) -> "
     n = [m.add_variable(lb=0.0, ub=copies[g], name=f"n[{k}]") for k, g in enumerate(group)]
 
     # Variables: 0 <= w[g] <= B, money that is set aside.
-    w = []
-    if totals is not None and totals.each is not None:
-        w = [m.add_variable(lb=0.0, ub=budget, name=f"w[{g}]") for g in range(len(copies))]
+    w = set_aside(m, problem, totals, budget)
 
     # Objective: max sum value n.
     m.maximize_linear_objective(mo.LinearSum(v * n_k for v, n_k in zip(value, n, strict=True)))
@@ -64,19 +63,6 @@ def mckp_lp(problem: Knapsack, budget: float, totals: Totals | None = None) -> "
         m.add_linear_constraint(spend <= budget, name="budget")
 
     # Constraints: what some groups are assigned together, and each group.
-    if totals is None:
-        return m
-
-    def assigned(groups: list[int]) -> list[Any]:
-        inside = [k for g in groups for k in range(first[g], first[g + 1]) if cost[k]]
-        return [*(cost[k] * n[k] for k in inside), *(w[g] for g in groups if w)]
-
-    for t, members in enumerate(totals.members):
-        terms, low, high = assigned(members.tolist()), float(totals.least[t]), float(totals.most[t])
-        if terms or low:
-            together = mo.BoundedLinearExpression(low, mo.LinearSum(terms), high)
-            m.add_linear_constraint(together, name=f"together[{t}]")
-    for g, most in enumerate([] if totals.each is None else totals.each.tolist()):
-        if most < float("inf"):
-            m.add_linear_constraint(mo.LinearSum(assigned([g])) <= copies[g] * most, name=f"each[{g}]")
+    if totals is not None:
+        add_totals(m, problem, totals, n, w)
     return m

@@ -63,8 +63,11 @@ def explain_arrivals(plan: ArrivalAllocation) -> ArrivalExplanation:
 
 
 def _of_those_here(plan: ArrivalAllocation) -> Explanation:
-    """Those here at the price of all; what their own budget would change says nothing of the plan's."""
-    why = explain(plan.here)
+    """Those here at the price of all, not at that of their own part of the money alone.
+
+    What a change of their part would do says nothing of the plan's budget, and is left out.
+    """
+    why = explain(replace(plan.here, price=plan.price))
 
     def without(step: Step) -> Step:
         return replace(step, total=np.full(step.total.size, np.nan))
