@@ -1,10 +1,10 @@
 """Which prices under limits are the only ones: then what a limit is worth is exact, and not only a bound.
 
-The value is concave in the limits, so what an optimal multiplier promises is never
-exceeded, and is kept at first where it is the only optimal one. With a column for each limit that is met (the
-budget among them), and a row for each block with a unit between two useful budgets, which says which of these
-limits it is under, prices are known as far as the rows span them: the worth of a group's limit is exact if
-they span its unit vector, that of a unit if they span its row.
+The value is concave in the limits, so what an optimal multiplier promises is never exceeded, and is kept at
+first where it is the only optimal one. With a column for each limit that is met (the budget among them), and
+a row for each block with a unit between two useful budgets, which says which of these limits it is under,
+prices are known as far as the rows span them: the worth of a group's limit is exact if they span its unit
+vector, that of a unit if they span its row.
 """
 
 from typing import Literal

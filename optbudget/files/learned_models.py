@@ -23,12 +23,12 @@ from typing import Any, Protocol, get_args
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from optbudget.errors import Issue, ProblemError
 from optbudget.files.aside import recover, require_free, written_aside
+from optbudget.files.history_tables import damaged, read_grams, read_units, write_grams, write_units
 from optbudget.files.model_writer import NameColumns, write_csv, write_model
-from optbudget.files.parquet_tables import read_parquet, write_parquet
+from optbudget.files.parquet_tables import write_parquet
 from optbudget.files.populations import write_population
 from optbudget.files.stated_fields import read_json
 from optbudget.problems import BudgetedMDP, Population
@@ -42,8 +42,6 @@ from optbudget.problems.history_counts import (
     HistoryCounts,
     Packing,
     RowsSeen,
-    UnitTails,
-    Words,
 )
 
 KIND = "learned"
@@ -106,15 +104,15 @@ def save_learned(
     with written_aside(target) as aside, ThreadPoolExecutor(2) as pool:
         work = [
             pool.submit(write_model, learned.problem, aside, format=format, owner=learned.owner),
-            pool.submit(_write_grams, counts.kept, aside / "histories.parquet"),
-            pool.submit(_write_units, counts.units, aside / "units.parquet"),
+            pool.submit(write_grams, counts.kept, aside / "histories.parquet"),
+            pool.submit(write_units, counts.units, aside / "units.parquet"),
         ]
         if learned.times is not None:
             work.append(pool.submit(_write_counts, learned, learned.times, aside / "counts.parquet"))
         if population is not None and population.size:
             work.append(pool.submit(write_population, population, aside, format=format))
         if counts.rule.held_out:
-            work.append(pool.submit(_write_grams, counts.held, aside / "held_out.parquet"))
+            work.append(pool.submit(write_grams, counts.held, aside / "held_out.parquet"))
         if members is not None:
             work.append(pool.submit(write_parquet, members[0], aside / "memberships.parquet"))
             work.append(pool.submit(write_csv, members[1], aside / "population.csv"))
@@ -156,7 +154,7 @@ def load_history_counts(path: str | Path) -> tuple[HistoryCounts, dict[str, obje
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         if isinstance(error, ProblemError):
             raise
-        raise _damaged("learned.json", f"is not what it should be: {error!r:.200}") from None
+        raise damaged("learned.json", f"is not what it should be: {error!r:.200}") from None
 
 
 def load_positions(path: str | Path) -> dict[str, Any]:
@@ -169,30 +167,30 @@ def load_positions(path: str | Path) -> dict[str, Any]:
     """
     stated = read_json(Path(path) / "learned.json").get("positions", {})
     if not isinstance(stated, dict) or not all(isinstance(position, dict) for position in stated.values()):
-        raise _damaged("learned.json", "its positions are not what they should be")
+        raise damaged("learned.json", "its positions are not what they should be")
     return stated
 
 
 def _load(folder: Path) -> tuple[HistoryCounts, dict[str, object]]:
     stated = read_json(folder / "learned.json")
     if stated.get("schema") != SCHEMA:
-        raise _damaged("learned.json", f"its schema is {stated.get('schema')!r:.60}, not {SCHEMA!r}")
+        raise damaged("learned.json", f"its schema is {stated.get('schema')!r:.60}, not {SCHEMA!r}")
     rule = CountingRule(stated["order"], EventRules.from_dict(stated["rows"]), float(stated["held_out"]))
     seen = RowsSeen(**stated["seen"])
     names = tuple(str(event["name"]) for event in stated["events"])
     times = np.array([event["times"] for event in stated["events"]], dtype=np.int64)
     cost = np.array([event["cost_millionths"] for event in stated["events"]], dtype=np.int64)
     packing = Packing.of(rule.order, len(names))
-    kept = _read_grams(folder / "histories.parquet", packing, len(names))
+    kept = read_grams(folder / "histories.parquet", packing, len(names))
     held = GramTable.empty(packing.words)
     if rule.held_out:
-        held = _read_grams(folder / "held_out.parquet", packing, len(names))
-    units = _read_units(folder / "units.parquet", packing, len(names))
+        held = read_grams(folder / "held_out.parquet", packing, len(names))
+    units = read_units(folder / "units.parquet", packing, len(names))
     counts = HistoryCounts(
         rule, names, kept, held, units, times, cost, seen, bool(stated["costed"]), str(stated["time_kind"])
     )
     if counts.time_kind not in get_args(TimeKind) or not isinstance(stated["options"], dict):
-        raise _damaged("learned.json", "its time_kind or its options are not what they should be")
+        raise damaged("learned.json", "its time_kind or its options are not what they should be")
     _require_together(counts)
     return counts, stated["options"]
 
@@ -204,7 +202,7 @@ def _require_together(counts: HistoryCounts) -> None:
         symbol = counts.packing.symbol(table.words, counts.rule.order)
         found += np.bincount(symbol, table.count, minlength=found.size).astype(np.int64)
     if (found[FIRST_EVENT:] != counts.times).any() or found[0]:
-        raise _damaged("histories.parquet", "it does not hold the events that learned.json tells of")
+        raise damaged("histories.parquet", "it does not hold the events that learned.json tells of")
 
 
 def _write_json(
@@ -230,21 +228,6 @@ def _write_json(
     path.write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
-def _write_grams(table: GramTable, path: Path) -> None:
-    columns = {f"gram{w}": table.words[:, w] for w in range(table.words.shape[1])}
-    _write(pa.table({**columns, "count": table.count, "value": table.value}), path, delta="gram0")
-
-
-def _write_units(units: UnitTails, path: Path) -> None:
-    columns: dict[str, object] = {f"history{w}": units.history[:, w] for w in range(units.history.shape[1])}
-    columns |= {"time": units.time, "value": units.value}
-    if units.tied_event.size:
-        columns["tied"] = pa.ListArray.from_arrays(
-            pa.array(units.tied_ptr.astype(np.int32)), pa.array(units.tied_event.astype(np.int32))
-        )
-    _write(pa.table({"unit": units.id, **columns}), path)
-
-
 def _write_counts(learned: Learned, times: Codes, path: Path) -> None:
     problem = learned.problem
     seen = np.flatnonzero(times)
@@ -262,81 +245,3 @@ def _write_counts(learned: Learned, times: Codes, path: Path) -> None:
         }
     )
     write_parquet(table, path)
-
-
-def _write(table: pa.Table, path: Path, *, delta: str | None = None) -> None:
-    """Columns of whole numbers: small ones as dictionaries, rising ones by their differences."""
-    wide = [name for name in table.column_names if name not in ("count", "value")]
-    options = {} if delta is None else {"column_encoding": {delta: "DELTA_BINARY_PACKED"}}
-    pq.write_table(
-        table, path, compression="zstd", version="2.6", write_page_checksum=True, write_statistics=False,
-        use_dictionary=[name for name in table.column_names if name not in wide], **options,
-    )  # fmt: skip
-
-
-def _read_grams(path: Path, packing: Packing, events: int) -> GramTable:
-    names = [f"gram{w}" for w in range(packing.words)]
-    table = _read(path, {**dict.fromkeys(names, pa.uint64()), "count": pa.int64(), "value": pa.int64()})
-    words = np.stack([table.column(name).to_numpy() for name in names], axis=1)
-    count, value = table.column("count").to_numpy(), table.column("value").to_numpy()
-    if (count < 1).any() or not _rising(words):
-        raise _damaged(path.name, "its grams do not rise, or a count is not positive")
-    for position in range(packing.order + 1):
-        if words.size and packing.symbol(words, position).max() >= events + FIRST_EVENT:
-            raise _damaged(path.name, "it has an event that learned.json does not name")
-    return GramTable(words, count, value)
-
-
-def _read_units(path: Path, packing: Packing, events: int) -> UnitTails:
-    names = [f"history{w}" for w in range(packing.words)]
-    wanted = {**dict.fromkeys(names, pa.uint64()), "time": pa.int64(), "value": pa.int64()}
-    table = _read(path, {"unit": None, **wanted})
-    ids = table.column("unit").combine_chunks()
-    if ids.type not in (pa.int64(), pa.string()):
-        raise _damaged(path.name, f"units must be whole numbers or text; they are {ids.type}")
-    history = np.stack([table.column(name).to_numpy() for name in names], axis=1)
-    ptr, tied = np.zeros(len(ids) + 1, dtype=np.int64), np.empty(0, dtype=np.int64)
-    if "tied" in table.column_names:
-        lists = table.column("tied").combine_chunks()
-        if lists.type != pa.list_(pa.int32()) or lists.null_count or lists.values.null_count:
-            raise _damaged(path.name, "column 'tied' must hold lists of events")
-        ptr = lists.offsets.to_numpy().astype(np.int64)
-        tied = lists.values.to_numpy().astype(np.int64)
-        if tied.size and not (tied.min() >= 0 and tied.max() < events):
-            raise _damaged(path.name, "it has an event that learned.json does not name")
-    for position in range(packing.order + 1):
-        if history.size and packing.symbol(history, position).max() >= events + FIRST_EVENT:
-            raise _damaged(path.name, "it has an event that learned.json does not name")
-    times, values = table.column("time").to_numpy(), table.column("value").to_numpy()
-    return UnitTails(ids, history, times, values, ptr, tied)
-
-
-def _read(path: Path, columns: Mapping[str, pa.DataType | None]) -> pa.Table:
-    if not path.is_file():
-        raise _damaged(path.name, "it is missing")
-    issues: list[Issue] = []
-    table = read_parquet(path, (), issues)
-    if table is None:
-        raise ProblemError(issues)
-    for name, kind in columns.items():
-        if name not in table.column_names:
-            raise _damaged(path.name, f"column {name!r} is missing")
-        if kind is not None and table.schema.field(name).type != kind:
-            raise _damaged(path.name, f"column {name!r} must hold {kind}")
-        if table.column(name).null_count:
-            raise _damaged(path.name, f"column {name!r} has missing values")
-    return table
-
-
-def _rising(words: Words) -> bool:
-    """Whether each row is greater than the one before it."""
-    after, before = words[1:], words[:-1]
-    rises, equal = np.zeros(len(after), dtype=np.bool_), np.ones(len(after), dtype=np.bool_)
-    for w in range(words.shape[1]):
-        rises |= equal & (after[:, w] > before[:, w])
-        equal &= after[:, w] == before[:, w]
-    return bool(rises.all())
-
-
-def _damaged(file: str, why: str) -> ProblemError:
-    return ProblemError([Issue("error", "learned", f"{why}; learn the model again from the log", file)])

@@ -8,7 +8,7 @@ own, so a unit that returns after a pause or after its terminal event is two his
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -176,7 +176,7 @@ class EventRules:
         }
 
     @classmethod
-    def from_dict(cls, content: Mapping[str, object]) -> "EventRules":
+    def from_dict(cls, content: Mapping[str, Any]) -> "EventRules":
         """What `as_dict` wrote.
 
         Raises
@@ -187,11 +187,11 @@ class EventRules:
         try:
             gap, events = content["gap"], content["events"]
             return cls(
-                None if gap is None else Gap(int(gap[0]), bool(gap[1])),  # type: ignore[index]
-                tuple(map(str, content["terminal"])),  # type: ignore[call-overload]
-                {str(k): float(v) for k, v in content["conversion"].items()},  # type: ignore[attr-defined]
-                content["duplicates"],  # type: ignore[arg-type]
-                None if events is None else tuple(map(str, events)),  # type: ignore[call-overload]
+                None if gap is None else Gap(int(gap[0]), bool(gap[1])),
+                tuple(map(str, content["terminal"])),
+                {str(k): float(v) for k, v in content["conversion"].items()},
+                content["duplicates"],
+                None if events is None else tuple(map(str, events)),
             )
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, UsageError) as error:
             raise ProblemError(f"the rules of the log are not readable: {error!r:.80}") from None
