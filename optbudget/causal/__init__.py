@@ -1,0 +1,1 @@
+"""Budget histories to graphs, effects with intervals, and the risk of side effects."""
