@@ -11,11 +11,13 @@ from optbudget.files.events import EventLog, open_events
 from optbudget.files.expectations import Expected, load_expected
 from optbudget.files.folders import load, save
 from optbudget.files.frontiers import load_frontier, save_frontier
+from optbudget.files.histories import load_history, read_history
 from optbudget.files.knapsack_folder import is_knapsack, read_knapsack
 from optbudget.files.limit_files import limits_hash, limits_text, load_limits
 from optbudget.files.model_folder import DataWarning, model_hash
 from optbudget.files.models import load_model, load_problem, read_model, read_problem
 from optbudget.files.populations import load_population
+from optbudget.files.question_toml import load_question
 from optbudget.files.response_curves import load_chosen, load_response_curves
 from optbudget.files.result_reader import load_result
 from optbudget.files.stage_budgets import load_stage_budgets
@@ -41,16 +43,19 @@ __all__ = [
     "load_expected",
     "load_frontier",
     "load_limits",
+    "load_history",
     "load_intervals",
     "load_model",
     "load_population",
     "load_problem",
+    "load_question",
     "load_response_curves",
     "load_result",
     "load_stage_budgets",
     "located_in_baseline",
     "memory_to_read",
     "model_hash",
+    "read_history",
     "read_knapsack",
     "read_model",
     "read_problem",

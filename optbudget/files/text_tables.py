@@ -263,12 +263,13 @@ def row_issues(
         if undecodable(field):
             yield Issue("error", "encoding", f"{name} is not UTF-8; save it as UTF-8", file, line, k + 1)
         elif name in columns.numbers:
-            reason = _not_a_number(field)
+            reason = not_a_number(field)
             if reason:
                 yield Issue("error", reason[0], f"{name} is {field[:60]!r}; {reason[1]}", file, line, k + 1)
 
 
-def _not_a_number(field: str) -> tuple[str, str] | None:
+def not_a_number(field: str) -> tuple[str, str] | None:
+    """Why a field is no number, as a code and what it must be; None where it is one."""
     if NUMBER.fullmatch(field.strip(" \t")):
         return None
     if not field.strip():

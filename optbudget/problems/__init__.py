@@ -5,6 +5,8 @@ from optbudget.problems.arrival_allocation import ArrivalAllocation
 from optbudget.problems.arrivals import Arrivals
 from optbudget.problems.budget_lines import BudgetLines
 from optbudget.problems.budgeted_mdp import BudgetedMDP, ModelFolder
+from optbudget.problems.causal_graph import CausalGraph
+from optbudget.problems.causal_question import CausalQuestion
 from optbudget.problems.certificate import Check, Verification
 from optbudget.problems.chance_allocation import ChanceAllocation
 from optbudget.problems.constrained_mdp import ConstrainedMDP
@@ -13,6 +15,7 @@ from optbudget.problems.curve_bracket import CurveBracket
 from optbudget.problems.curve_set import CurveSet, StationaryWitness
 from optbudget.problems.events import EventBatch
 from optbudget.problems.frontier import DeterministicFrontier
+from optbudget.problems.history import History
 from optbudget.problems.knapsack import Knapsack
 from optbudget.problems.knapsack_allocation import KnapsackAllocation
 from optbudget.problems.knapsack_totals import Totals
@@ -37,6 +40,8 @@ __all__ = [
     "ArrivalAllocation",
     "Arrivals",
     "BudgetedMDP",
+    "CausalGraph",
+    "CausalQuestion",
     "ChanceAllocation",
     "Check",
     "Conflict",
@@ -47,6 +52,7 @@ __all__ = [
     "DeterministicFrontier",
     "EventBatch",
     "GroupLimit",
+    "History",
     "Knapsack",
     "KnapsackAllocation",
     "LimitedPopulation",
