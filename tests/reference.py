@@ -1,6 +1,7 @@
 """Slow, obvious versions of the fast paths. They import nothing from the package."""
 
 import itertools
+import math
 from fractions import Fraction
 from itertools import product
 
@@ -559,3 +560,28 @@ def policy_numbers(plain, policy):
             before.append((v, b))
         value, spend = [v for v, _ in before], [b for _, b in before]
     return list(zip(value, spend, strict=True))
+
+
+def expected_positive_part(mean, sd, steps=20_000):
+    """E[X+] of a normal X by the midpoint rule over twelve standard deviations."""
+    if sd == 0:
+        return max(mean, 0.0)
+    low, high = mean - 12 * sd, mean + 12 * sd
+    width = (high - low) / steps
+    points = (low + (k + 0.5) * width for k in range(steps))
+    return sum(
+        x * math.exp(-0.5 * ((x - mean) / sd) ** 2) / (sd * math.sqrt(2 * math.pi)) * width
+        for x in points if x > 0
+    )  # fmt: skip
+
+
+def worst_harm(candidates, changes, sign):
+    """Largest E[X+] over one candidate (effect, se) per decision; sd of the sum as if they went together."""
+    return max(
+        expected_positive_part(
+            sign * sum(effect * change for (effect, _), change in zip(chosen, changes, strict=True)),
+            sum(error * abs(change) for (_, error), change in zip(chosen, changes, strict=True)),
+            2_000,
+        )
+        for chosen in product(*candidates)
+    )

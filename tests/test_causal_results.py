@@ -1,0 +1,149 @@
+"""The folder of a causal answer: what it holds, and what is refused."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from optbudget.causal.risk import side_effects
+from optbudget.errors import ResultError, UsageError
+from optbudget.files.causal_results import load_causal, save_causal
+from optbudget.problems.causal_answer import CausalAnswer
+from optbudget.problems.causal_graph import CausalGraph
+from optbudget.problems.causal_question import CausalQuestion
+from optbudget.problems.effects import ZERO, Effect, Effects, Estimate, Overlap
+
+QUESTION = CausalQuestion(
+    ("x",), ("d", "e"), ("y",), harm={"y": -1}, weights={"y": 2.0}, targets={"e": ("y",)},
+    required=(("x", "y"),), actions={"more": {"d": 1.5}, "hold": {}},
+)  # fmt: skip
+NAMES = QUESTION.columns
+
+
+@pytest.fixture
+def answer():
+    known = Estimate(-1.0, 0.5, -2.0, 0.0)
+    rows = (
+        Effect("d", "y", "tiers", known, "backdoor", ("x", "e"), refutations=(("placebo", 0.25),),
+               overlap=Overlap(0.5, (0.1, 0.9))),
+        Effect("d", "y", "graph", None, "class", reason="d - e is open", members=(known, ZERO)),
+        Effect("e", "y", "tiers", None, "none", reason="e does not vary"),
+        Effect("e", "y", "graph", ZERO, "no path", reason="no path leads from e to y"),
+    )  # fmt: skip
+    effects = Effects(rows, 0.9)
+    open_edge = np.zeros((4, 4), dtype=bool)
+    open_edge[1, 2] = open_edge[2, 1] = True
+    directed = np.zeros((4, 4), dtype=bool)
+    directed[0, 3] = True
+    frequency = np.where(directed | directed.T | open_edge, 0.75, 0.0)
+    frequency[0, 1] = frequency[1, 0] = 0.25
+    graph = CausalGraph(NAMES, directed, open_edge, frequency, directed * 0.5)
+    found = side_effects(QUESTION, effects, paths={("d", "y", -1): ("d", "y")})
+    return CausalAnswer(QUESTION, graph, effects, found, rows=100, seed=3, bootstraps=20, refutations=5)
+
+
+def test_what_is_saved_is_what_is_loaded(answer, tmp_path):
+    save_causal(answer, tmp_path / "out")
+    read = load_causal(tmp_path / "out")
+    assert read.effects.rows == answer.effects.rows
+    assert read.side_effects.rows == answer.side_effects.rows
+    assert read.side_effects.refused == answer.side_effects.refused
+    assert read.question == answer.question
+    for matrix in ("directed", "undirected", "frequency", "orientation"):
+        assert np.array_equal(getattr(read.graph, matrix), getattr(answer.graph, matrix))
+    assert (read.rows, read.seed, read.bootstraps, read.refutations) == (100, 3, 20, 5)
+    assert read.effects.level == 0.9
+
+
+def test_the_fixed_tables_have_their_columns(answer, tmp_path):
+    save_causal(answer, tmp_path / "out")
+    fixed = {
+        "effects": ["decision", "outcome", "adjustment", "effect", "std_error", "lower", "upper", "level",
+                    "identified", "refutations"],
+        "edges": ["source", "target", "frequency", "orientation_frequency"],
+        "risk": ["action", "state", "outcome", "risk", "lower", "upper", "path"],
+    }  # fmt: skip
+    tables = {name: pq.read_table(tmp_path / "out" / f"{name}.parquet") for name in fixed}
+    assert {name: table.column_names for name, table in tables.items()} == fixed
+    effects = tables["effects"].to_pylist()
+    assert len(effects) == 4
+    assert json.loads(effects[0]["refutations"]) == {"placebo": 0.25}
+    assert effects[1]["effect"] is None
+    assert effects[1]["identified"] is False
+    assert effects[3]["effect"] == 0.0
+    assert tables["risk"].to_pylist()[0]["path"] == "d -> y"
+    edges = {(row["source"], row["target"]) for row in tables["edges"].to_pylist()}
+    assert edges == {("x", "y"), ("d", "e"), ("e", "d")}
+
+
+def test_equal_answers_give_equal_bytes_and_replace_one_another_only(answer, tmp_path):
+    save_causal(answer, tmp_path / "one")
+    save_causal(answer, tmp_path / "two")
+    save_causal(answer, tmp_path / "two")
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("keep")
+    with pytest.raises(UsageError, match="not a causal"):
+        save_causal(answer, tmp_path / "mine")
+
+
+def _change(folder, name, column, row, value):
+    path = folder / f"{name}.parquet"
+    table = pq.read_table(path)
+    cells = table[column].to_pylist()
+    cells[row] = value
+    at = table.column_names.index(column)
+    pq.write_table(
+        table.set_column(at, table.schema.field(at), pa.array(cells, table.schema.field(at).type)), path
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "row", "value", "says"),
+    [
+        ("effects", "effect", 0, 5.0, "interval"),
+        ("effects", "effect", 1, 5.0, "identified"),
+        ("effects", "effect", 0, float("nan"), "finite|interval"),
+        ("effects", "decision", 0, "dd", "adjustments|row"),
+        ("effects", "level", 0, 0.8, "level"),
+        ("effects", "refutations", 0, "nonsense", "not as it must be"),
+        ("adjustments", "method", 0, "magic", "magic"),
+        ("members", "lower", 0, 7.0, "interval"),
+        ("edges", "source", 0, "who", "not as it must be"),
+        ("risk", "risk", 0, -1.0, "order"),
+        ("risk", "risk", 0, None, "not as it must be"),
+        ("risk", "path", 0, "d -> x -> y", "do not agree"),
+        ("chances", "probability", 0, 2.0, "probability"),
+    ],
+)  # fmt: skip
+def test_tampering_is_a_result_error(answer, tmp_path, name, column, row, value, says):
+    save_causal(answer, tmp_path / "out")
+    _change(tmp_path / "out", name, column, row, value)
+    with pytest.raises(ResultError, match=says):
+        load_causal(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("schema", "other"), ("question", 3), ("nodes", None), ("refused", [{"a": 1}]), ("rows", -1)],
+)
+def test_a_stated_field_that_is_none_is_a_result_error(answer, tmp_path, key, value):
+    save_causal(answer, tmp_path / "out")
+    path = tmp_path / "out" / "causal.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    with pytest.raises(ResultError):
+        load_causal(tmp_path / "out")
+
+
+@pytest.mark.parametrize("file", ["causal.json", "effects.parquet", "chances.parquet"])
+def test_a_missing_or_garbled_file_is_a_result_error(answer, tmp_path, file):
+    save_causal(answer, tmp_path / "out")
+    (tmp_path / "out" / file).write_bytes(b"PAR1 garbled")
+    with pytest.raises(ResultError):
+        load_causal(tmp_path / "out")
+    (tmp_path / "out" / file).unlink()
+    with pytest.raises(ResultError, match=file):
+        load_causal(tmp_path / "out")
