@@ -5,6 +5,7 @@ from optbudget.files.arrivals import load_arrivals
 from optbudget.files.aside import require_free
 from optbudget.files.baselines import kept_baseline, load_baseline, located_in_baseline
 from optbudget.files.caps import cap_issues
+from optbudget.files.causal_results import load_causal, save_causal
 from optbudget.files.checks import check
 from optbudget.files.event_writer import write_events
 from optbudget.files.events import EventLog, open_events
@@ -38,6 +39,7 @@ __all__ = [
     "load_answer",
     "load_arrivals",
     "load_baseline",
+    "load_causal",
     "load_chosen",
     "load_counts",
     "load_expected",
@@ -62,6 +64,7 @@ __all__ = [
     "open_events",
     "require_free",
     "save",
+    "save_causal",
     "save_frontier",
     "write_events",
 ]

@@ -5,6 +5,7 @@ from optbudget.problems.arrival_allocation import ArrivalAllocation
 from optbudget.problems.arrivals import Arrivals
 from optbudget.problems.budget_lines import BudgetLines
 from optbudget.problems.budgeted_mdp import BudgetedMDP, ModelFolder
+from optbudget.problems.causal_answer import CausalAnswer
 from optbudget.problems.causal_graph import CausalGraph
 from optbudget.problems.causal_question import CausalQuestion
 from optbudget.problems.certificate import Check, Verification
@@ -13,6 +14,7 @@ from optbudget.problems.constrained_mdp import ConstrainedMDP
 from optbudget.problems.curve_band import CurveBand, WorstCase
 from optbudget.problems.curve_bracket import CurveBracket
 from optbudget.problems.curve_set import CurveSet, StationaryWitness
+from optbudget.problems.effects import Effect, Effects, Estimate
 from optbudget.problems.events import EventBatch
 from optbudget.problems.frontier import DeterministicFrontier
 from optbudget.problems.history import History
@@ -27,6 +29,7 @@ from optbudget.problems.policy_mixture import Conflict, PolicyMixture
 from optbudget.problems.population import Population
 from optbudget.problems.risk import RiskTerm
 from optbudget.problems.rollouts import Rollouts, RolloutSummary
+from optbudget.problems.side_effects import SideEffect, SideEffects
 from optbudget.problems.spend_law import SpendLaw
 from optbudget.problems.spend_risk import SpendRisk
 from optbudget.problems.stage_budgets import StageBudgets
@@ -40,6 +43,7 @@ __all__ = [
     "ArrivalAllocation",
     "Arrivals",
     "BudgetedMDP",
+    "CausalAnswer",
     "CausalGraph",
     "CausalQuestion",
     "ChanceAllocation",
@@ -50,6 +54,9 @@ __all__ = [
     "CurveBracket",
     "CurveSet",
     "DeterministicFrontier",
+    "Effect",
+    "Effects",
+    "Estimate",
     "EventBatch",
     "GroupLimit",
     "History",
@@ -68,6 +75,8 @@ __all__ = [
     "StageBudgets",
     "RolloutSummary",
     "Rollouts",
+    "SideEffect",
+    "SideEffects",
     "SpendLaw",
     "SpendRisk",
     "StationaryWitness",
