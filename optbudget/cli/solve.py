@@ -16,6 +16,7 @@ from optbudget.cli.folders import require_apart, require_model
 from optbudget.cli.frontier import solve_deterministic
 from optbudget.cli.outputs import SHOWN, fields_of, say_how_it_ended, show_values
 from optbudget.cli.run import Run, finish
+from optbudget.cli.weighted import Weights, to_solve
 from optbudget.errors import InterruptedWork, LimitError, UsageError, WorkersError
 from optbudget.status import Solution, Termination
 
@@ -65,6 +66,7 @@ def command(
         bool | None,
         typer.Option("--copy/--no-copy", help="Copy the model into the result; up to 64 MiB, if not given."),
     ] = None,
+    weights: Weights = None,
     normalize: Normalize = False,
     sum_duplicates: SumDuplicates = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore the checkpoint of an earlier try.")] = False,
@@ -97,17 +99,14 @@ def command(
             f"{option} goes with curves; --method deterministic keeps its steps and nothing else"
         )
     run.require_memory_to_read(model)
-    problem = files.load_model(model, normalize=normalize, sum_duplicates=sum_duplicates)
+    given = to_solve(model, weights, normalize=normalize, sum_duplicates=sum_duplicates)
+    problem = given.problem
     if method is Method.deterministic:
         solve_deterministic(run, problem, out, tolerance=tolerance, budgets=budgets, copy=copy)
         return
-    # A model that was mended in memory has no hash of its own: what it was made of stands for it.
-    made_of = (
-        problem.folder.sha256 if problem.folder else (files.model_hash(model), normalize, sum_duplicates)
-    )
     checkpoint = Checkpoint(
         out.with_name(out.name + ".checkpoint"),
-        _key(made_of, method, tolerance, schedule, keep_stages, batch),
+        _key(given.made_of, method, tolerance, schedule, keep_stages, batch),
         fresh=fresh,
     )
     with (
@@ -137,7 +136,9 @@ def command(
     warned = [str(issue) for issue in files.cap_issues(problem, answer.curves.start_budget)]
     for text in warned:
         run.log(f"warning: {text}")
-    files.save(answer, out, command=run.arguments, copy=copy, warnings=warned)
+    files.save(
+        answer, out, command=run.arguments, copy=copy, warnings=warned, population=given.population
+    )
     if answer.outcome.termination in (Termination.OPTIMAL, Termination.TOLERANCE):
         checkpoint.discard()
     _show(run, answer, out, budgets)

@@ -122,6 +122,63 @@ What the groups and options are, and where the numbers come from.
     optbudget allocate {name} --budget 20 --method ip
 """
 
+DEPARTMENTS = """\
+# Each department has states of its own; the regime (here the revenue) is one for all and no action moves it.
+kind = "departments"
+title = "{title}"
+source = "made by optbudget new; replace by where the numbers come from"
+money_unit = "kEUR"
+
+discount = 0.95         # of rewards, per year
+cost_discount = 1.0     # of spend, per year; 1 counts money at its face
+horizon = 5             # number of years, or "infinite"
+initial = "high"        # the regime now
+objectives = ["efficiency", "-risk", "performance"]     # columns of actions.csv; "-": better small
+total_budget = 200.0    # for all departments together, over all years
+"""
+
+REGIMES = """\
+regime,next_regime,probability
+high,high,0.7
+high,low,0.3
+low,high,0.4
+low,low,0.6
+"""
+
+STARTING = """\
+department,state
+roads,worn
+parks,good
+"""
+
+DEPARTMENTS_README = """\
+# {title}
+
+What the departments, regimes, states and actions mean, and where the numbers come from.
+
+    optbudget check {name}
+    optbudget solve {name} --out {name}-result --weights efficiency=1,risk=2,performance=1
+    optbudget allocate {name}-result --budget 200
+"""
+
+
+def _department_rows() -> tuple[str, str]:
+    """The starting rows of actions.csv and transitions.csv: two departments, two regimes, two states."""
+    actions = ["department,regime,state,action,cost,efficiency,risk,performance"]
+    transitions = ["department,regime,state,action,next_state,probability"]
+    for department, points in (("roads", 8), ("parks", 5)):
+        for regime, wear in (("high", 0.2), ("low", 0.3)):
+            for state in ("worn", "good"):
+                worth = points if state == "good" else 0
+                for action, cost, risk in (("decrease", 0, 3), ("hold", 10, 1), ("increase_1", 25, 0)):
+                    key = f"{department},{regime},{state},{action}"
+                    better = {"decrease": 0.0, "hold": 0.1, "increase_1": 0.6}[action]
+                    good = better if state == "worn" else 1 - wear * (1 - better)
+                    actions.append(f"{key},{cost},{10 - cost // 5},{risk},{worth}")
+                    moves = [("worn", 1 - good), ("good", good)]
+                    transitions += [f"{key},{to},{chance:.3g}" for to, chance in moves if chance]
+    return "\n".join(actions) + "\n", "\n".join(transitions) + "\n"
+
 
 def _constrained(text: str) -> str:
     """The same model with calls in place of a visitor's coupon."""
@@ -143,5 +200,13 @@ STARTERS: Mapping[str, Mapping[str, str]] = {
         "README.md": LIMITED_README,
     },
     "knapsack": {"model.toml": KNAPSACK, "options.csv": OPTIONS, "README.md": KNAPSACK_README},
+    "departments": {
+        "model.toml": DEPARTMENTS,
+        "regimes.csv": REGIMES,
+        "actions.csv": _department_rows()[0],
+        "transitions.csv": _department_rows()[1],
+        "initial.csv": STARTING,
+        "README.md": DEPARTMENTS_README,
+    },
 }
 """Kind, file, text; {title} and {name} stand for the folder's."""

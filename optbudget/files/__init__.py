@@ -7,6 +7,7 @@ from optbudget.files.baselines import kept_baseline, load_baseline, located_in_b
 from optbudget.files.caps import cap_issues
 from optbudget.files.causal_results import load_causal, save_causal
 from optbudget.files.checks import check
+from optbudget.files.departments_folder import departments_hash
 from optbudget.files.event_writer import write_events
 from optbudget.files.events import EventLog, open_events
 from optbudget.files.expectations import Expected, load_expected
@@ -31,6 +32,7 @@ __all__ = [
     "Expected",
     "cap_issues",
     "check",
+    "departments_hash",
     "is_knapsack",
     "kept_baseline",
     "limits_hash",

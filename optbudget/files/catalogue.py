@@ -12,7 +12,7 @@ from pathlib import Path
 
 from optbudget.files.expectations import Expected, load_expected
 from optbudget.files.models import Problem, load_problem
-from optbudget.problems import BudgetedMDP, ConstrainedMDP, Knapsack
+from optbudget.problems import BudgetedMDP, ConstrainedMDP, Departments, Knapsack
 
 HEADING = "## The catalogue\n"
 HEAD = "\n| model | kind | size | answer | source |\n|---|---|---|---|---|\n"
@@ -71,6 +71,9 @@ def _described(problem: Problem) -> tuple[str, str, str]:
     if isinstance(problem, Knapsack):
         size = f"{len(problem.groups)} groups, {len(problem.options)} options, {problem.size} copies"
         return "knapsack", size, problem.source
+    if isinstance(problem, Departments):
+        some = f"{len(problem.departments)} departments, {len(problem.regimes)} regimes, "
+        return "departments", some + _size(problem.held), problem.held.source
     return "budgeted_mdp", _size(problem), problem.source
 
 
@@ -81,6 +84,8 @@ def _size(unit: BudgetedMDP) -> str:
 
 
 def _formulations(problem: Problem) -> tuple[str, ...]:
+    if isinstance(problem, Departments):
+        return problem.held.formulations
     unit = problem.problem if isinstance(problem, ConstrainedMDP) else problem
     return unit.formulations
 

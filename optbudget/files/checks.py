@@ -10,7 +10,7 @@ from optbudget.files.answers import load_answer
 from optbudget.files.caps import cap_issues
 from optbudget.files.models import read_problem
 from optbudget.files.populations import read_population
-from optbudget.problems import BudgetedMDP, ConstrainedMDP, Knapsack
+from optbudget.problems import BudgetedMDP, ConstrainedMDP, Departments, Knapsack
 
 
 def check(path: str | Path, *, normalize: bool = False, sum_duplicates: bool = False) -> tuple[Issue, ...]:
@@ -42,7 +42,7 @@ def check(path: str | Path, *, normalize: bool = False, sum_duplicates: bool = F
         return error.issues
     if isinstance(read, Knapsack):
         return warnings
-    problem = read.problem if isinstance(read, ConstrainedMDP) else read
+    problem = _unit_problem(read)
     issues = list(warnings)
     issues += _horizon_issues(problem)
     issues += cap_issues(problem)
@@ -53,6 +53,13 @@ def check(path: str | Path, *, normalize: bool = False, sum_duplicates: bool = F
             occupied = occupied | (population.count > 0)
     issues += _reach_issues(problem, occupied)
     return tuple(sorted(issues, key=lambda issue: issue.severity != "error"))
+
+
+def _unit_problem(read: BudgetedMDP | ConstrainedMDP | Departments) -> BudgetedMDP:
+    """What its units do, the limits or the weights of objectives left aside."""
+    if isinstance(read, Departments):
+        return read.budgeted()
+    return read.problem if isinstance(read, ConstrainedMDP) else read
 
 
 def _result_issues(folder: Path) -> tuple[Issue, ...]:

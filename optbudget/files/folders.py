@@ -9,6 +9,7 @@ from optbudget.files.answers import load_answer
 from optbudget.files.arrival_results import write_arrivals
 from optbudget.files.aside import recover, require_free, written_aside
 from optbudget.files.constrained_folder import write_constrained
+from optbudget.files.departments_folder import write_departments
 from optbudget.files.frontiers import load_frontier
 from optbudget.files.knapsack_folder import write_knapsack
 from optbudget.files.knapsack_results import write_knapsack_result
@@ -24,10 +25,12 @@ from optbudget.problems import (
     BudgetedMDP,
     ConstrainedMDP,
     CurveSet,
+    Departments,
     DeterministicFrontier,
     Knapsack,
     KnapsackAllocation,
     PolicyMixture,
+    Population,
     PricePolicy,
     Rollouts,
 )
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-Model = BudgetedMDP | ConstrainedMDP | Knapsack
+Model = BudgetedMDP | ConstrainedMDP | Departments | Knapsack
 Answer = CurveSet | Allocation | ArrivalAllocation | KnapsackAllocation | PolicyMixture | Rollouts
 
 
@@ -73,6 +76,7 @@ def save(
     warnings: Sequence[str] = (),
     seed: int | None = None,
     baseline: "pa.Table | None" = None,
+    population: Population | None = None,
     format: str | None = None,
 ) -> None:
     """Write a model folder (for a problem) or a result folder (for an answer), whole or not at all.
@@ -88,6 +92,7 @@ def save(
     warnings : sentences for whoever reads the result
     seed : of anything that was drawn
     baseline : what is done today, state, count, budget, kept beside an allocation that was held against it
+    population : of curves whose problem is in no folder: who is split among, unless `allocate` is told
     format : "csv" or "parquet" tables of a model folder; None chooses by size
 
     Raises
@@ -109,13 +114,15 @@ def save(
     target = Path(path).resolve()
     require_free(target)
     with written_aside(target) as aside:
-        if isinstance(noun, (BudgetedMDP, ConstrainedMDP, Knapsack)):
+        if isinstance(noun, (BudgetedMDP, ConstrainedMDP, Departments, Knapsack)):
             if format not in (None, "csv", "parquet"):
                 raise UsageError(f"format is {format!r}; it must be 'csv' or 'parquet'")
             if isinstance(noun, BudgetedMDP):
                 write_model(noun, aside, format=format)
             elif isinstance(noun, Knapsack):
                 write_knapsack(noun, aside, format=format)
+            elif isinstance(noun, Departments):
+                write_departments(noun, aside, format=format)
             else:
                 write_constrained(noun, aside, format=format)
         elif isinstance(noun, KnapsackAllocation):
@@ -140,5 +147,5 @@ def save(
                 )
             write_result(
                 noun, aside, target, command=command, copy=copy, policy=policy, warnings=warnings, seed=seed,
-                baseline=baseline,
+                baseline=baseline, population=population,
             )  # fmt: skip

@@ -16,7 +16,7 @@ from optbudget.problems.columns import did_you_mean
 from optbudget.problems.mdp_issues import LONGEST_HORIZON
 
 KINDS = ("budgeted_mdp", "constrained_mdp", "knapsack", "departments")
-READ = ("budgeted_mdp", "constrained_mdp")
+READ = ("budgeted_mdp", "constrained_mdp", "departments")
 """The kinds of which this file knows the keys."""
 OFFERED = (*READ, "knapsack")
 """The kinds that this version reads, and so the ones that a message offers."""
@@ -82,26 +82,45 @@ CHECKS: Mapping[str, Callable[[object], str | None]] = {
     "budget_cap": _amount,
     "formulations": _texts,
     "budgets": _table,
+    "objectives": _texts,
+    "total_budget": _amount,
 }
 """For each key, a function that says what it must be where a value is not that."""
 
-REQUIRED = ("kind", "discount", "cost_discount", "horizon", "reward")
-ONLY_OF = {"budget_cap": "budgeted_mdp", "budgets": "constrained_mdp"}
-"""Keys that one kind has alone."""
+REQUIRED = ("kind", "discount", "cost_discount", "horizon")
+ALSO_REQUIRED = {
+    "budgeted_mdp": ("reward",),
+    "constrained_mdp": ("reward", "budgets"),
+    "departments": ("objectives", "total_budget"),
+}
+"""What a kind needs beside; departments are worth points, so their reward is "gross" unless it is said."""
+ONLY_OF = {
+    "budget_cap": ("budgeted_mdp",),
+    "terminal_states": ("budgeted_mdp", "constrained_mdp"),
+    "budgets": ("constrained_mdp",),
+    "objectives": ("departments",),
+    "total_budget": ("departments",),
+}
+"""Keys that not every kind has."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelToml:
-    """What model.toml says, with the line of each key; `limits` as they stand, those of a constrained MDP."""
+    """What model.toml says, with the line of each key.
+
+    `limits` are those of a constrained MDP, as they stand; `objectives` and `total_budget` of departments.
+    """
 
     settings: Settings
     lines: Mapping[str, int]
     kind: str = "budgeted_mdp"
     limits: Mapping[str, object] = field(default_factory=dict)
+    objectives: tuple[str, ...] = ()
+    total_budget: float = 0.0
 
 
 def read_model_toml(path: Path, issues: list[Issue]) -> ModelToml | None:
-    """The settings of a budgeted or constrained MDP; None after adding every problem found to `issues`."""
+    """The settings of a model with states; None after adding every problem found to `issues`."""
     read = read_toml(path, issues)
     if read is None:
         return None
@@ -121,15 +140,16 @@ def read_model_toml(path: Path, issues: list[Issue]) -> ModelToml | None:
             "kind",
             f"models of kind {kind!r} are not read by this version; it reads {', '.join(OFFERED)}",
         )
-    for key in (*REQUIRED, *(["budgets"] if kind == "constrained_mdp" else [])):
+    for key in (*REQUIRED, *ALSO_REQUIRED.get(kind if isinstance(kind, str) else "", ())):
         if key not in content:
             refuse("missing-key", key, f"key {key!r} is missing; it must be {_wanted(key)}")
     for key, value in content.items():
         if key not in CHECKS:
             near = get_close_matches(key, CHECKS, n=1, cutoff=0.0)
             refuse("unknown-key", key, f"key {key!r} is not known; the nearest known key is {near[0]!r}")
-        elif kind in READ and ONLY_OF.get(key, kind) != kind:
-            refuse("unknown-key", key, f"key {key!r} is of kind {ONLY_OF[key]!r} only; this is {kind!r}")
+        elif kind in READ and kind not in ONLY_OF.get(key, (kind,)):
+            kinds = " and ".join(map(repr, ONLY_OF[key]))
+            refuse("unknown-key", key, f"key {key!r} is of kind {kinds} only; this is {kind!r}")
         elif wanted := CHECKS[key](value):
             refuse("value", key, f"{key} is {value!r:.80}; it must be {wanted}")
         elif key == "formulations" and kind in READ:
@@ -145,7 +165,7 @@ def read_model_toml(path: Path, issues: list[Issue]) -> ModelToml | None:
         Settings(
             discount=float(content["discount"]), cost_discount=float(content["cost_discount"]),
             horizon=None if content["horizon"] == "infinite" else content["horizon"],
-            reward=content["reward"], initial=initial,
+            reward=content.get("reward", "gross"), initial=initial,
             terminal_states=tuple(content.get("terminal_states", ())),
             budget_cap=None if cap is None else float(cap),
             title=content.get("title", ""), source=content.get("source", ""),
@@ -155,6 +175,8 @@ def read_model_toml(path: Path, issues: list[Issue]) -> ModelToml | None:
         lines,
         content["kind"],
         content.get("budgets", {}),
+        tuple(content.get("objectives", ())),
+        float(content.get("total_budget", 0.0)),
     )  # fmt: skip
 
 

@@ -6,22 +6,28 @@ from pathlib import Path
 
 from optbudget.errors import Issue, ProblemError
 from optbudget.files.constrained_folder import read_constrained
+from optbudget.files.departments_folder import read_departments
 from optbudget.files.knapsack_folder import KIND as KNAPSACK
 from optbudget.files.knapsack_folder import is_knapsack, read_knapsack
 from optbudget.files.model_folder import DataWarning, read_budgeted
 from optbudget.files.model_toml import ModelToml, read_model_toml
-from optbudget.problems import BudgetedMDP, ConstrainedMDP, Knapsack
+from optbudget.problems import BudgetedMDP, ConstrainedMDP, Departments, Knapsack
 
-Problem = BudgetedMDP | ConstrainedMDP | Knapsack
+Problem = BudgetedMDP | ConstrainedMDP | Departments | Knapsack
 
 _Reader = Callable[[Path, ModelToml | None, list[Issue], bool, bool], Problem | None]
 
-READERS: Mapping[str, _Reader] = {"budgeted_mdp": read_budgeted, "constrained_mdp": read_constrained}
+READERS: Mapping[str, _Reader] = {
+    "budgeted_mdp": read_budgeted,
+    "constrained_mdp": read_constrained,
+    "departments": read_departments,
+}
 """How a folder of each kind is read."""
 
 OTHER_COMMANDS = {
     KNAPSACK: "it has options instead of states: `optbudget allocate` solves it",
     "constrained_mdp": "its budgets are fixed: `optbudget compare` solves it, `optbudget export` states it",
+    "departments": "it has several objectives: `optbudget solve --weights` weighs them",
 }
 """For kinds that have no curves: what takes them instead."""
 

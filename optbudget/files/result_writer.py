@@ -23,7 +23,7 @@ from optbudget.files.limit_files import limits_hash, limits_text
 from optbudget.files.model_folder import model_files, model_hash
 from optbudget.files.model_writer import UNSAFE_START, write_csv, write_model
 from optbudget.files.parquet_tables import parquet_writer, write_parquet
-from optbudget.problems import Allocation, BudgetedMDP, CurveSet, PricePolicy, StationaryWitness
+from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Population, PricePolicy, StationaryWitness
 from optbudget.problems.assignment import assignment
 
 SCHEMA = "optbudget-result-1"
@@ -48,11 +48,14 @@ def write_result(
     warnings: Sequence[str] = (),
     seed: int | None = None,
     baseline: pa.Table | None = None,
+    population: Population | None = None,
 ) -> None:
     """Write everything about an answer into `folder`, which will become `target`; see `save`."""
     curves = answer.curves if isinstance(answer, Allocation) else answer
     allocation = answer if isinstance(answer, Allocation) else None
     model = place_model(curves.problem, folder, target, copy)
+    if population is not None and curves.problem.folder is None:
+        write_csv(pa.table(_counts(curves.problem, population)), folder / "model" / "population.csv")
     policy = policy if policy is not None else curves.policy
     write_stage(curves, folder)
     for kept in curves.stages:
@@ -145,9 +148,7 @@ def write_allocation(allocation: Allocation, folder: Path) -> None:
         text = limits_text(allocation.limits)
         (folder / "limits.toml").write_text(text, encoding="utf-8", newline="\n")
     write_parquet(values, folder / "allocation_values.parquet")
-    occupied = np.flatnonzero(allocation.population.count > 0)
-    counts = {**_state_columns(problem, occupied), "count": allocation.population.count[occupied]}
-    write_parquet(pa.table(counts), folder / "population.parquet")
+    write_parquet(pa.table(_counts(problem, allocation.population)), folder / "population.parquet")
     if allocation.population.unit is not None and allocation.state.size:
         units = assignment(allocation)
         write_parquet(units, folder / "assignment.parquet")
@@ -265,6 +266,12 @@ def _write_witness(problem: BudgetedMDP, witness: StationaryWitness, folder: Pat
     if known:
         columns = {**_state_columns(problem, np.arange(n)), **known}
         write_parquet(pa.table(columns), folder / "durations.parquet")
+
+
+def _counts(problem: BudgetedMDP, population: Population) -> dict[str, object]:
+    """How many units are in each state that has any."""
+    occupied = np.flatnonzero(population.count > 0)
+    return {**_state_columns(problem, occupied), "count": population.count[occupied]}
 
 
 def _state_columns(problem: BudgetedMDP, index: NDArray[np.integer]) -> dict[str, object]:

@@ -44,7 +44,7 @@ def _tables(path: Path) -> Iterator[Path]:
         yield from path.glob("stages/*/*.parquet")
         yield from _tables(_model_of(path))
     else:
-        for name in (*TABLES, "options", "population"):
+        for name in (*TABLES, "options", "population", "regimes", "initial"):
             yield from (path / f"{name}.csv", path / f"{name}.parquet")
 
 

@@ -16,6 +16,7 @@ from optbudget.problems.curve_bracket import CurveBracket
 from optbudget.problems.curve_set import CurveSet, StationaryWitness
 from optbudget.problems.effects import Effect, Effects, Estimate
 from optbudget.problems.events import EventBatch
+from optbudget.problems.departments import Departments
 from optbudget.problems.frontier import DeterministicFrontier
 from optbudget.problems.history import History
 from optbudget.problems.knapsack import Knapsack
@@ -34,6 +35,7 @@ from optbudget.problems.spend_law import SpendLaw
 from optbudget.problems.spend_risk import SpendRisk
 from optbudget.problems.stage_budgets import StageBudgets
 from optbudget.problems.strict_curve import StrictCurve
+from optbudget.problems.structural_model import StructuralModel
 from optbudget.problems.transition_counts import TransitionCounts
 from optbudget.problems.transition_intervals import TransitionIntervals
 
@@ -53,6 +55,7 @@ __all__ = [
     "CurveBand",
     "CurveBracket",
     "CurveSet",
+    "Departments",
     "DeterministicFrontier",
     "Effect",
     "Effects",
@@ -81,6 +84,7 @@ __all__ = [
     "SpendRisk",
     "StationaryWitness",
     "StrictCurve",
+    "StructuralModel",
     "Totals",
     "UnitLimit",
     "TransitionCounts",

@@ -18,6 +18,7 @@ APPLYING: Mapping[str, tuple[str, ...]] = {
     "budgeted_mdp": ONE_UNIT + A_SPLIT,
     "constrained_mdp": ONE_UNIT,
     "knapsack": A_SPLIT,
+    "departments": ONE_UNIT + A_SPLIT,
 }
 """The programs that can apply to each kind of model."""
 

@@ -1,8 +1,11 @@
 """A few problems small enough to solve by hand, for doctests and first steps."""
 
+from itertools import product
+
 import numpy as np
 
 from optbudget.problems.budgeted_mdp import BudgetedMDP
+from optbudget.problems.departments import Departments
 
 
 def two_action_example(horizon: int | None = None) -> BudgetedMDP:
@@ -35,3 +38,37 @@ def retry_example(horizon: int = 2) -> BudgetedMDP:
         terminal_utility=np.array([0.0, 4.0]),
         discount=1.0, cost_discount=1.0, horizon=horizon, reward="gross", title="Try again",
     )  # fmt: skip
+
+
+def two_departments(horizon: int = 3) -> Departments:
+    """Roads and parks, poor or good, in rich and lean years; improving costs money and carries a risk.
+
+    A poor department that improves is good next year for certain in a rich year, and with probability
+    1/2 in a lean one; a good one that holds falls back with probability 1/4. Good service is worth 4 a year
+    on roads, 2 in parks. Rich and lean years follow each other with probability 1/2.
+    """
+    regimes, departments, states = ("rich", "lean"), ("roads", "parks"), ("poor", "good")
+    acts, moves = [], []
+    for department, regime, state in product(departments, regimes, states):
+        service = {"roads": 4.0, "parks": 2.0}[department] * (state == "good")
+        rise = 1.0 if regime == "rich" else 0.5
+        up = {"hold": 0.0 if state == "poor" else 0.75, "improve": rise if state == "poor" else 1.0}
+        for action, good in up.items():
+            paid = float(action == "improve")
+            acts.append((department, regime, state, action, paid, service, paid * 0.5))
+            moves += [
+                (department, regime, state, action, to, p)
+                for to, p in (("poor", 1.0 - good), ("good", good)) if p
+            ]  # fmt: skip
+    return Departments.from_tables(
+        {"regime": ["rich", "rich", "lean", "lean"], "next_regime": ["rich", "lean"] * 2, "probability": [0.5] * 4},
+        _table("department regime state action next_state probability", moves),
+        _table("department regime state action cost service risk", acts),
+        {"department": departments, "state": ["poor", "good"]},
+        objectives=["service", "-risk"], total_budget=2.0, title="Two departments",
+        discount=0.9, cost_discount=1.0, horizon=horizon,
+    )  # fmt: skip
+
+
+def _table(columns: str, rows: list[tuple[object, ...]]) -> dict[str, list[object]]:
+    return {name: list(column) for name, column in zip(columns.split(), zip(*rows, strict=True), strict=True)}
