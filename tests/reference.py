@@ -585,3 +585,17 @@ def worst_harm(candidates, changes, sign):
         )
         for chosen in product(*candidates)
     )
+
+def weighted_departments(actions, transitions, weights):
+    """(department, regime, state, action) -> [cost, utility, {next state: probability}].
+
+    `actions` and `transitions` are rows of the tables as dictionaries; `weights` carry the objectives' signs.
+    """
+    keys = ("department", "regime", "state", "action")
+    found = {}
+    for row in actions:
+        worth = sum(weight * row[name] for name, weight in weights.items())
+        found[tuple(row[key] for key in keys)] = [row["cost"], worth, {}]
+    for row in transitions:
+        found[tuple(row[key] for key in keys)][2][row["next_state"]] = row["probability"]
+    return found

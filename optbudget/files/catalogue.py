@@ -104,6 +104,9 @@ def sentence(expected: Expected) -> str:
         if len(people) > MOST_STATES:
             units = f"{sum(people.values()):,} units in {len(people)} states"
         return f"{units} with {given['budget']:g}: {value:.6g}"
+    if expected.quantity == "weighted_value":
+        weights = ", ".join(f"{name} {weight:g}" for name, weight in given["weights"].items())
+        return f"all departments with {given['budget']:g}, weights {weights}: {value:.6g}"
     where = f" of `{given['state']}`" if "state" in given else ""
     money = f" with {given['budget']:g}:" if "budget" in given else ""
     return f"{expected.quantity.replace('_', ' ')}{where}{money} {value:.6g}"

@@ -16,6 +16,7 @@ quantity                          arguments                   value
 ``mean_largest_value``            states                      mean of the values at the largest useful budgets
 ``allocation_value``              budget, population          total value of the best split; population is a
                                                               table of state = count
+``weighted_value``                budget, weights             of departments, with these weights of objectives
 ``optimum``                       none                        of a constrained MDP within all its limits
 ``deterministic_optimum``         none                        the same, nothing randomised
 ``limit_price``                   limit                       value of one more unit of a limit, by its column
@@ -46,6 +47,7 @@ ARGUMENTS: Mapping[str, frozenset[str]] = {
     "mean_largest_useful_budget": frozenset({"states"}),
     "mean_largest_value": frozenset({"states"}),
     "allocation_value": frozenset({"budget", "population"}),
+    "weighted_value": frozenset({"budget", "weights"}),
     "optimum": frozenset(),
     "deterministic_optimum": frozenset(),
     "limit_price": frozenset({"limit"}),
