@@ -586,6 +586,7 @@ def worst_harm(candidates, changes, sign):
         for chosen in product(*candidates)
     )
 
+
 def weighted_departments(actions, transitions, weights):
     """(department, regime, state, action) -> [cost, utility, {next state: probability}].
 

@@ -1,4 +1,4 @@
-"""Departments: the weighted problem beside a plain twin and the joint one, their folder, and what it refuses."""
+"""Departments: the weighted problem beside a plain twin and the joint one; their folder; bad input."""
 
 from itertools import product
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from commands import run, run_json
 from model_names import MODELS
-from reference import weighted_departments
 
 from optbudget import allocate, load, save, solve
 from optbudget.cli import exits
@@ -18,9 +17,11 @@ from optbudget.problems import BudgetedMDP, Departments, Population
 from optbudget.problems.examples import two_departments
 from optbudget.simulate.departments_model import departments_20
 
+from reference import weighted_departments
+
 
 def drawn(seed):
-    """Two departments, two regimes, two states, two actions; numbers of a small grid, so that ties are common."""
+    """Two departments, regimes, states and actions; numbers of a small grid, so that ties are common."""
     draws = np.random.default_rng(seed)
     departments, regimes, states, actions = ("x", "y"), ("up", "down"), ("a", "b"), ("no", "yes")
     keys = list(product(departments, regimes, states, actions))
@@ -29,7 +30,10 @@ def drawn(seed):
     chain = [(r, to, p) for r, q in zip(regimes, stay, strict=True)
              for to, p in zip(regimes, (q, 1 - q), strict=True) if p]  # fmt: skip
     moves = [(*k, s, p) for k, q in zip(keys, share, strict=True) for s, p in (("a", q), ("b", 1 - q)) if p]
-    acts = [(*k, float(k[3] == "yes") * draws.integers(1, 4), *draws.integers(-4, 5, size=2).tolist()) for k in keys]
+    acts = [
+        (*k, float(k[3] == "yes") * draws.integers(1, 4), *draws.integers(-4, 5, size=2).tolist())
+        for k in keys
+    ]
     return Departments.from_tables(
         columns("regime next_regime probability", chain),
         columns("department regime state action next_state probability", moves),
@@ -80,11 +84,16 @@ class TestWeighted:
         pointer, entries = problem.pair_entries
         for k, state in enumerate(problem.pair_state.tolist()):
             regime, name = problem.states[state].split("|")
-            cost, utility, moves = plain[problem.state_type[state], regime, name, problem.actions[problem.pair_action[k]]]
+            cost, utility, moves = plain[
+                problem.state_type[state], regime, name, problem.actions[problem.pair_action[k]]
+            ]
             assert problem.utility[k] == pytest.approx(utility, abs=1e-15)
             assert problem.cost[k] == cost
             place = entries[pointer[k] : pointer[k + 1]]
-            leads = {problem.states[i]: p for i, p in zip(problem.next_state[place], problem.probability[place], strict=True)}
+            leads = {
+                problem.states[i]: p
+                for i, p in zip(problem.next_state[place], problem.probability[place], strict=True)
+            }
             r = d.regimes.index(regime)
             assert leads == {
                 f"{after}|{to}": p * q
@@ -94,7 +103,7 @@ class TestWeighted:
 
     @pytest.mark.parametrize("seed", range(8))
     def test_apart_they_are_worth_what_they_are_together(self, seed):
-        """The theorem of the docstring: one problem of both departments, whose regime is shared, has no more."""
+        """The theorem of the docstring: both departments as one problem have no more."""
         d, weights = drawn(seed), {"gain": 1.0, "harm": 0.5}
         together, start = joint(d, weights)
         curve = solve(together, tolerance=1e-9)
@@ -141,6 +150,31 @@ def edit(folder, name, old, new):
     (folder / name).write_text(text.replace(old, new, 1))
 
 
+REFUSED = [
+    ("regimes.csv", "high,low,0.3", "high,low,0.2", ":2", "probabilities of regime 'high' sum to 0.9"),
+    ("regimes.csv", "high,low,0.3", "high,lwo,0.3", ":3", "no regime is called 'lwo'; did you mean 'low'"),
+    ("regimes.csv", "high,low,0.3", "high,high,0.3", ":3", "is listed twice"),
+    ("regimes.csv", "high,low,0.3", "high,low,-0.3", ":3", "must be in [0, 1]"),
+    ("actions.csv", "roads,high,worn,hold", "roads,hihg,worn,hold", ":3", "no regime is called 'hihg'"),
+    ("transitions.csv", "roads,high,worn,hold", "roads,hgh,worn,hold", ":3", "no regime is called 'hgh'"),
+    ("transitions.csv", "worn,decrease,worn,1", "worn,decrease,worn,0.5", ":2", "sum to 0.5, not 1"),
+    ("transitions.csv", "worn,decrease,worn,1", "worn,decrease,worm,1", ":2", "worm"),
+    ("actions.csv", ",risk,", ",rsik,", ":1", "column 'risk' is missing; is it 'rsik'"),
+    ("actions.csv", "roads,high,worn,decrease,0,", "roads,high,worn,decrease,-1,", ":2", "cost is -1"),
+    ("initial.csv", "parks,good\n", "", "", "department 'parks' has no row"),
+    ("initial.csv", "parks,good", "parks,bad", ":3", "has no state called 'bad'"),
+    ("initial.csv", "parks,good", "park,good", ":3", "no department is called 'park'; did you mean 'parks'"),
+    ("initial.csv", "parks,good", "roads,good", ":3", "listed twice"),
+    ("model.toml", 'initial = "high"', 'initial = "hihg"', ":10", "one of high, low; did you mean 'high'"),
+    ("model.toml", '"-risk"', '"-risk", "risk"', ":11", "names 'risk' twice"),
+    ("model.toml", '"-risk"', '"cost"', ":11", "meaning of its own"),
+    ("model.toml", "total_budget = 200.0", "total_budget = -1.0", ":12", "total_budget is -1.0"),
+    ("model.toml", "total_budget = 200.0", "", "", "key 'total_budget' is missing"),
+    ("model.toml", "horizon = 5", 'horizon = 5\nterminal_states = ["x"]', ":10", "'constrained_mdp' only"),
+]
+"""A file of the starter, a text in it, what takes its place, the line and a part of the message."""
+
+
 class TestFolder:
     @pytest.mark.parametrize("form", [None, "csv", "parquet"])
     def test_round_trip(self, tmp_path, form):
@@ -169,34 +203,11 @@ class TestFolder:
         with pytest.warns(UserWarning, match="divided by their sum"):
             assert load_problem(folder, normalize=True).folder is None
 
-    REFUSED = [
-        ("regimes.csv", "high,low,0.3", "high,low,0.2", "regimes.csv:2", "probabilities of regime 'high' sum to 0.9"),
-        ("regimes.csv", "high,low,0.3", "high,lwo,0.3", "regimes.csv:3", "no regime is called 'lwo'; did you mean 'low'"),
-        ("regimes.csv", "high,low,0.3", "high,high,0.3", "regimes.csv:3", "is listed twice"),
-        ("regimes.csv", "high,low,0.3", "high,low,-0.3", "regimes.csv:3", "must be in [0, 1]"),
-        ("actions.csv", "roads,high,worn,hold", "roads,hihg,worn,hold", "actions.csv:3", "no regime is called 'hihg'"),
-        ("transitions.csv", "roads,high,worn,hold", "roads,hgh,worn,hold", "transitions.csv", "no regime is called 'hgh'"),
-        ("transitions.csv", "roads,high,worn,decrease,worn,1", "roads,high,worn,decrease,worn,0.5", "transitions.csv:2", "sum to 0.5, not 1"),
-        ("transitions.csv", "roads,high,worn,decrease,worn,1", "roads,high,worn,decrease,worm,1", "transitions.csv:2", "worm"),
-        ("actions.csv", ",risk,", ",rsik,", "actions.csv:1", "column 'risk' is missing; is it 'rsik'"),
-        ("actions.csv", "roads,high,worn,decrease,0,", "roads,high,worn,decrease,-1,", "actions.csv:2", "cost is -1"),
-        ("initial.csv", "parks,good\n", "", "initial.csv", "department 'parks' has no row"),
-        ("initial.csv", "parks,good", "parks,bad", "initial.csv:3", "has no state called 'bad'"),
-        ("initial.csv", "parks,good", "park,good", "initial.csv:3", "no department is called 'park'; did you mean 'parks'"),
-        ("initial.csv", "parks,good", "roads,good", "initial.csv:3", "listed twice"),
-        ("model.toml", 'initial = "high"', 'initial = "hihg"', "model.toml", "one of high, low; did you mean 'high'"),
-        ("model.toml", '"-risk"', '"-risk", "risk"', "model.toml", "names 'risk' twice"),
-        ("model.toml", '"-risk"', '"cost"', "model.toml", "meaning of its own"),
-        ("model.toml", "total_budget = 200.0", "total_budget = -1.0", "model.toml", "total_budget is -1.0"),
-        ("model.toml", "total_budget = 200.0", "", "model.toml", "key 'total_budget' is missing"),
-        ("model.toml", "horizon = 5", 'horizon = 5\nterminal_states = ["x"]', "model.toml", "of kind 'budgeted_mdp' and 'constrained_mdp' only"),
-    ]  # fmt: skip
-
     @pytest.mark.parametrize("file, old, new, place, message", REFUSED)
     def test_refused_and_located(self, folder, file, old, new, place, message):
         edit(folder, file, old, new)
         issues = [str(issue) for issue in check(folder)]
-        assert any(text.startswith(place) and message in text for text in issues), issues
+        assert any(text.startswith(file + place) and message in text for text in issues), issues
 
     def test_a_state_missing_in_a_regime(self, folder):
         for name in ("actions.csv", "transitions.csv"):
@@ -206,7 +217,12 @@ class TestFolder:
             rows = [row for row, leads in zip(rows, low, strict=True) if not leads]
             (folder / name).write_text("".join(rows))
         edit(folder, "transitions.csv", "parks,low,worn,hold,worn,0.9", "parks,low,worn,hold,worn,1")
-        edit(folder, "transitions.csv", "parks,low,worn,increase_1,worn,0.4", "parks,low,worn,increase_1,worn,1")
+        edit(
+            folder,
+            "transitions.csv",
+            "parks,low,worn,increase_1,worn,0.4",
+            "parks,low,worn,increase_1,worn,1",
+        )
         (issue,) = check(folder)
         assert issue.message == "department 'parks' has no row for state 'good' in regime 'low'"
         assert (issue.file, issue.line) == ("actions.csv", 17)
@@ -219,8 +235,8 @@ class TestFolder:
         with pytest.raises(ProblemError, match="table 'initial' has no column 'state'"):
             Departments.from_tables(
                 {"regime": ["r"], "next_regime": ["r"], "probability": [1.0]},
-                columns("department regime state action next_state probability", [("d", "r", "s", "a", "s", 1.0)]),
-                columns("department regime state action cost gain", [("d", "r", "s", "a", 0.0, 1.0)]),
+                columns("department regime state action next_state probability", [(*"drsas", 1.0)]),
+                columns("department regime state action cost gain", [(*"drsa", 0.0, 1.0)]),
                 {"department": ["d"]}, objectives=["gain"], total_budget=1.0,
                 discount=0.9, cost_discount=0.9, horizon=2,
             )  # fmt: skip
@@ -254,8 +270,10 @@ class TestCommands:
         assert message in done.stderr
 
     def test_weights_of_no_objectives(self, tmp_path):
-        done = run("solve", MODELS / "two_action", "--out", tmp_path / "r", "--weights", "risk=1", code=exits.USAGE)
-        assert "no objectives" in done.stderr
+        done = run(
+            "solve", MODELS / "two_action", "--out", tmp_path / "r", "--weights", "risk=1", code=exits.USAGE
+        )
+        assert "this model has none" in done.stderr
 
     def test_where_a_curve_is_wanted(self, folder):
         with pytest.raises(ProblemError, match="solve --weights"):

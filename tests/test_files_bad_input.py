@@ -214,7 +214,6 @@ TEXT = [
     ("unknown key", M, lambda t: t.replace("cost_discount", "cost_discont"), "unknown-key", 3, None),
     ("key missing", M, lambda t: t.replace('reward = "net"\n', ""), "missing-key", None, None),
     ("unknown kind", M, lambda t: t.replace("budgeted_mdp", "budget_mdp"), "kind", 1, None),
-    ("kind not read yet", M, lambda t: t.replace("budgeted_mdp", "departments"), "kind", 1, None),
     ("discount 0", M, lambda t: t.replace("0.9", "0"), "value", 2, None),
     ("discount above 1", M, lambda t: t.replace("0.9", "1.01"), "value", 2, None),
     ("discount nan", M, lambda t: t.replace("0.9", "nan"), "value", 2, None),
@@ -312,7 +311,7 @@ def test_a_folder_in_place_of_a_table(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("kind", ["budgetedmdp", "departments", "x"])
+@pytest.mark.parametrize("kind", ["budgetedmdp", "department", "x"])
 def test_the_kinds_that_are_offered_are_those_that_are_read(kind, tmp_path):
     write(tmp_path, TABLES, "csv", SETTINGS.replace('"budgeted_mdp"', repr(kind)))
     [said] = [issue.message for issue in errors(tmp_path) if issue.code == "kind"]

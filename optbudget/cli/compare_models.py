@@ -43,7 +43,7 @@ class Asked:
         from optbudget import files
         from optbudget.problems import BudgetedMDP, ConstrainedMDP
 
-        problem = files.load_problem(folder)
+        problem = files.load_stated(folder)
         money = self.budget
         if money is None and isinstance(problem, ConstrainedMDP):
             money = problem.budget

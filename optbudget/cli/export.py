@@ -48,7 +48,7 @@ def command(
         )
     require_model(model)
     run.require_memory_to_read(model)
-    problem = files.load_problem(model)
+    problem = files.load_stated(model)
     own = problem.budget if isinstance(problem, ConstrainedMDP) else None
     if isinstance(problem, BudgetedMDP) and budget is not None:
         problem = ConstrainedMDP(problem, budget)

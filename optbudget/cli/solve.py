@@ -136,9 +136,7 @@ def command(
     warned = [str(issue) for issue in files.cap_issues(problem, answer.curves.start_budget)]
     for text in warned:
         run.log(f"warning: {text}")
-    files.save(
-        answer, out, command=run.arguments, copy=copy, warnings=warned, population=given.population
-    )
+    files.save(answer, out, command=run.arguments, copy=copy, warnings=warned, population=given.population)
     if answer.outcome.termination in (Termination.OPTIMAL, Termination.TOLERANCE):
         checkpoint.discard()
     _show(run, answer, out, budgets)

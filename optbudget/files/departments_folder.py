@@ -1,4 +1,4 @@
-"""Model folders of kind "departments": model.toml and the tables of regimes, transitions, actions, initial."""
+"""Model folders of kind "departments": model.toml, regimes, transitions, actions and initial."""
 
 import hashlib
 from collections.abc import Mapping
@@ -29,18 +29,18 @@ def read_departments(
     """The departments of a folder whose model.toml has been read; None after adding every problem found."""
     objectives = () if stated is None else stated.objectives
     paths = _paths(folder, issues)
-    columns = {
-        name: Columns(texts, numbers, (*texts, *numbers)) for name, (texts, numbers) in TABLES.items()
-    }
+    columns = {name: Columns(texts, numbers, (*texts, *numbers)) for name, (texts, numbers) in TABLES.items()}
     measured = (*columns["actions"].numbers, *dict.fromkeys(objective_names(objectives)))
-    columns["actions"] = replace(columns["actions"], numbers=measured, required=(*TABLES["actions"][0], *measured))
+    words = TABLES["actions"][0]
+    columns["actions"] = Columns(words, measured, (*words, *measured))
     tables = {name: read_table(file, columns[name], issues) for name, file in paths.items()}
     whole = {name: table for name, table in tables.items() if table is not None}
     if stated is None or any(issue.severity == "error" for issue in issues):
         return None
+    place = ModelFolder(folder.resolve().name, departments_hash(folder), folder)
     problem, found = assemble_departments(
-        whole, stated.settings, objectives, stated.total_budget, normalize=normalize,
-        sum_duplicates=sum_duplicates, folder=ModelFolder(folder.resolve().name, departments_hash(folder), folder),
+        whole, stated.settings, objectives, stated.total_budget,
+        normalize=normalize, sum_duplicates=sum_duplicates, folder=place,
     )  # fmt: skip
     issues.extend(locate(found, paths, stated.lines))
     if problem is not None and any(f.code in ("normalized", "summed") for f in found):
@@ -127,11 +127,11 @@ def _split(column: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
     """Regimes and states of a column "regime|state", each name written once."""
     coded = column.combine_chunks()
     parts = [name.split(JOINT, 1) for name in coded.dictionary.to_pylist()]
-    return tuple(  # type: ignore[return-value]
-        pa.DictionaryArray.from_arrays(coded.indices, pa.array([part[k] for part in parts])).cast(pa.string())
-        .dictionary_encode()
-        for k in (0, 1)
-    )  # fmt: skip
+    regimes, states = (
+        pa.DictionaryArray.from_arrays(coded.indices, pa.array(words)).cast(pa.string()).dictionary_encode()
+        for words in zip(*parts, strict=True)
+    )
+    return regimes, states
 
 
 def _toml(problem: Departments) -> str:

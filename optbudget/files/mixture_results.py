@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from optbudget.errors import ProblemError, ResultError
 from optbudget.files.model_toml import read_toml
-from optbudget.files.models import load_problem
+from optbudget.files.models import load_stated
 from optbudget.files.parquet_tables import write_parquet
 from optbudget.files.result_reader import _stated_place, stated_model
 from optbudget.files.result_tables import ResultTable
@@ -154,7 +154,7 @@ def _problem(folder: Path, stated: Mapping[str, Any], model: str | Path | Budget
     """The unit problem that the result answers, of a model of either kind."""
     if not isinstance(model, BudgetedMDP):
         where = Path(model) if model is not None else _stated_place(folder, mapping(stated, "model"))
-        found = load_problem(where)
+        found = load_stated(where)
         if isinstance(found, Knapsack):
             raise ResultError(f"the result answers no knapsack, and {where} is one")
         model = found.problem if isinstance(found, ConstrainedMDP) else found
@@ -170,7 +170,7 @@ def _lines(folder: Path, problem: BudgetedMDP, table: ResultTable) -> BudgetLine
         names = tuple(held.table.column_names)
         cost = np.array([held.numbers(name, low=0.0) for name in names])
     elif place is not None and _holds_resources(place):
-        constrained = load_problem(place)
+        constrained = load_stated(place)
         assert isinstance(constrained, ConstrainedMDP)
         names, cost = constrained.resources, constrained.resource_cost
     words = {name: k for k, name in enumerate(("money", *names))}

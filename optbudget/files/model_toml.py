@@ -18,8 +18,6 @@ from optbudget.problems.mdp_issues import LONGEST_HORIZON
 KINDS = ("budgeted_mdp", "constrained_mdp", "knapsack", "departments")
 READ = ("budgeted_mdp", "constrained_mdp", "departments")
 """The kinds of which this file knows the keys."""
-OFFERED = (*READ, "knapsack")
-"""The kinds that this version reads, and so the ones that a message offers."""
 LARGEST = 64 << 20
 
 
@@ -132,14 +130,8 @@ def read_model_toml(path: Path, issues: list[Issue]) -> ModelToml | None:
 
     kind = content.get("kind")
     if isinstance(kind, str) and kind not in KINDS:
-        must = f"it must be one of {', '.join(OFFERED)}{did_you_mean(kind, OFFERED)}"
+        must = f"it must be one of {', '.join(KINDS)}{did_you_mean(kind, KINDS)}"
         refuse("kind", "kind", f"kind is {kind!r}; {must}")
-    elif isinstance(kind, str) and kind not in READ:
-        refuse(
-            "kind",
-            "kind",
-            f"models of kind {kind!r} are not read by this version; it reads {', '.join(OFFERED)}",
-        )
     for key in (*REQUIRED, *ALSO_REQUIRED.get(kind if isinstance(kind, str) else "", ())):
         if key not in content:
             refuse("missing-key", key, f"key {key!r} is missing; it must be {_wanted(key)}")
@@ -181,7 +173,7 @@ def read_model_toml(path: Path, issues: list[Issue]) -> ModelToml | None:
 
 
 def _wanted(key: str) -> str:
-    return f"one of {', '.join(OFFERED)}" if key == "kind" else str(CHECKS[key](None))
+    return f"one of {', '.join(KINDS)}" if key == "kind" else str(CHECKS[key](None))
 
 
 def read_toml(path: Path, issues: list[Issue]) -> tuple[dict[str, Any], dict[str, int]] | None:

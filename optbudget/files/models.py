@@ -24,6 +24,9 @@ READERS: Mapping[str, _Reader] = {
 }
 """How a folder of each kind is read."""
 
+STATED = ("budgeted_mdp", "constrained_mdp", KNAPSACK)
+"""The kinds that declared programs state as they are: one objective."""
+
 OTHER_COMMANDS = {
     KNAPSACK: "it has options instead of states: `optbudget allocate` solves it",
     "constrained_mdp": "its budgets are fixed: `optbudget compare` solves it, `optbudget export` states it",
@@ -54,6 +57,17 @@ def load_problem(path: str | Path, *, normalize: bool = False, sum_duplicates: b
     problem, issues = read_problem(path, normalize=normalize, sum_duplicates=sum_duplicates)
     for issue in issues:
         warnings.warn(str(issue), DataWarning, stacklevel=2)
+    return problem
+
+
+def load_stated(
+    path: str | Path, *, normalize: bool = False, sum_duplicates: bool = False
+) -> BudgetedMDP | ConstrainedMDP | Knapsack:
+    """As `load_problem`, where a problem is needed that programs state: any but departments."""
+    problem, issues = _read(Path(path), normalize, sum_duplicates, STATED)
+    for issue in issues:
+        warnings.warn(str(issue), DataWarning, stacklevel=2)
+    assert not isinstance(problem, Departments)
     return problem
 
 

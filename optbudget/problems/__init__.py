@@ -14,9 +14,9 @@ from optbudget.problems.constrained_mdp import ConstrainedMDP
 from optbudget.problems.curve_band import CurveBand, WorstCase
 from optbudget.problems.curve_bracket import CurveBracket
 from optbudget.problems.curve_set import CurveSet, StationaryWitness
+from optbudget.problems.departments import Departments
 from optbudget.problems.effects import Effect, Effects, Estimate
 from optbudget.problems.events import EventBatch
-from optbudget.problems.departments import Departments
 from optbudget.problems.frontier import DeterministicFrontier
 from optbudget.problems.history import History
 from optbudget.problems.knapsack import Knapsack

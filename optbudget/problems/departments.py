@@ -1,20 +1,21 @@
 """Departments that share one budget and one environment, with several objectives.
 
-Department d is a Markov decision process of its own: in state s and regime r (revenue, environment, ...) action
-a costs :math:`c_d(r, s, a)`, is worth the vector :math:`R_d(r, s, a)`, and leads to s' with probability
-:math:`p_d(s' | r, s, a)`. The regime is one chain for all departments, :math:`q(r' | r)`, which no action moves.
-With weights :math:`\\omega \\ge 0`, total budget B and expectations over everything,
+Department d is a Markov decision process of its own: in state s and regime r (revenue, environment, ...)
+action a costs :math:`c_d(r, s, a)`, is worth the vector :math:`R_d(r, s, a)`, and leads to s' with
+probability :math:`p_d(s' | r, s, a)`. The regime is one chain for all departments, :math:`q(r' | r)`, which
+no action moves. With weights :math:`\\omega \\ge 0`, total budget B and expectations over everything,
 
 .. math:: \\max \\; \\sum_d E \\sum_t \\gamma^t\\, \\omega \\cdot R_d \\quad\\text{s.t.}\\quad
           \\sum_d E \\sum_t \\gamma_c^t\\, c_d \\le B.
 
-**It decouples.** For a price λ the Lagrangian is a sum over departments, and no term of it gains from knowing
-the others' states: given (r, s) of a department, its future under its own actions is independent of
+**It decouples.** For a price λ the Lagrangian is a sum over departments, and no term of it gains from
+knowing the others' states: given (r, s) of a department, its future under its own actions is independent of
 them, because the regime is exogenous. So each term is the optimum of the department's own process on pairs
-(r, s), with transitions :math:`q(r' | r)\\, p_d(s' | r, s, a)`. The joint problem is a finite linear program in
-occupancy measures, so its duality gap is zero, and the best price gives its optimum: that of `budgeted`,
-whose unit types are the departments. That their regimes move together changes the variance of the total spend
-and not its expectation; a limit on *realised* spend does not decouple, and this gives a bound for it.
+(r, s), with transitions :math:`q(r' | r)\\, p_d(s' | r, s, a)`. The joint problem is a finite linear
+program in occupancy measures, so its duality gap is zero, and the best price gives its optimum: that of
+`budgeted`, whose unit types are the departments. That their regimes move together changes the variance of
+the total spend and not its expectation; a limit on *realised* spend does not decouple, and this gives a bound
+for it.
 """
 
 from collections.abc import Mapping
@@ -160,13 +161,17 @@ class Departments:
         chance = self.regime_probability[regime[held.next_state[entry]], to]
         kept = chance > 0
         spread = np.bincount(entry[kept], minlength=held.next_state.size)
-        now = [self.label(d, self.initial_regime, s) for d, s in zip(self.departments, self.start, strict=True)]
+        now = [
+            self.label(d, self.initial_regime, s) for d, s in zip(self.departments, self.start, strict=True)
+        ]
         said = ", ".join(f"{name}={value:g}" for name, value in chosen.items())
         return replace(
             held,
             utility=self.reward @ (self.direction * np.array([chosen[name] for name in self.objectives])),
-            row_ptr=np.append(0, np.add.reduceat(spread, held.row_ptr[:-1]).cumsum()) if width.size else held.row_ptr,
-            next_state=elsewhere[held.next_state[entry[kept]], to[kept]],
+            row_ptr=np.append(0, np.add.reduceat(spread, held.row_ptr[:-1]).cumsum())
+            if width.size
+            else held.row_ptr,
+            next_state=elsewhere[held.next_state[entry[kept]], to[kept]].astype(np.int32),
             probability=held.probability[entry[kept]] * chance[kept],
             initial_state=np.array([held.index(label) for label in now]),
             initial_probability=np.full(len(now), 1.0 / len(now)),
@@ -191,18 +196,24 @@ class Departments:
         for i, (department, name) in enumerate(zip(self.held.state_type, self.held.states, strict=True)):
             regime, joint, state = name.partition(JOINT)
             if not joint or regime not in self.regimes:
-                raise ProblemError(f"state {name!r} must be named regime|state; regimes: {', '.join(self.regimes)}")
+                raise ProblemError(
+                    f"state {name!r} must be named regime|state; regimes: {', '.join(self.regimes)}"
+                )
             for r, other in enumerate(self.regimes):
                 label = self.label(department, other, state)
                 if label not in place:
-                    raise ProblemError(f"department {department!r} has no state {state!r} in regime {other!r}")
+                    raise ProblemError(
+                        f"department {department!r} has no state {state!r} in regime {other!r}"
+                    )
                 found[i, r] = place[label]
         return found
 
     def __repr__(self) -> str:
         number = self.held.n_states // max(1, len(self.regimes) * len(self.departments))
-        signed = (("-" if d < 0 else "") + name for name, d in zip(self.objectives, self.direction, strict=True))
+        signed = (
+            ("-" if d < 0 else "") + name for name, d in zip(self.objectives, self.direction, strict=True)
+        )
         return (
-            f"Departments({len(self.departments)} departments, {len(self.regimes)} regimes, {number} states each, "
-            f"objectives {', '.join(signed)})"
+            f"Departments({len(self.departments)} departments, {len(self.regimes)} regimes, "
+            f"{number} states each, objectives {', '.join(signed)})"
         )

@@ -1,8 +1,8 @@
 """From the tables of departments to `Departments`, or to everything that is wrong with them.
 
-What a department does while the regime stays as it is, is a budgeted MDP on states "regime|state" with
-a unit type for each department; its tables are put together and checked as any such problem's. Regimes, states
-now and objectives are checked here.
+What a department does while the regime stays as it is, is a budgeted MDP on states "regime|state" with a
+unit type for each department; its tables are put together and checked as any such problem's. Regimes, the
+states now and the objectives are checked here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -56,8 +56,8 @@ def from_tables(
 ) -> Departments:
     """Departments from tables (pandas, polars, pyarrow, dict) with the columns of `TABLES`.
 
-    `objectives` are columns of `actions`, "-" before one that is better small; `initial_regime` is the first of
-    `regimes` if not given; `settings` are those of `Settings`: discount, cost_discount, horizon, ...
+    `objectives` are columns of `actions`, "-" before one that is better small; `initial_regime` is the first
+    of `regimes` if not given; `settings` are those of `Settings`: discount, cost_discount, horizon, ...
 
     Raises
     ------
@@ -106,8 +106,9 @@ def assemble_departments(
     if found:
         return None, found
     text = {of: _texts(tables[of], of, found) for of in TABLES}
-    measured = [floats(tables["actions"], name, "actions", found) for name in objective_names(objectives)]
+    read = [floats(tables["actions"], name, "actions", found) for name in objective_names(objectives)]
     chance = floats(tables["regimes"], "probability", "regimes", found)
+    measured = [column for column in read if column is not None]
     if failed(found) or chance is None:
         return None, found
     regimes = tuple(text["regimes"]["regime"].distinct)

@@ -48,7 +48,8 @@ def two_departments(horizon: int = 3) -> Departments:
     on roads, 2 in parks. Rich and lean years follow each other with probability 1/2.
     """
     regimes, departments, states = ("rich", "lean"), ("roads", "parks"), ("poor", "good")
-    acts, moves = [], []
+    acts: list[tuple[object, ...]] = []
+    moves: list[tuple[object, ...]] = []
     for department, regime, state in product(departments, regimes, states):
         service = {"roads": 4.0, "parks": 2.0}[department] * (state == "good")
         rise = 1.0 if regime == "rich" else 0.5
@@ -61,7 +62,7 @@ def two_departments(horizon: int = 3) -> Departments:
                 for to, p in (("poor", 1.0 - good), ("good", good)) if p
             ]  # fmt: skip
     return Departments.from_tables(
-        {"regime": ["rich", "rich", "lean", "lean"], "next_regime": ["rich", "lean"] * 2, "probability": [0.5] * 4},
+        _table("regime next_regime probability", [(r, to, 0.5) for r in regimes for to in regimes]),
         _table("department regime state action next_state probability", moves),
         _table("department regime state action cost service risk", acts),
         {"department": departments, "state": ["poor", "good"]},

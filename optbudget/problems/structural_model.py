@@ -4,8 +4,9 @@ Variables :math:`x_1, \\dots, x_p` in causal order obey
 
 .. math:: x_i = \\mu_i + \\sum_{j < i} b_{ij} x_j + e_i, \\qquad e_i \\sim N(0, \\sigma_i^2),
 
-with the errors of different variables independent. An error may persist from period to period,
-:math:`e_{it} = \\varphi_i e_{i,t-1} + \\sqrt{1 - \\varphi_i^2}\\, \\sigma_i z_{it}`, which leaves its variance as it is.
+with the errors of different variables independent. An error may persist from period to period, which
+leaves its variance as it is:
+:math:`e_{it} = \\varphi_i e_{i,t-1} + \\sqrt{1 - \\varphi_i^2}\\, \\sigma_i z_{it}`.
 
 With :math:`x = \\mu + Bx + e` the total effect of one unit of j on i is entry (i, j) of
 :math:`(I - B)^{-1}`. An intervention do(x_j = v) replaces the equation of j by :math:`x_j = v`: row j of B is
@@ -45,7 +46,7 @@ class StructuralModel:
 
     Examples
     --------
-    Revenue raises the budget and the service; the budget adds 0.5 to the service, and more by way of nothing:
+    Revenue raises the budget and the service, and the budget the service by 0.5:
 
     >>> model = StructuralModel(
     ...     names=("revenue", "budget", "service"), tiers=[0, 1, 2],
@@ -68,7 +69,13 @@ class StructuralModel:
 
     def __post_init__(self) -> None:
         p = len(self.names)
-        shapes = {"tiers": (p,), "coefficients": (p, p), "intercepts": (p,), "noise": (p,), "persistence": (p,)}
+        shapes = {
+            "tiers": (p,),
+            "coefficients": (p, p),
+            "intercepts": (p,),
+            "noise": (p,),
+            "persistence": (p,),
+        }
         for name, shape in shapes.items():
             array = np.array(getattr(self, name), dtype=np.int64 if name == "tiers" else np.float64)
             if array.shape != shape or not np.isfinite(array).all():
@@ -103,7 +110,7 @@ class StructuralModel:
 
     @cached_property
     def total_effects(self) -> Floats:
-        """(I - B)^-1, (p, p): [i, j] is what one unit of j changes i by, over all paths; 1 on the diagonal."""
+        """(I - B)^-1, (p, p): [i, j] is what one unit of j changes i by, over all paths."""
         total = np.eye(len(self.names))
         for i in range(len(self.names)):
             total[i] += self.coefficients[i] @ total
@@ -130,9 +137,9 @@ class StructuralModel:
         """
         errors = np.random.default_rng(seed).standard_normal((rows, len(self.names)))
         fresh = np.sqrt(1.0 - self.persistence**2)
-        for i in np.flatnonzero(self.persistence):
+        for k in np.flatnonzero(self.persistence).tolist():
             for t in range(1, rows):
-                errors[t, i] = self.persistence[i] * errors[t - 1, i] + fresh[i] * errors[t, i]
+                errors[t, k] = self.persistence[k] * errors[t - 1, k] + fresh[k] * errors[t, k]
         held = {self.index(name): value for name, value in (interventions or {}).items()}
         values = np.zeros_like(errors)
         for i in range(len(self.names)):

@@ -4,20 +4,20 @@ Fifty variables in three tiers, every equation linear with a normal error of sta
 :math:`x_i = \\sum_j b_{ij} x_j + e_i`:
 
 * context, 20: ``environment`` (turbulence), ``revenue``, which falls as the environment becomes turbulent,
-  and 18 indicators. The errors of environment and revenue persist (AR(1), 0.6) from period to period: revenue
-  fluctuates and the environment changes slowly. All others are independent over periods.
+  and 18 indicators. The errors of environment and revenue persist (AR(1), 0.6) from period to period:
+  revenue fluctuates and the environment changes slowly. All others are independent over periods.
 * decisions, 20: ``budget_d``, the change of department d's budget in steps. Every budget follows revenue,
   half of them the environment and half of them an indicator: this is the confounding.
-* outcomes, 10: each is better when revenue is high, worse when the environment is turbulent, follows
-  an indicator, and is what two departments are meant to improve: departments k and k + 10 outcome k. The first
-  five outcomes each carry over to one of the last five. A department's targets are its outcome and
+* outcomes, 10: each is better when revenue is high, worse when the environment is turbulent, follows an
+  indicator, and is what two departments are meant to improve: departments k and k + 10 outcome k. The
+  first five outcomes each carry over to one of the last five. A department's targets are its outcome and
   where that carries over to, so whatever else its budget moves is a side effect.
 
 The rule of the planted harm, with the generator of (seed, 1): ten of the twenty departments are drawn without
-replacement. For each, two outcomes that are no target of it are drawn without replacement, and one step of its
-budget moves each of these, in the direction that hurts, by a size uniform between 0.15 and 0.45. Nothing else
-is a direct side effect. Sizes of all other coefficients come from the generator of (seed, 0), so that a model
-without planted harm differs in the planted coefficients alone.
+replacement. For each, two outcomes that are no target of it are drawn without replacement, and one step of
+its budget moves each of these, in the direction that hurts, by a size uniform between 0.15 and 0.45. Nothing
+else is a direct side effect. Sizes of all other coefficients come from the generator of (seed, 0), so that
+a model without planted harm differs in the planted coefficients alone.
 
 As revenue raises budgets and improves outcomes, a plain regression of an outcome on a budget flatters the
 budget and hides its harm.
@@ -40,8 +40,9 @@ INDICATORS = (
 CONTEXT = ("environment", "revenue", *INDICATORS)
 DECISIONS = tuple(f"budget_{d}" for d in range(1, 21))
 HARM: Mapping[str, int] = {
-    "service_quality": -1, "waiting_time": +1, "equipment_failures": +1, "staff_absence": +1, "compliance": -1,
-    "satisfaction": -1, "complaints": +1, "project_delay": +1, "overtime": +1, "incidents": +1,
+    "service_quality": -1, "waiting_time": +1, "equipment_failures": +1, "staff_absence": +1,
+    "compliance": -1, "satisfaction": -1, "complaints": +1, "project_delay": +1, "overtime": +1,
+    "incidents": +1,
 }  # fmt: skip
 """Each outcome, and the direction of it that hurts."""
 OUTCOMES = tuple(HARM)

@@ -1,7 +1,7 @@
 """The numbers of models/departments_20, all drawn from one seed.
 
-Each of twenty departments has an operational cost level, the status of its project and the level of its outcome;
-revenue and environment are the same for all. In a quarter at most one of four things happens, with
+Each of twenty departments has an operational cost level, the status of its project and the level of its
+outcome; revenue and environment are the same for all. In a quarter at most one of four things happens, with
 
 * up: the outcome rises, :math:`r_d\\, m_a\\, g`, with :math:`m_a = (1 + \\Delta_a)^{0.7}` for the budget step
   :math:`\\Delta_a` of the action and g by revenue (0.75, 1, 1.2), times 0.8 if the environment is turbulent;
@@ -50,10 +50,10 @@ class Department:
 
     @classmethod
     def drawn(cls, number: int, draws: np.random.Generator) -> "Department":
-        sizes = {"rise": (0.06, 0.12), "fall": (0.10, 0.20), "pace": (0.04, 0.08), "size": (20, 80), "points": (0.8, 1.6)}
-        own = {name: round(float(draws.uniform(*ends)), 3) for name, ends in sizes.items()}
+        ends = ((0.06, 0.12), (0.10, 0.20), (0.04, 0.08), (20.0, 80.0), (0.8, 1.6))
+        rise, fall, pace, size, points = (round(float(draws.uniform(*pair)), 3) for pair in ends)
         start = state(1, int(draws.integers(2)), int(draws.integers(1, 4)))
-        return cls(f"department_{number}", **{**own, "size": round(own["size"]), "start": start})
+        return cls(f"department_{number}", rise, fall, pace, round(size), points, start)
 
 
 def state(cost: int, project: int, outcome: int) -> str:
@@ -78,8 +78,9 @@ def departments_20(seed: int = 42) -> Departments:
         _columns("department regime state action next_state probability", moves),
         _columns("department regime state action cost efficiency risk performance", acts),
         {"department": [d.name for d in departments], "state": [d.start for d in departments]},
-        objectives=["efficiency", "-risk", "performance"], total_budget=14_000.0, initial_regime="normal_calm",
-        title="Twenty departments", money_unit="kEUR", discount=0.98, cost_discount=1.0, horizon=12,
+        objectives=["efficiency", "-risk", "performance"], total_budget=14_000.0,
+        initial_regime="normal_calm", title="Twenty departments", money_unit="kEUR",
+        discount=0.98, cost_discount=1.0, horizon=12,
         source="made for optbudget by optbudget/simulate/departments_model.py, seed 42; README.md says how",
     )  # fmt: skip
 
