@@ -600,3 +600,98 @@ def weighted_departments(actions, transitions, weights):
     for row in transitions:
         found[tuple(row[key] for key in keys)][2][row["next_state"]] = row["probability"]
     return found
+
+
+def all_paths(edges, source, target, nodes):
+    """Simple paths between two nodes along edges of any direction."""
+    waiting = [(source,)]
+    while waiting:
+        path = waiting.pop()
+        if path[-1] == target:
+            yield path
+            continue
+        for node in nodes:
+            joined = (path[-1], node) in edges or (node, path[-1]) in edges
+            if joined and node not in path:
+                waiting.append((*path, node))
+
+
+def below(edges, node):
+    """A node and what directed paths from it reach."""
+    found, fresh = {node}, {node}
+    while fresh:
+        fresh = {b for a, b in edges if a in fresh} - found
+        found |= fresh
+    return found
+
+
+def separates(edges, path, given):
+    """Whether a set blocks a path of a directed acyclic graph."""
+    for before, here, after in zip(path, path[1:], path[2:], strict=False):
+        collider = (before, here) in edges and (after, here) in edges
+        if (not collider and here in given) or (collider and not below(edges, here) & set(given)):
+            return True
+    return False
+
+
+def adjusts(edges, nodes, x, y, given):
+    """The generalised adjustment criterion of a directed acyclic graph, path by path."""
+    causal = set()
+    other = []
+    for path in all_paths(edges, x, y, nodes):
+        if all((a, b) in edges for a, b in itertools.pairwise(path)):
+            causal |= set(path[1:])
+        else:
+            other.append(path)
+    forbidden = {x, y}.union(*(below(edges, node) for node in causal))
+    return not forbidden & set(given) and all(separates(edges, path, given) for path in other)
+
+
+def equivalent_graphs(nodes, edges):
+    """All directed acyclic graphs with the same adjacencies and unshielded colliders."""
+    joined = [frozenset(edge) for edge in edges]
+
+    def colliders(directed):
+        return {
+            (frozenset((a, b)), c)
+            for (a, c), (b, d) in itertools.combinations(sorted(directed), 2)
+            if c == d and frozenset((a, b)) not in joined
+        }
+
+    for turned in itertools.product((False, True), repeat=len(edges)):
+        member = {(b, a) if turn else (a, b) for (a, b), turn in zip(edges, turned, strict=True)}
+        acyclic = all(a not in below(member, b) for a, b in member)
+        if acyclic and colliders(member) == colliders(set(edges)):
+            yield member
+
+
+def solve_exactly(matrix, right):
+    """The solution of a square system in rational arithmetic; None where there is not just one."""
+    rows = [[Fraction(v) for v in (*row, r)] for row, r in zip(matrix, right, strict=True)]
+    for k in range(len(rows)):
+        pivot = next((i for i in range(k, len(rows)) if rows[i][k] != 0), None)
+        if pivot is None:
+            return None
+        rows[k], rows[pivot] = rows[pivot], rows[k]
+        rows[k] = [v / rows[k][k] for v in rows[k]]
+        for i in range(len(rows)):
+            if i != k:
+                rows[i] = [a - rows[i][k] * b for a, b in zip(rows[i], rows[k], strict=True)]
+    return [row[-1] for row in rows]
+
+
+def first_coefficient(columns, y):
+    """Coefficient of the first of some columns, and its squared standard error, by the normal equations."""
+    design = [[1, *row] for row in zip(*columns, strict=True)]
+    width = len(design[0])
+    square = [[sum(row[i] * row[j] for row in design) for j in range(width)] for i in range(width)]
+    found = solve_exactly(
+        square, [sum(row[i] * v for row, v in zip(design, y, strict=True)) for i in range(width)]
+    )
+    if found is None:
+        return None
+    residual = [
+        v - sum(a * b for a, b in zip(row, found, strict=True)) for row, v in zip(design, y, strict=True)
+    ]
+    variance = solve_exactly(square, [int(i == 1) for i in range(width)])[1]
+    return found[1], sum(e * e for e in residual) / (len(y) - width) * variance

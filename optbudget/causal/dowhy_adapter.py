@@ -1,0 +1,171 @@
+"""DoWhy: the only file that imports it, with what must be known to get right answers from version 0.14.
+
+* Identification is done by us and handed over as an `IdentifiedEstimand`: DoWhy's own takes up to hours.
+* One treatment at a time: with several, one that has no path to the outcome makes all effects zero.
+* `effect_modifiers` is always an empty list: without it an interval takes minutes.
+* The placebo is a permutation, by the enum; the default draws constants, and so does the word "permute".
+* Every refuter gets a `RandomState`: with a whole number all simulations of the subset refuter are alike. The
+  legacy global generator is seeded around them too, and put back.
+* Columns are called v0, v1, ...: names of ours may mean something in a formula.
+* Warnings of pandas and of DoWhy's log are silenced here, and nowhere else.
+"""
+
+import logging
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from optbudget.causal.regression import Numbers
+from optbudget.errors import MissingExtraError
+from optbudget.problems.effects import Estimate
+
+SUBSET = 0.8
+"""Share of the rows that a data subset keeps."""
+
+
+def require_dowhy() -> None:
+    """Refuse where DoWhy is not installed.
+
+    Raises
+    ------
+    MissingExtraError
+        Its message is the command that installs it.
+    """
+    try:
+        with _quiet(0):
+            import dowhy  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("pip install 'optbudget[causal]'") from error
+
+
+class LinearEffect:
+    """One effect by DoWhy's linear regression, with what it is adjusted for given by us.
+
+    Parameters
+    ----------
+    numbers : the columns
+    decision, outcome : one column each
+    adjusted : names
+    """
+
+    def __init__(self, numbers: Numbers, decision: str, outcome: str, adjusted: Sequence[str]) -> None:
+        require_dowhy()
+        import pandas as pd
+        from dowhy.causal_estimators.linear_regression_estimator import LinearRegressionEstimator
+
+        columns = numbers.columns_of(decision, outcome, *adjusted)
+        self.x, self.y, *self.given = [f"v{k}" for k in columns]
+        self.data = pd.DataFrame(numbers.values[:, columns], columns=[self.x, self.y, *self.given])
+        self.two_valued = numbers.is_two_valued(decision)
+        with _quiet(0):
+            self.estimand = _estimand(self.x, self.y, self.given)
+            self.estimator = LinearRegressionEstimator(self.estimand).fit(self.data, effect_modifier_names=[])
+            self.found = self.estimator.estimate_effect(
+                self.data, treatment_value=1.0, control_value=0.0, target_units="ate"
+            )
+
+    def estimate(self, level: float) -> Estimate:
+        """Effect, standard error and interval."""
+        with _quiet(0):
+            error = float(np.ravel(self.found.get_standard_error())[0])
+            ends = self.found.get_confidence_intervals(confidence_level=level)
+        lower, upper = np.ravel(ends).tolist()
+        return Estimate(float(self.found.value), error, lower, upper)
+
+    def refutations(self, simulations: int, seed: int) -> dict[str, float]:
+        """What is left of the effect, or of its credit, under each test; p is that it is still the same.
+
+        placebo (near 0 where all is well), random_common_cause and data_subset (near the effect): means
+        over the simulations, each with its p. robustness: the share of what is left of decision and of
+        outcome that a hidden cause would have to explain to bring the effect to 0 (Cinelli & Hazlett 2020).
+        doubly_robust: that estimate of the same effect, for a decision with two values and something to
+        adjust for.
+        """
+        from dowhy.causal_refuters.data_subset_refuter import refute_data_subset
+        from dowhy.causal_refuters.placebo_treatment_refuter import PlaceboType, refute_placebo_treatment
+        from dowhy.causal_refuters.random_common_cause import refute_random_common_cause
+
+        common: dict[str, Any] = {"num_simulations": simulations}
+        tests: dict[str, tuple[Any, dict[str, Any]]] = {
+            "placebo": (
+                refute_placebo_treatment,
+                {"treatment_names": [self.x], "placebo_type": PlaceboType.PERMUTE},
+            ),
+            "random_common_cause": (refute_random_common_cause, {}),
+            "data_subset": (refute_data_subset, {"subset_fraction": SUBSET}),
+        }
+        numbers: dict[str, float] = {}
+        for k, (name, (refute, own)) in enumerate(tests.items()):
+            state = np.random.RandomState([seed % 2**32, k])
+            with _quiet(seed + k):
+                refuted = refute(self.data, self.estimand, self.found, random_state=state, **common, **own)
+            numbers[name] = float(refuted.new_effect)
+            numbers[f"{name}_p"] = float(np.ravel(refuted.refutation_result["p_value"])[0])
+        numbers["robustness"] = self._robustness()
+        if self.given and self.two_valued:
+            numbers["doubly_robust"] = self.doubly_robust()
+        return {name: value for name, value in numbers.items() if math.isfinite(value)}
+
+    def doubly_robust(self) -> float:
+        """The doubly robust estimate of the effect of a decision with two values, per unit of it."""
+        from dowhy.causal_estimators.doubly_robust_estimator import DoublyRobustEstimator
+
+        values = self.data[self.x]
+        low, high = float(values.min()), float(values.max())
+        data = self.data.assign(**{self.x: (values == high).astype(int)})
+        with _quiet(0):
+            found = (
+                DoublyRobustEstimator(self.estimand)
+                .fit(data, effect_modifier_names=[])
+                .estimate_effect(data, control_value=0, treatment_value=1)
+            )
+        return float(found.value) / (high - low)
+
+    def _robustness(self) -> float:
+        """With f = t / sqrt(degrees of freedom), (sqrt(f^4 + 4 f^2) - f^2) / 2.
+
+        DoWhy's analysis gives the same number, and only where something is adjusted for that is weak enough
+        to be its benchmark.
+        """
+        model = self.estimator.model
+        square = float(model.tvalues.iloc[1]) ** 2 / float(model.df_resid)
+        return 0.5 * (math.sqrt(square**2 + 4 * square) - square)
+
+
+def _estimand(x: str, y: str, given: list[str]) -> Any:
+    """The estimand that adjusting for `given` identifies, as DoWhy's own identification would state it."""
+    from dowhy.causal_identifier import EstimandType
+    from dowhy.causal_identifier.adjustment_set import AdjustmentSet
+    from dowhy.causal_identifier.auto_identifier import build_adjustment_set_estimands_dict
+    from dowhy.causal_identifier.identified_estimand import IdentifiedEstimand
+
+    sets = [AdjustmentSet(AdjustmentSet.BACKDOOR, given)]
+    estimands, variables = build_adjustment_set_estimands_dict([x], [y], given, sets, {})
+    found = IdentifiedEstimand(
+        None, treatment_variable=[x], outcome_variable=[y], estimand_type=EstimandType.NONPARAMETRIC_ATE,
+        estimands={**estimands, "backdoor": estimands["backdoor1"]},
+        backdoor_variables={**variables, "backdoor": variables["backdoor1"]},
+        default_backdoor_id="backdoor1",
+    )  # fmt: skip
+    found.set_identifier_method("backdoor")
+    return found
+
+
+@contextmanager
+def _quiet(seed: int) -> Iterator[None]:
+    """DoWhy without its warnings and log, and with the legacy generator seeded; all put back after."""
+    log = logging.getLogger("dowhy")
+    level, state = log.level, np.random.get_state()  # noqa: NPY002 - DoWhy draws from it
+    log.setLevel(logging.CRITICAL)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+        log.setLevel(level)

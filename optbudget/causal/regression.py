@@ -1,0 +1,215 @@
+"""Least squares of any column on any others, from one factorisation of the whole table.
+
+With the centred columns :math:`X = QR`, the regression of :math:`y` on :math:`(Z, d)` is that of the columns
+of R, which are as many as the table has, not as long. For the triangle r of the columns Z, d, y
+
+.. math:: \\hat\\beta = r_{dy} / r_{dd}, \\quad
+          \\text{se}^2 = \\frac{\\lVert r_{yy} \\rVert^2}{(m - 2 - |Z|)\\, r_{dd}^2},
+
+with :math:`r_{dd}` the length of what is left of d when Z is taken out of it (Frisch, Waugh & Lovell). So
+the effects on all outcomes cost one small factorisation, whatever the number of rows m. Intervals are
+:math:`\\hat\\beta \\pm t_{m-2-|Z|}\\, \\text{se}`.
+
+The heteroskedasticity-robust standard error is HC3: residuals over one less leverage.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optbudget.problems.effects import Estimate, Overlap
+from optbudget.problems.history import History
+
+Floats = NDArray[np.float64]
+
+COLLINEAR = 1e-6
+"""Share of a column's length, after the others are taken out, below which it is made of them."""
+
+
+def t_quantile(level: float, freedom: float) -> float:
+    """The t quantile that an interval of a level reaches to both sides.
+
+    Examples
+    --------
+    >>> round(t_quantile(0.95, 10), 3)
+    2.228
+    """
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, 0.5 + 0.5 * level))
+
+
+def estimate_of(effect: float, std_error: float, reach: float) -> Estimate:
+    """An estimate whose interval reaches so many standard errors to both sides."""
+    half = reach * std_error
+    return Estimate(float(effect), float(std_error), float(effect - half), float(effect + half))
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """One decision's coefficients for several outcomes.
+
+    Attributes
+    ----------
+    effect, std_error : (k,) for each outcome
+    freedom : degrees of freedom
+    residual_share : of the decision's variance that is not explained by what is adjusted for
+    """
+
+    effect: Floats
+    std_error: Floats
+    freedom: int
+    residual_share: float
+
+    def estimate(self, k: int, level: float) -> Estimate:
+        return estimate_of(self.effect[k], self.std_error[k], t_quantile(level, self.freedom))
+
+    @property
+    def overlap(self) -> Overlap:
+        return Overlap(self.residual_share)
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """A history's columns as numbers.
+
+    A discrete column is its levels but the first, 0 or 1 each; one with two levels is one column.
+
+    Attributes
+    ----------
+    values : (m, q)
+    of : name -> the columns that stand for it
+    """
+
+    values: Floats
+    of: dict[str, list[int]]
+
+    @classmethod
+    def from_history(cls, history: History) -> "Numbers":
+        parts: list[Floats] = []
+        of: dict[str, list[int]] = {}
+        for name in history.columns:
+            values = history.column(name)
+            levels = range(1, max(2, len(history.levels.get(name, ()))))
+            made = [values] if len(levels) == 1 else [(values == level).astype(float) for level in levels]
+            of[name] = list(range(len(parts), len(parts) + len(made)))
+            parts += made
+        return cls(np.column_stack(parts), of)
+
+    def columns_of(self, *names: str) -> list[int]:
+        """The columns that stand for some names."""
+        return [k for name in names for k in self.of[name]]
+
+    def is_single(self, name: str) -> bool:
+        """Whether a name is one column: numbers, or two levels."""
+        return len(self.of[name]) == 1
+
+    def is_two_valued(self, name: str) -> bool:
+        """Whether a name is one column that has two values."""
+        return self.is_single(name) and np.unique(self.values[:, self.of[name][0]]).size == 2
+
+    def name(self, column: int) -> str:
+        """The name that a column stands for."""
+        return next(name for name, columns in self.of.items() if column in columns)
+
+
+class Regressions:
+    """A history's columns, centred and factorised once.
+
+    Parameters
+    ----------
+    robust : HC3 standard errors in place of those of equal variances
+
+    Examples
+    --------
+    >>> from optbudget.problems import CausalQuestion
+    >>> table = [[0.0, 1.0, 2.0], [1.0, 0.0, 1.0], [1.0, 1.0, 3.0], [2.0, 2.0, 6.0], [0.0, 3.0, 6.0]]
+    >>> regressions = Regressions(History(CausalQuestion(("x",), ("d",), ("y",)), table))
+    >>> regressions.fit("d", ("x",), ("y",)).effect.round(3)
+    array([2.])
+    """
+
+    def __init__(self, history: History, *, robust: bool = False) -> None:
+        self.robust = robust
+        self.history = history
+        self.numbers = Numbers.from_history(history)
+        self.table = self.numbers.values - self.numbers.values.mean(axis=0)
+        self.length = np.linalg.norm(self.table, axis=0)
+        scale = np.where(self.length > 0, self.length, 1.0)
+        self.triangle = _triangle(self.table / scale)
+
+    def is_constant(self, name: str) -> bool:
+        """Whether a column never varies, but for rounding."""
+        values = self.history.column(name)
+        return bool(np.ptp(values) <= 1e-12 * np.abs(values).max(initial=0.0))
+
+    def fit(self, decision: str, adjusted: Sequence[str], outcomes: Sequence[str]) -> Fit:
+        """The regressions of outcomes on a decision and what is adjusted for; see `obstacle` first."""
+        given, (d,), ys = (
+            self.numbers.columns_of(*adjusted),
+            self.numbers.of[decision],
+            self.numbers.columns_of(*outcomes),
+        )
+        small = _triangle(self.triangle[:, [*given, d, *ys]])
+        k = len(given)
+        freedom = len(self.history) - 2 - k
+        effect = small[k, k + 1 :] / small[k, k] * self.length[ys] / self.length[d]
+        left = np.linalg.norm(small[k + 1 :, k + 1 :], axis=0) * self.length[ys]
+        error = left / np.sqrt(freedom) / abs(small[k, k]) / self.length[d]
+        if self.robust:
+            error = self._robust_errors(given, d, ys)
+        return Fit(effect, error, freedom, min(1.0, float(small[k, k] ** 2)))
+
+    def obstacle(self, decision: str, adjusted: Sequence[str]) -> str:
+        """Why there is no regression on a decision and what is adjusted for; "" where there is one."""
+        if not self.numbers.is_single(decision):
+            labels = len(self.history.levels[decision])
+            return f"{decision} has {labels} levels without an order: make it numbers, or a column per level"
+        if self.is_constant(decision):
+            return f"{decision} does not vary, so nothing can be learned of what it does"
+        given, (d,) = self.numbers.columns_of(*adjusted), self.numbers.of[decision]
+        if len(self.history) - 2 - len(given) < 1:
+            return (
+                f"{len(self.history)} rows are too few to adjust for {len(given)} columns; "
+                f"at least {len(given) + 3} are needed"
+            )
+        left = np.abs(np.diag(_triangle(self.triangle[:, [*given, d]])))
+        made = np.flatnonzero(left < COLLINEAR).tolist()
+        if not made:
+            return ""
+        column = [*given, d][made[0]]
+        others = ", ".join(self._made_of(column, [*given, d][: made[0]]))
+        made_of = f"{self.numbers.name(column)} is a linear combination of {others}"
+        return f"no variation of {decision} is left to compare: {made_of}; leave one of them out"
+
+    def outcome_obstacle(self, outcome: str) -> str:
+        """Why a column can be no outcome of a regression; "" where it can."""
+        if not self.numbers.is_single(outcome):
+            labels = len(self.history.levels[outcome])
+            return f"{outcome} has {labels} levels without an order: an effect on it is no one number"
+        if self.is_constant(outcome):
+            return f"{outcome} does not vary, so nothing can be learned of what moves it"
+        return ""
+
+    def _robust_errors(self, given: list[int], d: int, ys: list[int]) -> Floats:
+        q, r = np.linalg.qr(self.table[:, [*given, d]] / self.length[[*given, d]])
+        leverage = np.einsum("ij,ij->i", q, q) + 1.0 / len(q)
+        residual = self.table[:, ys] - q @ (q.T @ self.table[:, ys])
+        influence = q[:, -1] / (r[-1, -1] * self.length[d])
+        weighed = influence[:, None] * residual / (1.0 - leverage)[:, None]
+        found: Floats = np.linalg.norm(weighed, axis=0)
+        return found
+
+    def _made_of(self, column: int, others: list[int]) -> list[str]:
+        part = np.linalg.lstsq(self.triangle[:, others], self.triangle[:, column], rcond=None)[0]
+        return list(
+            dict.fromkeys(self.numbers.name(k) for k in np.array(others)[np.abs(part) > COLLINEAR].tolist())
+        )
+
+
+def _triangle(columns: Floats) -> Floats:
+    """R of columns = QR."""
+    found: Floats = np.linalg.qr(columns, mode="r")
+    return found

@@ -1,0 +1,238 @@
+"""Effects: the arithmetic against rational normal equations, known models, and what is refused."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optbudget.causal.effects import estimate_effects
+from optbudget.causal.equivalence import parent_sets
+from optbudget.causal.overlap import propensities
+from optbudget.causal.regression import Regressions, t_quantile
+from optbudget.errors import ProblemError
+from optbudget.problems import CausalGraph, CausalQuestion, History
+
+from reference import first_coefficient
+
+QUESTION = CausalQuestion(("x",), ("d", "e"), ("y", "z"))
+GRAPH = CausalGraph.of(
+    QUESTION.columns, [("x", "d"), ("x", "e"), ("x", "y"), ("d", "y"), ("e", "y"), ("e", "z")]
+)
+EFFECTS = {("d", "y"): 2.0, ("d", "z"): 0.0, ("e", "y"): -1.0, ("e", "z"): 0.5}
+
+
+def planted(rows, seed):
+    """Revenue x moves both decisions and the outcome; d and e act on y, e alone on z."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=rows)
+    d, e = x + rng.normal(size=rows), rng.normal(size=rows) - x
+    y = 2 * d - e + 3 * x + rng.normal(size=rows)
+    return History(QUESTION, np.column_stack((x, d, e, y, 0.5 * e + rng.normal(size=rows))))
+
+
+def effects_of(columns, roles, edges=(), **options):
+    question = CausalQuestion(*roles)
+    values = np.column_stack([np.asarray(columns[name], dtype=float) for name in question.columns])
+    levels = options.pop("levels", {})
+    graph = CausalGraph.of(options.pop("names", question.columns), edges, options.pop("undirected", ()))
+    return estimate_effects(History(question, values, levels), graph, refutations=0, **options)
+
+
+@given(st.lists(st.lists(st.integers(-4, 4), min_size=5, max_size=5), min_size=6, max_size=9))
+@settings(max_examples=80, deadline=None)
+def test_coefficients_and_errors_are_those_of_the_normal_equations(table):
+    columns = list(zip(*table, strict=True))
+    question = CausalQuestion(("a", "b"), ("d",), ("y", "z"))
+    regressions = Regressions(History(question, np.array(table, dtype=float)))
+    expected = [first_coefficient((columns[2], columns[0], columns[1]), columns[k]) for k in (3, 4)]
+    assert bool(regressions.obstacle("d", ("a", "b"))) == (expected[0] is None)
+    if expected[0] is None:
+        return
+    fit = regressions.fit("d", ("a", "b"), ("y", "z"))
+    for k, (effect, variance) in enumerate(expected):
+        assert fit.effect[k] == pytest.approx(float(effect), abs=1e-9)
+        assert fit.std_error[k] == pytest.approx(math.sqrt(variance), rel=1e-9, abs=1e-7)
+
+
+def test_large_numbers_far_from_zero_lose_nothing():
+    history = planted(200, 0)
+    far = History(QUESTION, history.values * 1e-3 + 1e6)
+    one, other = (Regressions(each).fit("d", ("x", "e"), ("y",)) for each in (history, far))
+    assert other.effect == pytest.approx(one.effect, rel=1e-6)
+
+
+def test_robust_errors_are_hc3():
+    history = planted(40, 1)
+    design = np.column_stack((np.ones(40), history.values[:, [1, 0, 2]]))
+    inverse = np.linalg.inv(design.T @ design)
+    residual = history.column("y") - design @ inverse @ design.T @ history.column("y")
+    leverage = np.diag(design @ inverse @ design.T)
+    meat = design.T @ np.diag((residual / (1 - leverage)) ** 2) @ design
+    expected = math.sqrt((inverse @ meat @ inverse)[1, 1])
+    found = Regressions(history, robust=True).fit("d", ("x", "e"), ("y",)).std_error[0]
+    assert found == pytest.approx(expected, rel=1e-10)
+
+
+def test_t_quantiles():
+    """Of any table of Student's law."""
+    assert [round(t_quantile(0.95, n), 3) for n in (1, 5, 30)] == [12.706, 2.571, 2.042]
+
+
+def test_a_planted_model_is_found_by_both_adjustments():
+    found = estimate_effects(planted(4000, 3), GRAPH, refutations=0)
+    for pair, truth in EFFECTS.items():
+        for row in found[pair]:
+            assert abs(row.known.effect - truth) <= max(4 * row.known.std_error, 1e-12)
+    zero = found["d", "z"].graph
+    assert (zero.method, zero.known.effect, zero.known.std_error) == ("no path", 0.0, 0.0)
+    assert "no causal path leads from d to z" in zero.reason
+    assert found["d", "y"].tiers.adjusted_for == ("x", "e")
+    assert found["e", "z"].graph.adjusted_for == ()
+    naive = effects_of({"d": planted(4000, 3).column("d"), "y": planted(4000, 3).column("y")},
+                       ((), ("d",), ("y",)))["d", "y"].tiers.known  # fmt: skip
+    assert abs(naive.effect - 2.0) > 10 * naive.std_error
+
+
+def coverage(seeds, rows):
+    hits = [
+        row.known.lower <= truth <= row.known.upper
+        for seed in seeds
+        for pair, truth in EFFECTS.items()
+        for row in [estimate_effects(planted(rows, seed), GRAPH, refutations=0)[pair].tiers]
+    ]
+    return float(np.mean(hits))
+
+
+def test_intervals_by_tiers_cover():
+    """100 data sets, 400 intervals of 95 %: within 4 standard deviations of 0.95, and not all of them."""
+    assert 0.906 <= coverage(range(100), 60) < 0.99
+
+
+@pytest.mark.nightly
+def test_intervals_by_tiers_cover_in_500_data_sets():
+    assert 0.93 <= coverage(range(500), 200) <= 0.97
+
+
+def test_a_discrete_context_is_taken_level_by_level():
+    rng = np.random.default_rng(4)
+    area = rng.integers(0, 3, 600)
+    lift = np.array([0.0, 5.0, -5.0])[area]
+    d = lift + rng.normal(size=600)
+    y = d + 4 * lift**2 + 0.1 * rng.normal(size=600)
+    found = effects_of({"area": area, "d": d, "y": y}, (("area",), ("d",), ("y",)),
+                       levels={"area": ("north", "south", "west")})  # fmt: skip
+    assert found["d", "y"].tiers.known.effect == pytest.approx(1.0, abs=0.02)
+
+
+def refused(columns, roles, decision, outcome, **options):
+    row = effects_of(columns, roles, **options)[decision, outcome].tiers
+    assert not row.identified
+    return row.reason
+
+
+N = np.random.default_rng(5).normal(size=(6, 40))
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        ({"x": N[0], "d": np.full(40, 3.0), "y": N[1]}, "d does not vary"),
+        ({"x": N[0], "d": 2 * N[0] + 1, "y": N[1]}, "d is a linear combination of x"),
+        ({"x": N[0], "d": N[2], "y": np.zeros(40)}, "y does not vary"),
+        ({"x": N[0][:3], "d": N[2][:3], "y": N[1][:3]}, "3 rows are too few"),
+        ({"x": N[0], "d": (N[0] > 0) * 1.0, "y": N[1]}, "no overlap: x tell"),
+    ],
+)
+def test_what_cannot_be_told_is_refused_by_name(columns, says):
+    assert says in refused(columns, (("x",), ("d",), ("y",)), "d", "y")
+
+
+def test_levels_without_an_order_are_no_decision_and_no_outcome():
+    codes = np.arange(40.0) % 3
+    labels = ("a", "b", "c")
+    roles = ((), ("d",), ("y",))
+    assert "3 levels" in refused({"d": codes, "y": N[0]}, roles, "d", "y", levels={"d": labels})
+    assert "3 levels" in refused({"d": N[0], "y": codes}, roles, "d", "y", levels={"y": labels})
+
+
+def test_collinear_context_is_named():
+    columns = {"a": N[0], "b": N[1], "c": N[0] - N[1], "d": N[2], "y": N[3]}
+    reason = refused(columns, (("a", "b", "c"), ("d",), ("y",)), "d", "y")
+    assert "c is a linear combination of a, b" in reason
+
+
+def test_a_hidden_cause_is_named_and_refused():
+    names = ("h", "d", "y")
+    found = effects_of({"d": N[0], "y": N[1]}, ((), ("d",), ("y",)), names=names,
+                       edges=[("h", "d"), ("h", "y"), ("d", "y")])["d", "y"].graph  # fmt: skip
+    assert not found.identified
+    assert "measuring h would identify" in found.reason
+
+
+def hidden(rows=20_000):
+    rng = np.random.default_rng(6)
+    h, noise = rng.normal(size=rows), rng.normal(size=(4, rows))
+    return h, noise
+
+
+def test_an_instrument_finds_what_a_hidden_cause_hides():
+    h, noise = hidden()
+    z = noise[0]
+    d = z + h + noise[1]
+    y = 2 * d + 5 * h + noise[2]
+    found = effects_of({"z": z, "d": d, "y": y}, (("z",), ("d",), ("y",)), names=("z", "d", "y", "h"),
+                       edges=[("z", "d"), ("h", "d"), ("h", "y"), ("d", "y")])["d", "y"]  # fmt: skip
+    assert (found.graph.method, found.graph.adjusted_for) == ("instrument", ("z",))
+    assert abs(found.graph.known.effect - 2) < 4 * found.graph.known.std_error < 0.4
+    assert found.tiers.known.effect > 3
+
+
+def test_the_front_door_finds_what_a_hidden_cause_hides():
+    h, noise = hidden()
+    d = h + noise[0]
+    m = 3 * d + noise[1]
+    y = -0.5 * m + 4 * h + noise[2]
+    found = effects_of({"d": d, "m": m, "y": y}, ((), ("d",), ("m", "y")), names=("d", "m", "y", "h"),
+                       edges=[("h", "d"), ("h", "y"), ("d", "m"), ("m", "y")])["d", "y"].graph  # fmt: skip
+    assert (found.method, found.adjusted_for) == ("front-door", ("m",))
+    assert abs(found.known.effect + 1.5) < 4 * found.known.std_error < 0.3
+
+
+def test_open_edges_give_the_range_over_the_class():
+    rng = np.random.default_rng(7)
+    d = rng.normal(size=500)
+    e = d + rng.normal(size=500)
+    y = e + rng.normal(size=500)
+    found = effects_of({"d": d, "e": e, "y": y}, ((), ("d", "e"), ("y",)),
+                       edges=[("e", "y")], undirected=[("d", "e")])["d", "y"]  # fmt: skip
+    assert found.graph.method == "class"
+    assert "d - e" in found.graph.reason
+    assert [round(one.effect) for one in found.graph.members] == [1, 0]
+    assert found.graph.candidates == found.graph.members
+
+
+def test_an_open_edge_to_the_outcome_itself_may_be_no_effect():
+    found = effects_of({"d": N[0], "y": N[0] + 0.1 * N[1]}, ((), ("d",), ("y",)), undirected=[("d", "y")])
+    assert [round(one.effect) for one in found["d", "y"].graph.members] == [1, 0]
+
+
+def test_parent_sets_make_no_new_collider():
+    graph = CausalGraph.of(tuple("abcd"), [("c", "d")], [("a", "d"), ("b", "d"), ("a", "b"), ("a", "c")])
+    assert list(parent_sets(graph, "d")) == [("c",), ("c", "a")]
+
+
+def test_propensities_are_those_of_the_groups():
+    x = np.repeat([0.0, 1.0], 50)
+    d = np.concatenate((np.arange(50) < 10, np.arange(50) < 40)).astype(float)
+    history = History(CausalQuestion(("x",), ("d",), ("y",)), np.column_stack((x, d, x)))
+    found = propensities(Regressions(history), "d", ("x",))
+    assert found[[0, 99]] == pytest.approx([0.2, 0.8], abs=1e-4)
+
+
+def test_bad_arguments():
+    with pytest.raises(ProblemError, match="no node 'e'"):
+        estimate_effects(planted(20, 0), CausalGraph.of(("x", "d", "y", "z"), []), refutations=0)
+    with pytest.raises(ProblemError, match="level"):
+        estimate_effects(planted(20, 0), GRAPH, level=1.0, refutations=0)
