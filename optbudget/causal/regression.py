@@ -211,5 +211,5 @@ class Regressions:
 
 def _triangle(columns: Floats) -> Floats:
     """R of columns = QR."""
-    found: Floats = np.linalg.qr(columns, mode="r")
+    found: Floats = np.asarray(np.linalg.qr(columns, mode="r"))
     return found
