@@ -695,3 +695,56 @@ def first_coefficient(columns, y):
     ]
     variance = solve_exactly(square, [int(i == 1) for i in range(width)])[1]
     return found[1], sum(e * e for e in residual) / (len(y) - width) * variance
+
+
+def pc_stable(p, independent, may_cause):
+    """Adjacent pairs of PC-stable; the sets given are of neighbours z of x with may_cause(z, x)."""
+    around = {x: {y for y in range(p) if y != x and (may_cause(x, y) or may_cause(y, x))} for x in range(p)}
+    depth = 0
+    while any(len(near) > depth for near in around.values()):
+        frozen = {x: set(near) for x, near in around.items()}
+        for x in range(p):
+            for y in sorted(frozen[x]):
+                others = [z for z in sorted(frozen[x] - {y}) if may_cause(z, x)]
+                if any(independent(x, y, given) for given in itertools.combinations(others, depth)):
+                    around[x].discard(y)
+                    around[y].discard(x)
+        depth += 1
+    return {(x, y) for x in range(p) for y in around[x] if x < y}
+
+
+def acyclic(p, edges):
+    """Whether directed edges (a, b) have no cycle."""
+    left = set(range(p))
+    while left:
+        ends = {x for x in left if not any((x, y) in edges for y in left)}
+        if not ends:
+            return False
+        left -= ends
+    return True
+
+
+def open_colliders(p, edges):
+    """The triples (a, b, c), a -> b <- c, a < c, with a and c apart."""
+    return {
+        (a, b, c)
+        for a, b, c in itertools.permutations(range(p), 3)
+        if a < c and {(a, b), (c, b)} <= edges and not {(a, c), (c, a)} & edges
+    }
+
+
+def directions(p, pairs, fixed, wanted, may_cause):
+    """Every acyclic graph that directs the pairs, has the fixed edges, and has the colliders wanted."""
+    for flips in product((False, True), repeat=len(pairs)):
+        edges = {(b, a) if flip else (a, b) for (a, b), flip in zip(pairs, flips, strict=True)} | set(fixed)
+        fits = all(may_cause(a, b) for a, b in edges) and acyclic(p, edges)
+        if fits and open_colliders(p, edges) == wanted:
+            yield edges
+
+
+def essential_graph(p, edges, may_cause):
+    """(directed, open pairs) common to all graphs equivalent to an acyclic one that may be."""
+    pairs = sorted({(min(edge), max(edge)) for edge in edges})
+    same = list(directions(p, pairs, (), open_colliders(p, set(edges)), may_cause))
+    common = set.intersection(*same)
+    return common, {pair for pair in pairs if pair not in common and pair[::-1] not in common}

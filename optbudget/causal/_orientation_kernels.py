@@ -26,8 +26,9 @@ def find_colliders(test, alpha, deepest, unanimous, skeleton, found):
 
     skeleton: adjacent, allowed, directed. found: triples (n, 3), strength (n, 2) (less is stronger),
     ambiguous (p, p, p) and tests (p, p). A triple is a collider where z is in less than half of the sets that
-    separate its ends (in none, if `unanimous`), ambiguous where it is in half of them (in some). Returns how
-    many colliders there are; those beyond the room of `triples` are only counted.
+    separate its ends (in none, if `unanimous`), ambiguous where it is in half of them (in some), or where an
+    edge of the ends is forbidden, which no test is spent on. Returns how many colliders there are; those
+    beyond the room of `triples` are only counted.
     """
     adjacent, allowed, directed = skeleton
     triples, strength, ambiguous, tests = found
@@ -38,6 +39,9 @@ def find_colliders(test, alpha, deepest, unanimous, skeleton, found):
                 if not adjacent[x, z] or not adjacent[y, z] or adjacent[x, y] or x == z or y == z:
                     continue
                 if not allowed[x, z] or not allowed[y, z] or (directed[x, z] and directed[y, z]):
+                    continue
+                if not allowed[x, y] and not allowed[y, x]:  # They are apart because it is said, not seen.
+                    ambiguous[x, z, y] = ambiguous[y, z, x] = True
                     continue
                 inside, outside = separators_with(test, alpha, adjacent, allowed, (x, z, y), deepest, tests)
                 if outside > 0 and (inside == 0 or (inside < outside and not unanimous)):

@@ -7,6 +7,7 @@ or into a cycle is left open, or goes the way that is left.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optbudget.causal._orientation_kernels import leads, orient_known
 from optbudget.causal.background import Background
@@ -56,7 +57,7 @@ def causal_learn_graph(
     return mended(found, background)
 
 
-def mended(marks: np.ndarray, background: Background) -> tuple[Matrix, Matrix]:
+def mended(marks: NDArray[np.int64], background: Background) -> tuple[Matrix, Matrix]:
     """Its marks, [i, j] = -1 and [j, i] = 1 for i -> j, as directed and undirected edges that may be."""
     adjacent = (marks != 0) & (background.allowed | background.allowed.T) | background.joined
     directed = np.zeros_like(adjacent)
@@ -75,8 +76,8 @@ def _knowledge(history: History, background: Background) -> object:
     knowledge = BackgroundKnowledge()
     for node, tier in zip(nodes, history.question.tiers, strict=True):
         knowledge.add_node_to_tier(node, tier)
-    tier = np.array(history.question.tiers)
-    for i, j in np.argwhere(~background.allowed & (tier[:, None] <= tier)).tolist():
+    tiers = np.array(history.question.tiers)
+    for i, j in np.argwhere(~background.allowed & (tiers[:, None] <= tiers)).tolist():
         knowledge.add_forbidden_by_node(nodes[i], nodes[j])
     for i, j in np.argwhere(background.required).tolist():
         knowledge.add_required_by_node(nodes[i], nodes[j])

@@ -2,9 +2,10 @@
 
 1. *What is known*: tiers, forbidden and required edges leave some edges one direction only.
 2. *Colliders*: x - z - y with x, y apart is x -> z <- y where z is in none of the sets that separate x and y
-   (conservative), or in less than half of them (majority); in between it is left open and no rule is built
-   on it. Sets are searched among the possible parents of x and of y. Where two colliders ask for opposite
-   directions, the one with the smaller share, then with more sets, wins; the other is left open.
+   (conservative), or in less than half of them (majority); in between it is left open and no rule is built on
+   it. So it is where an edge x - y is forbidden: no test is spent on that pair. Sets are searched among the
+   possible parents of x and of y. Where two colliders ask for opposite directions, the one with the smaller
+   share, then with more sets, wins; the other is left open.
 3. *Meek's rules*: no further collider, no cycle.
 
 Every step goes only where the edge may, and never closes a cycle, so the directed part is acyclic and no tier

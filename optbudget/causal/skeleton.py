@@ -3,8 +3,8 @@
 Two columns are adjacent unless a set S of others separates them: :math:`x \\perp y \\mid S`. In round d every
 pair that is still adjacent is tested given each set of d columns that were adjacent to x *at the start of the
 round* and may cause x; the first p-value above :math:`\\alpha` removes the pair. The result does not depend
-on the order of the columns. Where every column may cause every other this is PC-stable (Colombo & Maathuis 2014);
-columns that cannot cause x need not be in a set that separates it, so no test is spent on them.
+on the order of the columns. Where every column may cause every other this is PC-stable (Colombo & Maathuis
+2014); columns that cannot cause x need not be in a set that separates it, so no test is spent on them.
 """
 
 from dataclasses import dataclass
