@@ -748,3 +748,16 @@ def essential_graph(p, edges, may_cause):
     same = list(directions(p, pairs, (), open_colliders(p, set(edges)), may_cause))
     common = set.intersection(*same)
     return common, {pair for pair in pairs if pair not in common and pair[::-1] not in common}
+
+
+def enumerated_shares(tables, sizes, fixed, target):
+    """P(target = level | do(fixed)) by summing the joint law; tables[j] = (parents, shares by level)."""
+    total = [0.0] * sizes[target]
+    for state in product(*(range(size) for size in sizes)):
+        if all(state[j] == code for j, code in fixed.items()):
+            share = 1.0
+            for j, (parents, probability) in enumerate(tables):
+                if j not in fixed:
+                    share *= probability[tuple(state[k] for k in parents)][state[j]]
+            total[state[target]] += share
+    return total
