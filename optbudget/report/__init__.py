@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from optbudget.report.causal_graph_figure import graph_figure
     from optbudget.report.comparison import demo_grids, paper_populations
     from optbudget.report.figures import figure_4, figure_6, write
     from optbudget.report.pages import page
@@ -29,6 +30,7 @@ _HOME = {
     "disagreement_grid": "study_tables",
     "figure_4": "figures",
     "figure_6": "figures",
+    "graph_figure": "causal_graph_figure",
     "page": "pages",
     "paper_populations": "comparison",
     "plot": "plotting",
@@ -54,6 +56,7 @@ __all__ = [
     "disagreement_grid",
     "figure_4",
     "figure_6",
+    "graph_figure",
     "page",
     "paper_populations",
     "plot",
