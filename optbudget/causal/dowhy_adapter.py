@@ -157,13 +157,19 @@ def _estimand(x: str, y: str, given: list[str]) -> Any:
 
 @contextmanager
 def _quiet(seed: int) -> Iterator[None]:
-    """DoWhy without its warnings and log, and with the legacy generator seeded; all put back after."""
+    """DoWhy without its warnings and log, with the legacy generator seeded and one thread of linear algebra.
+
+    Its regressions are so small that threads, which wait for one another, make them many times slower. All is
+    put back after.
+    """
+    from threadpoolctl import threadpool_limits
+
     log = logging.getLogger("dowhy")
     level, state = log.level, np.random.get_state()  # noqa: NPY002 - DoWhy draws from it
     log.setLevel(logging.CRITICAL)
     np.random.seed(seed % 2**32)  # noqa: NPY002
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), threadpool_limits(limits=1):
             warnings.simplefilter("ignore")
             yield
     finally:
