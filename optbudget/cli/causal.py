@@ -74,9 +74,9 @@ def _draw(run: Run, answer: "CausalAnswer", folder: Path) -> None:
     from optbudget.errors import MissingExtraError
 
     try:
+        from optbudget.report.causal_graph_figure import graph_figure
         from optbudget.report.effects_figure import effects_figure
         from optbudget.report.figures import write
-        from optbudget.report.graph_figure import graph_figure
     except MissingExtraError as error:
         run.log(f"no figures: {error}")
         return
