@@ -761,3 +761,13 @@ def enumerated_shares(tables, sizes, fixed, target):
                     share *= probability[tuple(state[k] for k in parents)][state[j]]
             total[state[target]] += share
     return total
+
+
+def path_sum(causes, coefficients, source, target):
+    """Sum over all directed paths from source to target of the product of their coefficients."""
+    if source == target:
+        return 1.0
+    return sum(
+        coefficients[target][j] * path_sum(causes, coefficients, source, j)
+        for j in causes[target] if j >= source
+    )  # fmt: skip

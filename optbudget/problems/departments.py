@@ -20,6 +20,7 @@ for it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -103,7 +104,7 @@ class Departments:
             raise ProblemError(f"total_budget is {self.total_budget}; it must be a number >= 0")
         if len(self.start) != len(self.departments):
             raise ProblemError("start must name one state for each department")
-        self._elsewhere()
+        _ = self.elsewhere  # Refuses a state that some regime lacks.
         for department, state in zip(self.departments, self.start, strict=True):
             self.held.index(self.label(department, self.initial_regime, state))
 
@@ -152,7 +153,7 @@ class Departments:
         docstring). `weights` of objectives not named are 1.
         """
         chosen = self.weights(weights)
-        elsewhere, regime = self._elsewhere(), self._regime_of_state
+        elsewhere, regime = self.elsewhere, self.regime_of_state
         held = self.held
         width = np.diff(held.row_ptr)
         # The entries of a row are states of one regime, whose row of the chain each of them is spread over.
@@ -184,12 +185,14 @@ class Departments:
         at = zip(self.departments, self.start, strict=True)
         return Population.at(problem, {self.label(d, self.initial_regime, s): 1 for d, s in at})
 
-    @property
-    def _regime_of_state(self) -> NDArray[np.int64]:
+    @cached_property
+    def regime_of_state(self) -> NDArray[np.int64]:
+        """The regime of each state of `held`, (n,)."""
         place = {name: r for r, name in enumerate(self.regimes)}
         return np.array([place[name.split(JOINT, 1)[0]] for name in self.held.states], dtype=np.int64)
 
-    def _elsewhere(self) -> NDArray[np.int64]:
+    @cached_property
+    def elsewhere(self) -> NDArray[np.int64]:
         """For each state of `held` the same state of the department in each regime, (n, R)."""
         place = self.held._position
         found = np.empty((self.held.n_states, len(self.regimes)), dtype=np.int64)
