@@ -275,6 +275,24 @@ def test_forbidden_directions_that_would_close_a_cycle_drop_an_edge() -> None:
     assert pairs(directed) == {(0, 1), (1, 2)} and not adjacent[2, 0]
 
 
+def test_a_collider_that_would_close_a_cycle_is_left_alone() -> None:
+    """b -> d -> a is there: a -> b <- c would come round."""
+    directed = np.zeros((4, 4), dtype=bool)
+    directed[1, 3] = directed[3, 0] = True
+    orientation_kernels.orient_colliders(np.array([[0, 1, 2]]), directed)
+    assert pairs(directed) == {(1, 3), (3, 0)}
+
+
+def test_the_fourth_rule_of_meek() -> None:
+    """a - c -> d -> b, a - d, a - b, b and c apart: b -> a would make c -> a a collider or a cycle."""
+    adjacent, directed = np.zeros((4, 4), dtype=bool), np.zeros((4, 4), dtype=bool)
+    for i, j in ((0, 1), (0, 2), (0, 3), (2, 3), (3, 1)):
+        adjacent[i, j] = adjacent[j, i] = True
+    directed[2, 3] = directed[3, 1] = True
+    orientation_kernels.orient_by_rules(adjacent, np.zeros((4, 4, 4), dtype=bool), directed)
+    assert pairs(directed) == {(0, 1), (2, 3), (3, 1)}
+
+
 @settings(max_examples=150, deadline=None)
 @given(st.integers(3, 5), st.data())
 def test_a_graph_is_extended_where_it_can_be_and_always_ends(p: int, data: st.DataObject) -> None:
