@@ -1,6 +1,7 @@
 """`optbudget learn`: an event log to a model whose states are histories."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -148,6 +149,7 @@ def command(
         "duplicates": "drop" if drop_duplicates else duplicates, "held_out": held_out,
     }  # fmt: skip
     log = open_events(events, missing_as_zero=missing_as_zero, sort=sort, max_memory=run.max_memory)
+    anew = {name: value for name, value in given.items() if value is not None}
     known, positions = None, {}
     if follow and not update and is_learned(out):
         _require_followed(log, load_positions(out))
@@ -163,10 +165,11 @@ def command(
             )
         positions = load_positions(out)
         _require_counted(known.rule, given["order"], rule)
-        given = {name: before.get(name) if value is None else value for name, value in given.items()}
+        options = replace(learn.ModelOptions.stated(before), **anew)
     elif actions is None:
         raise UsageError("--actions is missing: name events that can be brought about, as in --actions email")
-    options = learn.ModelOptions(**{name: value for name, value in given.items() if value is not None})
+    else:
+        options = learn.ModelOptions(**anew)
     longest = DEFAULT_ORDER if components is None else MIXTURE_ORDER
     order = max(1, longest if options.order is None else options.order)
     counting = known.rule if known else learn.CountingRule(order, _rules(rule), held_out or 0.0)

@@ -26,6 +26,7 @@ from optbudget.problems.event_rules import EventRules
 from optbudget.problems.events import EventBatch
 from optbudget.problems.history_counts import (
     FIRST_EVENT,
+    LARGEST_SUM,
     MICRO,
     CountingRule,
     GramTable,
@@ -40,9 +41,6 @@ from optbudget.status import Termination
 if TYPE_CHECKING:
     from optbudget.learn.trails import Trail
     from optbudget.workers import Monitor
-
-LARGEST_SUM = 2**61
-"""What values or costs may add up to, in millionths."""
 
 
 def count_histories(

@@ -2,13 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from optbudget.errors import Issue, ProblemError
 from optbudget.problems.columns import as_number, did_you_mean
 
 NOTHING = "none"
 """The action that leaves a history as it is."""
+
+NUMBERS = ("smoothing", "prune_ratio", "discount", "cost_discount")
+KINDS: dict[str, tuple[type, ...]] = {
+    "actions": (list,), "in_place_of": (list,), "costs": (dict,), "withheld": (bool,), "cut_off": (bool,),
+    "order": (int, type(None)), "min_count": (int,), "horizon": (int, type(None)),
+    "reward": (str,), "title": (str,), "money_unit": (str,), **dict.fromkeys(NUMBERS, (int, float)),
+}  # fmt: skip
+"""Of which kind each option is in JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +78,27 @@ class ModelOptions:
         for what in ("smoothing", "prune_ratio"):
             if not 0 <= as_number(getattr(self, what), what) < 1e15:
                 raise ProblemError(f"{what} is {getattr(self, what):g}; it must be a number >= 0")
+
+    @classmethod
+    def stated(cls, content: Mapping[str, Any]) -> "ModelOptions":
+        """The options that a learned model's folder states; what is no option is left out.
+
+        Raises
+        ------
+        ProblemError
+            If one is of another kind than is written, or cannot be.
+
+        Examples
+        --------
+        >>> ModelOptions.stated({"actions": ["email"], "min_count": 3, "seed": 0}).min_count
+        3
+        """
+        found = {name: content[name] for name in KINDS if name in content}
+        for name, value in found.items():
+            texts = value if isinstance(value, list) else []
+            if not isinstance(value, KINDS[name]) or not all(isinstance(text, str) for text in texts):
+                raise ProblemError(f"the model was made with {name} {value!r:.40}, which cannot be")
+        return cls(**found)
 
     def require_known(self, names: tuple[str, ...]) -> None:
         """Refuse actions, and events to take the place of, that never occur in the log.

@@ -34,6 +34,9 @@ BEFORE, END, FIRST_EVENT = 0, 1, 2
 MICRO = 1_000_000
 """Values and costs are summed in millionths."""
 
+LARGEST_SUM = 2**61
+"""What values or costs may add up to, in millionths."""
+
 MOST_EVENTS = (1 << 15) - 2
 MOST_ORDER = 40
 
