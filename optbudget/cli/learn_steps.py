@@ -134,6 +134,7 @@ class Learning:
         tree = learn.context_tree(
             kept, counts.names, counts.packing, order=self.options.order,
             min_count=self.options.min_count, prune_ratio=self.options.prune_ratio,
+            monitor=self.monitor,
         )  # fmt: skip
         return learn.held_out_score(tree, held, counts.packing, smoothing=self.options.smoothing)
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.errors import InterruptedWork, Issue, LimitError, ProblemError
+from optbudget.learn import weighing
 from optbudget.learn._counting_kernels import first_rows, roll
 from optbudget.learn.gram_tables import added, tabulate, taken_away
 from optbudget.learn.row_order import Judged, judge_rows
@@ -67,6 +68,8 @@ def count_histories(
     ProblemError
         If the log is empty, rows break the rules (`optbudget.learn.row_order`), values or costs do not fit
         millionths, or a terminal or conversion event does not occur.
+    LimitError
+        If the counts would take more memory than the monitor allows; nothing is allocated for them before.
 
     Examples
     --------
@@ -80,7 +83,7 @@ def count_histories(
     Linear in the rows but for one sort of the grams of each batch.
     """
     rule = CountingRule(order, rows or EventRules(), held_out)
-    return _Counter(rule, trail=trail).counted(batches, monitor)
+    return _Counter(rule, trail=trail, monitor=monitor).counted(batches)
 
 
 def update(
@@ -96,17 +99,22 @@ def update(
     >>> update(count_histories([first], order=2), [more])
     HistoryCounts(3 events of 2 units, 2 kinds, order 2, 4 grams)
     """
-    return _Counter(counts.rule, counts).counted(batches, monitor)
+    return _Counter(counts.rule, counts, monitor=monitor).counted(batches)
 
 
 class _Counter:
     """Counts on the way from one batch to the next."""
 
     def __init__(
-        self, rule: CountingRule, known: HistoryCounts | None = None, trail: "Trail | None" = None
+        self,
+        rule: CountingRule,
+        known: HistoryCounts | None = None,
+        trail: "Trail | None" = None,
+        monitor: "Monitor | None" = None,
     ) -> None:
         self.rule = rule
         self.trail = trail
+        self.monitor = monitor
         self.names = list(known.names) if known else []
         self.packing = Packing.of(rule.order, len(self.names))
         self.kept = known.kept if known else GramTable.empty(self.packing.words)
@@ -118,11 +126,11 @@ class _Counter:
         self.time_kind = known.time_kind if known else None
         self.seen = known.seen if known else RowsSeen()
 
-    def counted(self, batches: Iterable[EventBatch], monitor: "Monitor | None") -> HistoryCounts:
+    def counted(self, batches: Iterable[EventBatch]) -> HistoryCounts:
         for batch in self.rule.rows.prepared(batches):
             if len(batch):
                 self.add(batch)
-            _go_on(monitor)
+            _go_on(self.monitor)
         if not self.names:
             raise ProblemError([Issue("error", "no-rows", "the log has no events")])
         for what, named in (("terminal", self.rule.rows.terminal), ("conversion", self.rule.rows.conversion)):
@@ -148,11 +156,19 @@ class _Counter:
         self._total(batch, symbol, rows, judged)
         added_grams, taken_grams = self._roll(batch, symbol, rows, at, judged)
         for name, more, less in zip(("kept", "held"), added_grams, taken_grams, strict=True):
-            setattr(self, name, taken_away(added(getattr(self, name), more), less))
+            known = getattr(self, name)
+            self._require_memory(weighing.of_merge(known, more), len(known) + len(more))
+            setattr(self, name, taken_away(added(known, more), less))
         # The sums of two batches that are each within the limit cannot overflow.
         for column, sums in (("value", (self.kept.value, self.held.value)), ("cost", (self.cost,))):
             if sum(float(np.abs(part.astype(np.float64)).sum()) for part in sums) > LARGEST_SUM:
                 raise _too_much(column)
+
+    def _require_memory(self, more: float, grams: int) -> None:
+        """Refuse what would not fit beside the counts and the units that are there."""
+        if self.monitor is not None:
+            held = weighing.of_table(self.kept) + weighing.of_table(self.held) + self.tails.nbytes
+            self.monitor.require_memory(held + more, f"counting {grams:,} histories of events")
 
     def _symbols(self, batch: EventBatch) -> NDArray[np.int32]:
         """The symbol of every row, after new names are taken up in order of first appearance."""
@@ -213,6 +229,8 @@ class _Counter:
         units = rows.hash.size
         size = _slots(rows, judged)
         cuts = np.append(0, np.cumsum(size))
+        grams_at_most = int(cuts[-1])
+        self._require_memory(weighing.of_batch(grams_at_most, packing.words), grams_at_most)
         history, value = tails.history[at], tails.value[at]
         grams = np.empty((cuts[-1], packing.words), dtype=np.uint64)
         worth, used = np.empty(cuts[-1], dtype=np.int64), np.empty(units, dtype=np.int64)

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.errors import ProblemError
+from optbudget.learn import weighing
 from optbudget.learn._context_kernels import altered, smooth
 from optbudget.learn.contexts import ROOT, START, ContextTree, context_tree, mean_values
 from optbudget.learn.cut_off import tables_of
@@ -96,10 +97,11 @@ def learn_model(
     """
     options.require_known(counts.names)
     cost = action_costs(counts, options)
-    tree = tree_of(counts, options)
+    tree = tree_of(counts, options, monitor)
     require_worth(tree)
     if monitor is not None:
-        monitor.require_memory(_bytes(tree, options), f"a model of {tree.size:,} states")
+        written = weighing.of_table(counts.kept) + weighing.of_table(counts.held)
+        monitor.require_memory(_bytes(tree, options) + written, f"a model of {tree.size:,} states")
     return LearnedModel(*assembled(counts, options, tree, cost), counts, options, tree)
 
 
@@ -113,12 +115,16 @@ def _bytes(tree: ContextTree, options: ModelOptions) -> float:
     )
 
 
-def tree_of(counts: HistoryCounts, options: ModelOptions) -> ContextTree:
+def tree_of(counts: HistoryCounts, options: ModelOptions, monitor: "Monitor | None" = None) -> ContextTree:
     """The contexts of all units, those held out too."""
     kept, held = tables_of(counts, cut_off=options.cut_off)
+    if monitor is not None:
+        monitor.require_memory(
+            weighing.of_merge(kept, held), f"a tree of {len(kept) + len(held):,} histories"
+        )
     return context_tree(
         added(kept, held), counts.names, counts.packing,
-        order=options.order, min_count=options.min_count, prune_ratio=options.prune_ratio,
+        order=options.order, min_count=options.min_count, prune_ratio=options.prune_ratio, monitor=monitor,
     )  # fmt: skip
 
 
