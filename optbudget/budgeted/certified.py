@@ -1,15 +1,21 @@
 """From the lines of all prices to the answer: curves, their gap, and why the work ended."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from optbudget.budgeted.bracket import curves_from_lines, state_gaps
 from optbudget.budgeted.lines import PriceLines
 from optbudget.certify.gaps import proved_gaps
+from optbudget.curves import Curves
 from optbudget.problems import BudgetedMDP, CurveSet
-from optbudget.status import OPTIMAL_GAP, Outcome, Termination
+from optbudget.status import OPTIMAL_GAP, Outcome, Solution, Termination
+
+Floats = NDArray[np.float64]
 
 FOLLOWED = 200
 """States up to which the checker's own bounds are asked for,"""
@@ -28,6 +34,55 @@ WHY = {
 def kept_stages(problem: BudgetedMDP, keep: bool) -> range:
     """The stages besides now whose curves are kept."""
     return range(1, problem.horizon or 1) if keep else range(0)
+
+
+class Proved(NamedTuple):
+    """Curves of some states, with their points' variances and actions, and each state's gap, (n,)."""
+
+    curves: Curves
+    variance: Floats
+    action: NDArray[np.int32]
+    gap: Floats
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Proved]") -> "Proved":
+        """Of all states, one after another."""
+        curves, variance, action, gap = zip(*parts, strict=True)
+        return cls(Curves.joined(curves), *(np.concatenate(each) for each in (variance, action, gap)))
+
+
+def proved(lines: PriceLines, cap: float | None) -> Proved:
+    """The curves through the points of the lines up to a budget, and the gaps that the lines prove."""
+    curves, variance, action = curves_from_lines(lines, cap=cap)
+    return Proved(curves, variance, action, state_gaps(curves, lines, cap=cap))
+
+
+def answer_of(
+    problem: BudgetedMDP,
+    found: Proved,
+    prices: Floats,
+    rounding: float,
+    *,
+    method: str,
+    tolerance: float,
+    stopped: Termination | None = None,
+    message: str = "",
+) -> CurveSet:
+    """The answer of stage 0 that consists of these curves."""
+    gap = float(found.gap.max())
+    return CurveSet(
+        problem=problem,
+        curves=found.curves,
+        spend_variance=found.variance,
+        first_action=found.action,
+        prices=prices,
+        gap=gap,
+        state_gap=found.gap,
+        rounding=rounding,
+        method=method,
+        tolerance=tolerance,
+        outcome=_outcome(gap, tolerance, stopped, message),
+    )
 
 
 def certified(
@@ -49,24 +104,11 @@ def certified(
     """
     answers = {}
     for stage, found in lines.items():
-        curves, variance, action = curves_from_lines(found, cap=problem.budget_cap)
-        gaps = state_gaps(curves, found, cap=problem.budget_cap)
-        gap = float(gaps.max())
-        answers[stage] = CurveSet(
-            problem=problem,
-            curves=curves,
-            spend_variance=variance,
-            first_action=action,
-            prices=found.price,
-            gap=gap,
-            state_gap=gaps,
-            rounding=lines_rounding(found),
-            method=method,
-            tolerance=tolerance,
-            outcome=_outcome(gap, tolerance, stopped, message),
-            stage=stage,
-            intercept=found.intercept,
-        )
+        answer = answer_of(
+            problem, proved(found, problem.budget_cap), found.price, lines_rounding(found),
+            method=method, tolerance=tolerance, stopped=stopped, message=message,
+        )  # fmt: skip
+        answers[stage] = replace(answer, stage=stage, intercept=found.intercept)
     if stopped in (None, Termination.NUMERICAL):
         answers = {stage: tightened(answer) for stage, answer in answers.items()}
     later = tuple(answers[stage] for stage in sorted(answers) if stage > 0)
@@ -110,3 +152,24 @@ def lines_rounding(lines: PriceLines) -> float:
     """Largest rounding bound of a point's value and of its spend at its price."""
     finite = np.where(np.isinf(lines.price), 0.0, lines.price)
     return float((lines.value_error + finite * lines.spend_error).max())
+
+
+def without_proof(answer: CurveSet) -> CurveSet:
+    """The same answer; a gap of inf proves nothing, so then it is not certified and says what helps.
+
+    Where its own gains or slopes have overflowed, there is no answer either.
+    """
+    if answer.outcome.solution is not Solution.CERTIFIED:
+        return answer
+    curves = answer.curves
+    with np.errstate(over="ignore"):
+        whole = bool(np.isfinite(curves.gain / curves.length).all() and np.isfinite(curves.start_value).all())
+    if whole and math.isfinite(answer.gap):
+        return answer
+    advice = (
+        "the numbers are too large, or costs too small beside them, to bound the answer; "
+        "rescale costs and utilities, e.g. count in millions"
+    )
+    message = "; ".join(filter(None, (answer.outcome.message, advice)))
+    solution = Solution.FEASIBLE if whole else Solution.NONE
+    return replace(answer, gap=math.nan, outcome=Outcome(Termination.NUMERICAL, solution, message))

@@ -10,7 +10,7 @@ against it. Points from below and lines from above are all that the curves are m
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +73,11 @@ class PriceLines:
             for f in fields(self)
         }
         return PriceLines(**parts)
+
+    def of_states(self, first: int, last: int) -> "PriceLines":
+        """The lines of states first, ..., last - 1, sharing their memory."""
+        parts = {name: getattr(self, name)[first:last] for name in STATE_AXIS_FIRST}
+        return replace(self, **parts)
 
     @classmethod
     def gather(cls, parts: "Sequence[PriceLines]") -> "PriceLines":

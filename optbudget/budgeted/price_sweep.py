@@ -76,7 +76,9 @@ def price_sweep(
         ends = sweep.ends(monitor)
         scale = {stage: 1 / sweep.scale[stage] for stage in sweep.stages}
         lines, stopped = ends.lines, None
-        for storage in _storages(sweep, ends, tolerance):
+        size = np.abs(ends.lines[0].value)
+        spend = float(np.abs(ends.lines[0].spend).max())
+        for storage in storages(sweep, float(size.min()), float(size.max()), spend, tolerance):
             held = Sweep(problem, sweep.stages, storage=storage)
             with _oracle(held, crew, monitor) as lookup:
                 lines, stopped = refine(
@@ -106,9 +108,14 @@ def _oracle(sweep: Sweep, crew: Crew | None, monitor: Monitor) -> Iterator[Oracl
         yield shared_lines(sweep, shared, crew, monitor)
 
 
-def _storages(sweep: Sweep, ends: Ends, tolerance: float) -> tuple[type, ...]:
-    """How stages are held, in order of trying: float32 first where memory binds and its rounding fits."""
-    rounding = float(sweep.half_rounding(ends).max())
-    largest = max(float(np.abs(table).max()) for table in (ends.lines[0].spend, ends.lines[0].value))
+def storages(
+    sweep: Sweep, least_value: float, most_value: float, most_spend: float, tolerance: float
+) -> tuple[type, ...]:
+    """How stages are held, in order of trying: float32 first where memory binds and its rounding fits.
+
+    Given are the least and largest |value| of a state at the two ends, and the largest spend.
+    """
+    rounding = sweep.half_rounding(least_value, most_value)
+    largest = max(most_spend, most_value)
     fits = sweep.rates.cost_high < LARGEST and largest < LARGEST and 4 * rounding <= tolerance
     return (np.float64,) if sweep.in_cache or not fits else (np.float32, np.float64)

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.budgeted import _bracket_kernels as kernels
-from optbudget.budgeted.bracket import OUTWARD
+from optbudget.budgeted.bracket import lift_of
 from optbudget.budgeted.lines import GrowingLines, PriceLines
 from optbudget.errors import LimitError
 from optbudget.status import Termination
@@ -205,9 +205,7 @@ def _intervals(
     for stage, part in lines.items():
         shape = (kernels.CHUNKS, len(part) - 1)
         found = np.empty(shape), np.empty(shape), np.empty(shape)
-        price = part.vector("price")
-        finite = np.where(np.isinf(price), 0.0, price)
-        lift = OUTWARD * (part.vector("value_error") + finite * part.vector("spend_error"))
+        lift = lift_of(*(part.vector(name) for name in ("price", "spend_error", "value_error")))
         kernels.interval_gaps(
             part.price, part.order, part.table("spend"), part.table("value"), part.table("intercept"),
             lift, tolerance, np.inf if cap is None else cap, *found,
