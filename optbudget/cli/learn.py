@@ -271,7 +271,7 @@ def _show(run: Run, learning: Learning) -> None:
     }
     reading = {"rows": tally.rows, "missing_as_zero": tally.filled, "moved": tally.sorted}
     if tally.columns is not None and "type" in tally.columns:
-        text = "the column 'type' is not used: all units are taken for one type"
+        text = "the column 'type' is not used: all units are taken to be of one type"
         tally.warnings.append(Issue("warning", "unused-column", text, learning.log.source.identity))
     warnings = [issue.as_dict() for issue in tally.warnings]
     scored = None if score is None else as_dict(score)
@@ -289,8 +289,6 @@ def _show(run: Run, learning: Learning) -> None:
             run.log(f"warning: {text}")
     if score is not None:
         run.grids(score_grid(score.table(), score.best, score.miscalibration))
-    if "type" in (tally.columns or ()):
-        run.log("warning: the column 'type' is not used: all units are taken to be of one type")
     for issue in tally.warnings:
         run.log(f"warning: {issue}")
     for each in identified:
