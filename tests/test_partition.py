@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import fields, replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -18,7 +19,9 @@ from optbudget.budgeted.lines import STATE_AXIS_FIRST, PriceLines
 from optbudget.budgeted.partition import partition, read_part, write_parts
 from optbudget.budgeted.partitioned_pass import Block, PartitionedPasses
 from optbudget.budgeted.partitioned_sweep import partitioned_sweep
+from optbudget.budgeted.price_sweep import storages
 from optbudget.errors import LimitError, UsageError, WorkersError
+from optbudget.files.result_writer import recorded
 from optbudget.status import Termination
 from optbudget.workers import Monitor
 from optbudget.workers.cluster import DaskCrew
@@ -95,7 +98,7 @@ def test_small_answers_with_ties_and_caps(plain, count, cap, tolerance):
     require_same_answer(found, price_sweep(whole, tolerance=tolerance))
 
 
-@pytest.mark.parametrize("cap", [None, 20.0])
+@pytest.mark.parametrize("cap", [None, 5.0])
 @pytest.mark.parametrize("count", [1, 3])
 def test_the_answer_of_more_states_than_are_looked_at_together(count, cap, monkeypatch, tmp_path):
     whole = replace(problem(states=400, horizon=9), budget_cap=cap, cost_discount=0.95)
@@ -110,9 +113,17 @@ def test_the_answer_of_more_states_than_are_looked_at_together(count, cap, monke
 def test_storage_is_chosen_as_on_one_machine(tolerance, monkeypatch):
     monkeypatch.setattr("optbudget.budgeted.backward_pass.TINY", 0)
     monkeypatch.setattr("optbudget.budgeted.backward_pass.IN_CACHE", 0)
-    whole = problem(states=60, horizon=9)
+    whole, asked = problem(states=60, horizon=9), []
+
+    def chosen(sweep, *numbers):
+        asked.append(numbers)
+        return storages(sweep, *numbers)
+
+    for name in ("price_sweep", "partitioned_sweep"):
+        monkeypatch.setattr(import_module(f"optbudget.budgeted.{name}"), "storages", chosen)
     found = partitioned_sweep(whole, 3, TeamHere(), tolerance=tolerance)
     require_same_answer(found, price_sweep(whole, tolerance=tolerance))
+    assert asked[0] == asked[1]
 
 
 def test_processes_give_the_folder_of_one(tmp_path):
@@ -123,6 +134,7 @@ def test_processes_give_the_folder_of_one(tmp_path):
         "--parts", "3", "--workers", "2")  # fmt: skip
     require_same_bytes(tmp_path / "one" / "out", tmp_path / "three" / "out")
     assert load(tmp_path / "three" / "out").gap <= 1e-3
+    assert recorded(["solve", "model", "--parts", "3", "--parts=4"]) == ["solve", "model"]
 
 
 def test_what_does_not_go_with_parts_is_refused(tmp_path):
