@@ -240,9 +240,9 @@ def lasting(seconds: float) -> str:
 def write(table: list[str]) -> None:
     """The table into its page."""
     page = HERE / "scaling.md"
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    after = rest.partition(END)[2]
-    page.write_text("\n".join([before + BEGIN, *table, END]) + after, encoding="utf-8", newline="\n")
+    text = page.read_text(encoding="utf-8")
+    begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
+    page.write_text("\n".join([text[:begin], *table, text[end:]]), encoding="utf-8", newline="\n")
 
 
 def draw(found: dict[str, tuple[list[int], list[float], float, float]]) -> None:
