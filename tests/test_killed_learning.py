@@ -22,7 +22,7 @@ seen = 0
 def strike(event, given):
     global seen
     here = event.startswith(("open", "os.", "shutil.")) and given and place in str(given[0])
-    if here or (seen and event == "ctypes.dlopen"):
+    if here or (seen and event in ("ctypes.dlopen", "os.remove", "os.rmdir", "os.rename")):
         seen += 1
         if seen == left:
             os.kill(os.getpid(), signal.SIGKILL)
