@@ -18,7 +18,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 LARGE = 64 << 20
-"""Bytes of a field from which on no columns are made ahead of their need."""
+"""Bytes of a field from which on batches are left as they came: joining them each time would copy all."""
+
+NEAR = 1 << 19
+"""Bytes that are put in order at a time; they stay in a core's cache."""
 
 STATE_AXIS_FIRST = ("spend", "value", "variance", "intercept", "action")
 
@@ -97,51 +100,68 @@ class PriceLines:
 
 
 class GrowingLines:
-    """Lines that keep coming: columns in order of arrival, in arrays that are copied when they are full.
+    """Lines that keep coming: large ones stay as they came, small ones are joined at once.
 
     Attributes
     ----------
     price : (K,) strictly decreasing
-    order : (K,) the column of each price
     """
 
     def __init__(self, first: PriceLines) -> None:
         self.price = first.price
-        self.order = np.arange(len(first))
-        self._count = len(first)
-        self._parts: dict[str, Floats] = {f.name: getattr(first, f.name) for f in fields(PriceLines)}
+        self._parts: dict[str, list[Floats]] = {f.name: [getattr(first, f.name)] for f in fields(PriceLines)}
+        self._index()
 
     def __len__(self) -> int:
         return int(self.price.size)
 
-    def table(self, name: str) -> Floats:
-        """A field of shape (n, >= K), columns in order of arrival, and room to the right."""
-        return self._parts[name]
+    def _index(self) -> None:
+        """Which part, and which column of it, each price is."""
+        sizes = [part.size for part in self._parts["price"]]
+        price = np.concatenate(self._parts["price"])
+        self._order = np.argsort(-price, kind="stable")
+        self.price = price[self._order]
+        self._part = np.repeat(np.arange(len(sizes)), sizes)[self._order]
+        self._column = np.concatenate([np.arange(size) for size in sizes])[self._order]
 
-    def vector(self, name: str) -> Floats:
-        """A field of shape (K,), in order of arrival."""
-        return self._parts[name][: self._count]
+    def table(self, name: str, places: NDArray[np.integer]) -> Floats:
+        """A field of shape (n, K) at some of the prices, numbered from high to low."""
+        parts = self._parts[name]
+        found = np.empty((*parts[0].shape[:-1], places.size), dtype=parts[0].dtype)
+        for number in np.unique(self._part[places]):
+            here = np.flatnonzero(self._part[places] == number)
+            found[..., here] = parts[number][..., self._column[places[here]]]
+        return found
 
     def add(self, more: PriceLines) -> None:
         """Take in further lines; a price that is there already is not taken twice."""
         fresh = np.flatnonzero(~np.isin(more.price, self.price))
-        begin, end = self._count, self._count + fresh.size
-        for name, part in self._parts.items():
-            if end > part.shape[-1]:
-                grown = np.empty(
-                    (*part.shape[:-1], end + (begin // 2 if part.nbytes < LARGE else 0)), dtype=part.dtype
-                )
-                grown[..., :begin] = part[..., :begin]
-                self._parts[name] = grown
-            self._parts[name][..., begin:end] = getattr(more, name)[..., fresh]
-        self._count = end
-        columns = np.concatenate((self.order, np.arange(begin, end)))
-        self.order = columns[np.argsort(-self._parts["price"][columns], kind="stable")]
-        self.price = self._parts["price"][self.order]
+        more = more if fresh.size == len(more) else more.take(fresh)
+        for name, parts in self._parts.items():
+            parts.append(getattr(more, name))
+        self._index()
+        if more.n_states * len(self) * 8 < LARGE:
+            for name in self._parts:
+                self._parts[name] = [self._whole(name)]
+            self._index()
+
+    def _whole(self, name: str) -> Floats:
+        """A field at all prices; some states at a time, so that what is being put in order is near."""
+        parts = self._parts[name]
+        if parts[0].ndim == 1:
+            return np.concatenate(parts)[self._order]
+        n = parts[0].shape[0]
+        whole = np.empty((n, len(self)), dtype=parts[0].dtype)
+        step = max(1, NEAR // (8 * len(self)))
+        for low in range(0, n, step):
+            near = np.concatenate([part[low : low + step] for part in parts], axis=1)
+            np.take(near, self._order, axis=1, out=whole[low : low + step], mode="clip")
+        return whole
 
     def finish(self) -> PriceLines:
         """All lines by decreasing price; what was held is given up field by field, to save memory."""
         done = {}
         for name in list(self._parts):
-            done[name] = np.ascontiguousarray(np.take(self._parts.pop(name), self.order, axis=-1))
+            done[name] = self._whole(name)
+            del self._parts[name]
         return PriceLines(**done)  # type: ignore[arg-type]

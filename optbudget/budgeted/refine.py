@@ -21,9 +21,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from optbudget.budgeted import _bracket_kernels as kernels
-from optbudget.budgeted.bracket import lift_of
-from optbudget.budgeted.lines import GrowingLines, PriceLines
+from optbudget.budgeted.intervals import Bracket, Intervals
+from optbudget.budgeted.lines import PriceLines
 from optbudget.errors import LimitError
 from optbudget.status import Termination
 from optbudget.workers import Monitor
@@ -44,23 +43,6 @@ A chord over much of a curve says little about how steep its first segments are,
 
 APART = 1e-12
 """Prices closer than this, relatively, are one."""
-
-
-@dataclass(frozen=True, eq=False)
-class Intervals:
-    """The intervals between neighbouring prices, from high to low.
-
-    Attributes
-    ----------
-    worst : the largest gap of all, of stages whose prices cannot be matched as well
-    gap : (K-1,) worst certified gap over all states and kept stages
-    low, high : (K-1,) least and greatest price worth asking for inside; low > high where there is none
-    """
-
-    worst: float
-    gap: Floats
-    low: Floats
-    high: Floats
 
 
 def refine(
@@ -93,13 +75,12 @@ def refine(
     stopped : None if the tolerance is met; else why not: the monitor's limit, or NUMERICAL where
         rounding allows no better or `most_prices` was reached
     """
-    held = _HeldHere(
-        oracle, {stage: GrowingLines(part) for stage, part in ends.items()}, cap, dict(scale or {})
-    )
+    brackets = {stage: Bracket(part, tolerance, cap) for stage, part in ends.items()}
+    held = _HeldHere(oracle, brackets, dict(scale or {}))
     stopped = until_good(
         held, tolerance, limits=limits, most_prices=most_prices, batch=batch, monitor=monitor
     )
-    return {stage: part.finish() for stage, part in held.lines.items()}, stopped
+    return {stage: part.lines.finish() for stage, part in brackets.items()}, stopped
 
 
 class Held(Protocol):
@@ -158,21 +139,32 @@ class _HeldHere:
     """Lines in this process, of stage 0 and all kept stages."""
 
     oracle: Oracle
-    lines: dict[int, GrowingLines]
-    cap: float | None
+    brackets: Mapping[int, Bracket]
     scale: Mapping[int, float]
 
     @property
     def price(self) -> Floats:
-        return self.lines[0].price
+        return self.brackets[0].price
 
     def intervals(self, tolerance: float) -> Intervals:
-        return _intervals(self.lines, tolerance, self.cap, self.scale)
+        """The worst of all stages in each interval of stage 0's prices.
+
+        A stage at which some prices have become 0 or infinite in floating point has fewer; its gap
+        counts, but no price is asked for because of it.
+        """
+        size = self.price.size
+        matched = [(k, part.intervals) for k, part in self.brackets.items() if part.price.size == size]
+        return Intervals(
+            worst=max(part.intervals.worst for part in self.brackets.values()),
+            gap=np.max([found.gap for _, found in matched], axis=0),
+            low=np.min([found.low * self.scale.get(k, 1.0) for k, found in matched], axis=0),
+            high=np.max([found.high * self.scale.get(k, 1.0) for k, found in matched], axis=0),
+        )
 
     def ask(self, prices: Floats) -> bool:
         found = self.oracle(prices)
         if found is not None:
-            for stage, part in self.lines.items():
+            for stage, part in self.brackets.items():
                 part.add(found[stage])
         return found is not None
 
@@ -186,36 +178,6 @@ def _done(first: float, worst: float, tolerance: float) -> float:
 
 def _said(count: int, worst: float) -> str:
     return f"{count} prices, gap {worst:.1e}"
-
-
-def _intervals(
-    lines: Mapping[int, GrowingLines],
-    tolerance: float,
-    cap: float | None,
-    scale: Mapping[int, float],
-) -> Intervals:
-    """The worst of all states and stages in each interval of stage 0's prices.
-
-    A stage at which some prices have become 0 or infinite in floating point has fewer; its gap
-    counts, but no price is asked for because of it.
-    """
-    now = lines[0].price
-    gap, low, high = np.zeros(now.size - 1), np.full(now.size - 1, np.inf), np.zeros(now.size - 1)
-    worst = 0.0
-    for stage, part in lines.items():
-        shape = (kernels.CHUNKS, len(part) - 1)
-        found = np.empty(shape), np.empty(shape), np.empty(shape)
-        lift = lift_of(*(part.vector(name) for name in ("price", "spend_error", "value_error")))
-        kernels.interval_gaps(
-            part.price, part.order, part.table("spend"), part.table("value"), part.table("intercept"),
-            lift, tolerance, np.inf if cap is None else cap, *found,
-        )  # fmt: skip
-        worst = max(worst, float(found[0].max(initial=0.0)))
-        if len(part) == now.size:
-            gap = np.maximum(gap, found[0].max(axis=0))
-            low = np.minimum(low, found[1].min(axis=0) * scale.get(stage, 1.0))
-            high = np.maximum(high, found[2].max(axis=0) * scale.get(stage, 1.0))
-    return Intervals(worst, gap, low, high)
 
 
 def _searched(now: Floats, found: Intervals, limits: tuple[float, float]) -> Intervals:
