@@ -15,12 +15,14 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from optbudget.budgeted import _bracket_kernels as kernels
+
 Floats = NDArray[np.float64]
 
 LARGE = 64 << 20
 """Bytes of a field from which on batches are left as they came: joining them each time would copy all."""
 
-NEAR = 1 << 19
+NEAR = 1 << 20
 """Bytes that are put in order at a time; they stay in a core's cache."""
 
 STATE_AXIS_FIRST = ("spend", "value", "variance", "intercept", "action")
@@ -127,10 +129,12 @@ class GrowingLines:
     def table(self, name: str, places: NDArray[np.integer]) -> Floats:
         """A field of shape (n, K) at some of the prices, numbered from high to low."""
         parts = self._parts[name]
-        found = np.empty((*parts[0].shape[:-1], places.size), dtype=parts[0].dtype)
+        if parts[0].ndim == 1:
+            return np.asarray(np.concatenate(parts)[self._order[places]])
+        found = np.empty((parts[0].shape[0], places.size), dtype=parts[0].dtype)
         for number in np.unique(self._part[places]):
             here = np.flatnonzero(self._part[places] == number)
-            found[..., here] = parts[number][..., self._column[places[here]]]
+            kernels.pick_all(parts[number], self._column[places[here]], here, found)
         return found
 
     def add(self, more: PriceLines) -> None:
@@ -145,17 +149,24 @@ class GrowingLines:
                 self._parts[name] = [self._whole(name)]
             self._index()
 
+    def _of(self, number: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The columns of a part by decreasing price, and which of all prices they are."""
+        place = np.flatnonzero(self._part == number)
+        return self._column[place], place
+
     def _whole(self, name: str) -> Floats:
         """A field at all prices; some states at a time, so that what is being put in order is near."""
         parts = self._parts[name]
         if parts[0].ndim == 1:
-            return np.concatenate(parts)[self._order]
-        n = parts[0].shape[0]
-        whole = np.empty((n, len(self)), dtype=parts[0].dtype)
-        step = max(1, NEAR // (8 * len(self)))
+            return np.asarray(np.concatenate(parts)[self._order])
+        n, size = parts[0].shape[0], len(self)
+        whole = np.empty((n, size), dtype=parts[0].dtype)
+        step = max(1, NEAR // (8 * size))
+        each = [(part, *self._of(number)) for number, part in enumerate(parts)]
         for low in range(0, n, step):
-            near = np.concatenate([part[low : low + step] for part in parts], axis=1)
-            np.take(near, self._order, axis=1, out=whole[low : low + step], mode="clip")
+            high = min(low + step, n)
+            for part, column, place in each:
+                kernels.pick(low, high, part, column, place, whole[low:high])
         return whole
 
     def finish(self) -> PriceLines:
