@@ -24,11 +24,12 @@ from optbudget.budgeted._sweep_kernels import WIDE
 from optbudget.budgeted.backward_pass import Sweep
 from optbudget.budgeted.bracket import OUTWARD, lift_of
 from optbudget.budgeted.certified import Proved, answer_of, proved, tightened, without_proof
+from optbudget.budgeted.intervals import Intervals
 from optbudget.budgeted.lines import PriceLines, falling
 from optbudget.budgeted.partition import partition, read_part
 from optbudget.budgeted.partitioned_pass import Block, PartitionedPasses
 from optbudget.budgeted.price_sweep import storages
-from optbudget.budgeted.refine import BATCH, Intervals, until_good
+from optbudget.budgeted.refine import BATCH, until_good
 from optbudget.budgeted.threads import at_most, worth
 from optbudget.curves import Curves
 from optbudget.errors import ProblemError
