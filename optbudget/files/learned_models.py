@@ -32,7 +32,7 @@ from optbudget.files.model_writer import NameColumns, write_csv, write_model
 from optbudget.files.parquet_tables import write_parquet
 from optbudget.files.populations import write_population
 from optbudget.files.seals import damaged, require_as_written, require_sealed, sealed
-from optbudget.files.stated_fields import read_json
+from optbudget.files.stated_fields import mapping, read_json, whole
 from optbudget.problems import BudgetedMDP, Population
 from optbudget.problems.columns import Codes
 from optbudget.problems.event_rules import EventRules
@@ -193,7 +193,8 @@ def _stated(folder: Path) -> dict[str, Any]:
 def _load(folder: Path) -> tuple[HistoryCounts, dict[str, object]]:
     stated = _stated(folder)
     rule = CountingRule(stated["order"], EventRules.from_dict(stated["rows"]), float(stated["held_out"]))
-    seen = RowsSeen(**stated["seen"])
+    rows_seen = mapping(stated, "seen", "learned.json")
+    seen = RowsSeen(**{name: whole(rows_seen, name, "learned.json") for name in RowsSeen.__slots__})
     names = tuple(str(event["name"]) for event in stated["events"])
     times = np.array([event["times"] for event in stated["events"]], dtype=np.int64)
     cost = np.array([event["cost_millionths"] for event in stated["events"]], dtype=np.int64)
