@@ -109,11 +109,13 @@ class Learning:
     def _counted(self, batches: "Iterable[EventBatch]", monitor: "Monitor") -> "HistoryCounts":
         from optbudget import learn
 
+        as_zero = self.log.reading.missing_as_zero
         if self.counts is not None:
-            return learn.update(self.counts, batches, monitor=monitor)
+            return learn.update(self.counts, batches, missing_as_zero=as_zero, monitor=monitor)
         return learn.count_histories(
-            batches, order=self.rule.order, rows=self.rule.rows, held_out=self.rule.held_out, monitor=monitor
-        )
+            batches, order=self.rule.order, rows=self.rule.rows, held_out=self.rule.held_out,
+            missing_as_zero=as_zero, monitor=monitor,
+        )  # fmt: skip
 
     def _write(self, counts: "HistoryCounts") -> None:
         from optbudget.files.learned_models import save_learned

@@ -89,7 +89,7 @@ def command(
     budgets = list_of_budgets(at)
     require_model(model)
     require_apart(out, model)
-    files.require_free(out.resolve())
+    files.require_free(out)
     schedule = pruning_schedule(prune)
     if schedule is not None and method is not Method.exact:
         raise UsageError("--prune goes with --method exact; no other method prunes")

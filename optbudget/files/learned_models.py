@@ -25,8 +25,8 @@ from typing import Any, Protocol, get_args
 import numpy as np
 import pyarrow as pa
 
-from optbudget.errors import Issue, ProblemError
-from optbudget.files.aside import recover, require_free, written_aside
+from optbudget.errors import Issue, ProblemError, ResultError
+from optbudget.files.aside import recover, require_free, resolved, written_aside
 from optbudget.files.history_tables import read_grams, read_units, summable, write_grams, write_units
 from optbudget.files.model_writer import NameColumns, write_csv, write_model
 from optbudget.files.parquet_tables import write_parquet
@@ -103,7 +103,7 @@ def save_learned(
     LimitError
         If the disk is full.
     """
-    target = Path(path).resolve()
+    target = resolved(Path(path))
     require_free(target, KIND)
     counts = learned.counts
     with written_aside(target) as aside, ThreadPoolExecutor(2) as pool:
@@ -138,8 +138,13 @@ def _has_members(folder: Path) -> bool:
 
 def is_learned(path: str | Path) -> bool:
     """Whether a folder holds a learned model."""
-    recover(Path(path).resolve())
+    recover(resolved(Path(path)))
     return (Path(path) / "learned.json").is_file()
+
+
+def was_learned(path: str | Path) -> bool:
+    """Whether a folder holds a learned model, or what is left of one."""
+    return is_learned(path) or (Path(path) / "histories.parquet").is_file()
 
 
 def load_history_counts(path: str | Path) -> tuple[HistoryCounts, dict[str, object]]:
@@ -152,6 +157,8 @@ def load_history_counts(path: str | Path) -> tuple[HistoryCounts, dict[str, obje
     """
     folder = Path(path)
     if not is_learned(folder):
+        if was_learned(folder):
+            raise damaged("learned.json", "it is missing")
         text = f"{folder.name} is no learned model: it has no learned.json"
         raise ProblemError([Issue("error", "missing-file", text)])
     try:
@@ -159,7 +166,8 @@ def load_history_counts(path: str | Path) -> tuple[HistoryCounts, dict[str, obje
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         if isinstance(error, ProblemError):
             raise
-        raise damaged("learned.json", f"is not what it should be: {error!r:.200}") from None
+        key = f" ({error.args[0]} is missing)" if isinstance(error, KeyError) else ""
+        raise damaged("learned.json", f"it does not say what it should{key}") from None
 
 
 def load_positions(path: str | Path) -> dict[str, Any]:
@@ -183,7 +191,10 @@ def require_learned(folder: Path, name: str) -> None:
 
 def _stated(folder: Path) -> dict[str, Any]:
     """What learned.json says, as it was written."""
-    stated = read_json(folder / "learned.json")
+    try:
+        stated = read_json(folder / "learned.json")
+    except ResultError as error:
+        raise damaged("learned.json", str(error).removeprefix("learned.json ")) from None
     if stated.get("schema") != SCHEMA:
         raise damaged("learned.json", f"its schema is {stated.get('schema')!r:.60}, not {SCHEMA!r}")
     require_sealed(stated, "learned.json")
@@ -205,7 +216,17 @@ def _load(folder: Path) -> tuple[HistoryCounts, dict[str, object]]:
         held = read_grams(folder / "held_out.parquet", packing, len(names))
     units = read_units(folder / "units.parquet", packing, len(names))
     counts = HistoryCounts(
-        rule, names, kept, held, units, times, cost, seen, bool(stated["costed"]), str(stated["time_kind"])
+        rule,
+        names,
+        kept,
+        held,
+        units,
+        times,
+        cost,
+        seen,
+        bool(stated["costed"]),
+        str(stated["time_kind"]),
+        bool(stated["valued"]),
     )
     if counts.time_kind not in get_args(TimeKind) or not isinstance(stated["options"], dict):
         raise damaged("learned.json", "its time_kind or its options are not what they should be")
@@ -240,6 +261,7 @@ def _write_json(
         "seen": asdict(counts.seen),
         "time_kind": counts.time_kind,
         "costed": counts.costed,
+        "valued": counts.valued,
         "events": [{"name": n, "times": t, "cost_millionths": c} for n, t, c in events],
         "units": len(counts.units),
         "options": dict(options),

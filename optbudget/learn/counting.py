@@ -24,7 +24,7 @@ from optbudget.learn.tails import Tails
 from optbudget.learn.units import UnitRows, by_unit
 from optbudget.problems.columns import Codes, Floats, did_you_mean
 from optbudget.problems.event_rules import EventRules
-from optbudget.problems.events import EventBatch
+from optbudget.problems.events import EventBatch, other_columns
 from optbudget.problems.history_counts import (
     FIRST_EVENT,
     LARGEST_SUM,
@@ -50,6 +50,7 @@ def count_histories(
     order: int = 10,
     rows: EventRules | None = None,
     held_out: float = 0.0,
+    missing_as_zero: bool = False,
     monitor: "Monitor | None" = None,
     trail: "Trail | None" = None,
 ) -> HistoryCounts:
@@ -61,13 +62,15 @@ def count_histories(
     order : longest history, in events
     rows : how rows become histories: pauses, terminal events, conversions, duplicates
     held_out : share of the units that models are scored on instead of made from
+    missing_as_zero : take values or costs as 0 in batches without such a column where others have it
     trail : collects the same unit by unit (`optbudget.learn.trails`)
 
     Raises
     ------
     ProblemError
         If the log is empty, rows break the rules (`optbudget.learn.row_order`), values or costs do not fit
-        millionths, or a terminal or conversion event does not occur.
+        millionths, some batches have a column of them and others not, or a terminal or conversion event
+        does not occur.
     LimitError
         If the counts would take more memory than the monitor allows; nothing is allocated for them before.
 
@@ -83,13 +86,22 @@ def count_histories(
     Linear in the rows but for one sort of the grams of each batch.
     """
     rule = CountingRule(order, rows or EventRules(), held_out)
-    return _Counter(rule, trail=trail, monitor=monitor).counted(batches)
+    return _Counter(rule, trail=trail, monitor=monitor, missing_as_zero=missing_as_zero).counted(batches)
 
 
 def update(
-    counts: HistoryCounts, batches: Iterable[EventBatch], *, monitor: "Monitor | None" = None
+    counts: HistoryCounts,
+    batches: Iterable[EventBatch],
+    *,
+    missing_as_zero: bool = False,
+    monitor: "Monitor | None" = None,
 ) -> HistoryCounts:
     """The counts with more rows, which may go on with units that were counted: as if counted at once.
+
+    Raises
+    ------
+    ProblemError, LimitError
+        As `count_histories`; columns of values and costs are those of the rows counted before.
 
     Examples
     --------
@@ -99,7 +111,8 @@ def update(
     >>> update(count_histories([first], order=2), [more])
     HistoryCounts(3 events of 2 units, 2 kinds, order 2, 4 grams)
     """
-    return _Counter(counts.rule, counts, monitor=monitor).counted(batches)
+    counter = _Counter(counts.rule, counts, monitor=monitor, missing_as_zero=missing_as_zero)
+    return counter.counted(batches)
 
 
 class _Counter:
@@ -111,8 +124,10 @@ class _Counter:
         known: HistoryCounts | None = None,
         trail: "Trail | None" = None,
         monitor: "Monitor | None" = None,
+        missing_as_zero: bool = False,
     ) -> None:
         self.rule = rule
+        self.missing_as_zero = missing_as_zero
         self.trail = trail
         self.monitor = monitor
         self.names = list(known.names) if known else []
@@ -122,12 +137,12 @@ class _Counter:
         self.tails = Tails.of(known.units) if known else Tails.empty(self.packing.words)
         self.times = known.times.copy() if known else np.zeros(0, dtype=np.int64)
         self.cost = known.cost.copy() if known else np.zeros(0, dtype=np.int64)
-        self.costed = known.costed if known else False
+        self.money = known.money if known else None
         self.time_kind = known.time_kind if known else None
         self.seen = known.seen if known else RowsSeen()
 
     def counted(self, batches: Iterable[EventBatch]) -> HistoryCounts:
-        for batch in self.rule.rows.prepared(batches):
+        for batch in self.rule.rows.prepared(map(self._alike, batches)):
             if len(batch):
                 self.add(batch)
             _go_on(self.monitor)
@@ -140,8 +155,19 @@ class _Counter:
                     raise ProblemError(f"{what} event {name!r} does not occur in the log{hint}")
         return HistoryCounts(
             self.rule, tuple(self.names), self.kept, self.held, self.tails.units(),
-            self.times, self.cost, self.seen, self.costed, self.time_kind or "integer",
+            self.times, self.cost, self.seen, "cost" in (self.money or ()), self.time_kind or "integer",
+            "value" in (self.money or ()),
         )  # fmt: skip
+
+    def _alike(self, batch: EventBatch) -> EventBatch:
+        """The batch, if it has the columns of money that those before it have."""
+        if len(batch):
+            given = batch.money
+            before = given if self.money is None else self.money
+            if given != before and not self.missing_as_zero:
+                raise ProblemError([other_columns(given ^ before)])
+            self.money = given | before
+        return batch
 
     def add(self, batch: EventBatch) -> None:
         if self.time_kind not in (None, batch.time_kind):
@@ -219,7 +245,6 @@ class _Counter:
             before = getattr(self, name)
             more[: before.size] += before
             setattr(self, name, more.astype(np.int64))
-        self.costed = self.costed or batch.cost is not None
 
     def _roll(
         self, batch: EventBatch, symbol: NDArray[np.int32], rows: UnitRows, at: Codes, judged: Judged

@@ -174,7 +174,10 @@ def assembled(
     acting = tree.size - 1
     node = np.argsort(tree.rank)[1:]
     value = mean_values(tree)[node]
+    state_of = np.append(tree.rank - 1, acting)  # the last one is where -1, the end, leads
     rows = _rows(tree, options.smoothing)
+    coming = slice(int(rows.ptr[START]), int(rows.ptr[START + 1]))
+    initial = state_of[rows.following[coming]], rows.probability[coming]
     if options.withheld:
         rows = without_actions(
             rows, tree, [counts.names.index(name) + FIRST_EVENT for name in options.actions]
@@ -182,7 +185,6 @@ def assembled(
     width = np.diff(rows.ptr)[node]
     begin = np.append(0, np.cumsum(width))
     entry = spans(rows.ptr[node], width)
-    state_of = np.append(tree.rank - 1, acting)  # the last one is where -1, the end, leads
     next_state: NDArray[np.int32] = state_of[rows.following[entry]].astype(np.int32)
     actions = 1 + len(named)
     row = np.empty((acting, actions), dtype=np.int32)
@@ -199,7 +201,6 @@ def assembled(
     pair_ptr = np.append(0, np.cumsum(there.sum(axis=1)))
     pair_action = np.nonzero(there)[1].astype(np.int32)
     labels = tree.labels
-    first = slice(int(begin[0]), int(begin[1]))
     problem = BudgetedMDP(
         states=(*[labels[i] for i in node.tolist()], TERMINAL),
         actions=(NOTHING, *named),
@@ -214,7 +215,7 @@ def assembled(
         terminal_utility=np.zeros(acting + 1),
         discount=options.discount, cost_discount=options.cost_discount,
         horizon=options.horizon, reward=options.reward,
-        initial_state=next_state[first].astype(np.int64), initial_probability=rows.probability[entry[first]],
+        initial_state=initial[0], initial_probability=initial[1],
         title=options.title, source="learned from an event log", money_unit=options.money_unit,
     )  # fmt: skip
     return problem, rows.times[entry]

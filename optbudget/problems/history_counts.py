@@ -211,8 +211,8 @@ class HistoryCounts:
     times : (events,) int64, how often each event was seen
     cost : (events,) int64, their costs summed, in millionths
     seen : what was done with the rows
-    costed : whether the log has costs
-    time_kind : "integer" or "instant"
+    costed, valued : whether the log has a column of costs, and of values
+    time_kind : "integer", "instant" or "local"
     """
 
     rule: CountingRule
@@ -225,10 +225,17 @@ class HistoryCounts:
     seen: RowsSeen = RowsSeen()
     costed: bool = False
     time_kind: str = "integer"
+    valued: bool = False
 
     @cached_property
     def packing(self) -> Packing:
         return Packing.of(self.rule.order, len(self.names))
+
+    @property
+    def money(self) -> frozenset[str]:
+        """Which of the columns value and cost the log has."""
+        has = {"value": self.valued, "cost": self.costed}
+        return frozenset(name for name in has if has[name])
 
     @property
     def events(self) -> int:
