@@ -44,6 +44,7 @@ def test_the_object_and_the_model(log):
     assert said["reading"] == {"rows": 8, "missing_as_zero": 0, "moved": 0}
     checked = run_json("check", log.parent / "model")
     assert checked["ok"]
+    assert "start" not in json.dumps(checked["issues"])
     solved = run_json("solve", log.parent / "model", "--out", log.parent / "result", "--at", "1", "--copy")
     assert said["states"] == solved["states"] == 9
     assert (log.parent / "result" / "model" / "shared_rows.csv").is_file()

@@ -27,7 +27,7 @@ from optbudget.learn.options import NOTHING, ModelOptions
 from optbudget.learn.withheld import ContextRows, without_actions
 from optbudget.problems import BudgetedMDP, TransitionCounts
 from optbudget.problems.columns import Codes, Floats
-from optbudget.problems.history_counts import FIRST_EVENT, MICRO, HistoryCounts
+from optbudget.problems.history_counts import FIRST_EVENT, LEARNED, MICRO, HistoryCounts
 from optbudget.problems.sharing import spans
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ def assembled(
         discount=options.discount, cost_discount=options.cost_discount,
         horizon=options.horizon, reward=options.reward,
         initial_state=initial[0], initial_probability=initial[1],
-        title=options.title, source="learned from an event log", money_unit=options.money_unit,
+        title=options.title, source=LEARNED, money_unit=options.money_unit,
     )  # fmt: skip
     return problem, rows.times[entry]
 

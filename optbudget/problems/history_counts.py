@@ -31,6 +31,9 @@ Words = NDArray[np.uint64]
 BEFORE, END, FIRST_EVENT = 0, 1, 2
 """Symbols: before a unit's first event, no further event, and the first event that has a name."""
 
+LEARNED = "learned from an event log"
+"""The source that a learned model states."""
+
 MICRO = 1_000_000
 """Values and costs are summed in millionths."""
 
