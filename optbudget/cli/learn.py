@@ -171,7 +171,8 @@ def command(
     known, positions, before = _taken_up(out) if update else (None, {}, {})
     files.require_free(out, "learned")
     if known is not None:
-        _require_counted(known.rule, given["order"], rule)
+        with _asked_for():
+            _require_counted(known.rule, given["order"], rule)
         log.tally.columns, log.tally.before = known.money, known.events
     elif actions is None:
         raise UsageError("--actions is missing: name events that can be brought about, as in --actions email")

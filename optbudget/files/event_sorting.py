@@ -151,11 +151,9 @@ def _joined(tables: list[pa.Table]) -> pa.Table:
         tables = [table.set_column(0, "unit", table.column("unit").cast(pa.string())) for table in tables]
     columns = {tuple(table.column_names) for table in tables}
     joined = pa.concat_tables(tables, promote_options="default")
-    return (
-        joined
-        if len(kinds) == len(columns) == 1
-        else joined.sort_by([("batch", "ascending"), ("row", "ascending")])
-    )
+    if len(kinds) == len(columns) == 1:
+        return joined
+    return joined.sort_by([("batch", "ascending"), ("row", "ascending")])
 
 
 def _piece(unit: pa.ChunkedArray) -> Codes:
