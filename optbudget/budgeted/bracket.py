@@ -74,6 +74,8 @@ def curves_from_lines(
         length, gain, variance, action,
     )  # fmt: skip
     start = (lines.spend[:, 0].astype(np.float64), lines.value[:, 0].astype(np.float64))
+    for array in (length, gain):
+        array.flags.writeable = False  # Else they would be copied.
     curves = Curves(*start, indptr, length, gain)
     return (curves, variance, action) if cap is None else cut(curves, variance, action, cap)
 

@@ -1,21 +1,22 @@
 """From the lines of all prices to the answer: curves, their gap, and why the work ended."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from optbudget.budgeted.bracket import curves_from_lines, state_gaps
-from optbudget.budgeted.lines import PriceLines
+from optbudget.budgeted.lines import GrowingLines, PriceLines
 from optbudget.certify.gaps import proved_gaps
 from optbudget.curves import Curves
 from optbudget.problems import BudgetedMDP, CurveSet
 from optbudget.status import OPTIMAL_GAP, Outcome, Solution, Termination
 
 Floats = NDArray[np.float64]
+Room = Callable[[int, DTypeLike], NDArray[Any]]
 
 FOLLOWED = 200
 """States up to which the checker's own bounds are asked for,"""
@@ -45,14 +46,41 @@ class Proved(NamedTuple):
     gap: Floats
 
     @classmethod
-    def joined(cls, parts: "Sequence[Proved]") -> "Proved":
-        """Of all states, one after another."""
-        curves, variance, action, gap = zip(*parts, strict=True)
-        return cls(Curves.joined(curves), *(np.concatenate(each) for each in (variance, action, gap)))
+    def gathered(
+        cls, parts: "Iterable[Proved]", states: int, segments: int, room: Room = np.empty
+    ) -> "Proved":
+        """Of all states, from parts that come one after another and of which none is kept.
+
+        segments : at least as many as all parts have; room that is not needed is never touched
+        room : makes an array of a size and type to be filled
+        """
+        start_budget, start_value, gap = (room(states, np.float64) for _ in range(3))
+        length, gain = room(segments, np.float64), room(segments, np.float64)
+        variance, action = room(segments + states, np.float64), room(segments + states, np.int32)
+        pointer = np.zeros(states + 1, dtype=np.int64)
+        n = k = 0
+        for part in parts:
+            curves = part.curves
+            own, pieces = len(curves), curves.length.size
+            for to, of in ((start_budget, curves.start_budget), (start_value, curves.start_value),
+                           (gap, part.gap), (pointer[1:], k + curves.indptr[1:])):  # fmt: skip
+                to[n : n + own] = of
+            length[k : k + pieces], gain[k : k + pieces] = curves.length, curves.gain
+            points = slice(n + k, n + k + own + pieces)
+            variance[points], action[points] = part.variance, part.action
+            n, k = n + own, k + pieces
+        length, gain = length[:k], gain[:k]
+        for array in (start_budget, start_value, length, gain, pointer):
+            array.flags.writeable = False  # Else they would be copied.
+        curves = Curves(start_budget, start_value, pointer, length, gain)
+        return cls(curves, variance[: n + k], action[: n + k], gap)
 
 
-def proved(lines: PriceLines, cap: float | None) -> Proved:
+def proved(lines: PriceLines | GrowingLines, cap: float | None) -> Proved:
     """The curves through the points of the lines up to a budget, and the gaps that the lines prove."""
+    if isinstance(lines, GrowingLines):
+        parts = (proved(block, cap) for block in lines.blocks())
+        return Proved.gathered(parts, lines.n_states, lines.n_states * len(lines))
     curves, variance, action = curves_from_lines(lines, cap=cap)
     return Proved(curves, variance, action, state_gaps(curves, lines, cap=cap))
 
@@ -87,7 +115,7 @@ def answer_of(
 
 def certified(
     problem: BudgetedMDP,
-    lines: Mapping[int, PriceLines],
+    lines: Mapping[int, PriceLines | GrowingLines],
     *,
     method: str,
     tolerance: float,
@@ -98,7 +126,8 @@ def certified(
 
     Parameters
     ----------
-    lines : per stage, stage 0 among them; from price inf to price 0
+    lines : per stage, stage 0 among them; from price inf to price 0. Of those left as they came the
+        answer keeps no intercepts
     stopped : why no more prices were asked for, if the tolerance was not met
     message : what to say besides
     """
@@ -108,7 +137,8 @@ def certified(
             problem, proved(found, problem.budget_cap), found.price, lines_rounding(found),
             method=method, tolerance=tolerance, stopped=stopped, message=message,
         )  # fmt: skip
-        answers[stage] = replace(answer, stage=stage, intercept=found.intercept)
+        intercept = found.intercept if isinstance(found, PriceLines) else None
+        answers[stage] = replace(answer, stage=stage, intercept=intercept)
     if stopped in (None, Termination.NUMERICAL):
         answers = {stage: tightened(answer) for stage, answer in answers.items()}
     later = tuple(answers[stage] for stage in sorted(answers) if stage > 0)
@@ -148,10 +178,10 @@ def _outcome(gap: float, tolerance: float, stopped: Termination | None, message:
     return Outcome.certified(gap=gap, tolerance=tolerance, stopped=reason, message=message)
 
 
-def lines_rounding(lines: PriceLines) -> float:
+def lines_rounding(lines: PriceLines | GrowingLines) -> float:
     """Largest rounding bound of a point's value and of its spend at its price."""
     finite = np.where(np.isinf(lines.price), 0.0, lines.price)
-    return float((lines.value_error + finite * lines.spend_error).max())
+    return float((lines.vector("value_error") + finite * lines.vector("spend_error")).max())
 
 
 def without_proof(answer: CurveSet) -> CurveSet:

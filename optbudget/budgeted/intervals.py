@@ -54,6 +54,10 @@ class Bracket:
         """(K,) strictly decreasing."""
         return self.lines.price
 
+    def finish(self) -> "PriceLines | GrowingLines":
+        """All lines in one piece, or as they came where a second copy of them would be large."""
+        return self.lines if self.lines.large else self.lines.finish()
+
     def add(self, more: PriceLines) -> None:
         """Take in further lines."""
         before, known = self.price, self.intervals
@@ -72,8 +76,8 @@ class Bracket:
     def _measured(self, which: NDArray[np.integer]) -> tuple[Floats, Floats, Floats]:
         """Gap, low and high of some of the intervals, from the lines at their ends."""
         ends = np.union1d(which, which + 1)
-        price, field = self.price[ends], self.lines.table
-        lift = lift_of(price, field("spend_error", ends), field("value_error", ends))
+        price, field, vector = self.price[ends], self.lines.table, self.lines.vector
+        lift = lift_of(price, vector("spend_error")[ends], vector("value_error")[ends])
         shape = (kernels.CHUNKS, max(0, ends.size - 1))
         gap, low, high = np.empty(shape), np.empty(shape), np.empty(shape)
         kernels.interval_gaps(

@@ -9,7 +9,7 @@ by Lagrangian duality: no policy does better against a price on money than the o
 against it. Points from below and lines from above are all that the curves are made of.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -24,6 +24,9 @@ LARGE = 64 << 20
 
 NEAR = 1 << 20
 """Bytes that are put in order at a time; they stay in a core's cache."""
+
+STATES_AT_ONCE = 1 << 15
+"""States of large lines that are put side by side at a time."""
 
 STATE_AXIS_FIRST = ("spend", "value", "variance", "intercept", "action")
 
@@ -68,6 +71,10 @@ class PriceLines:
     @property
     def n_states(self) -> int:
         return int(self.spend.shape[0])
+
+    def vector(self, name: str) -> Floats:
+        """A field of one number per price, (K,)."""
+        return np.asarray(getattr(self, name))
 
     def take(self, columns: NDArray[np.integer] | slice) -> "PriceLines":
         """The lines of some of the prices; `columns` must keep them decreasing."""
@@ -127,15 +134,26 @@ class GrowingLines:
         self._column = np.concatenate([np.arange(size) for size in sizes])[self._order]
 
     def table(self, name: str, places: NDArray[np.integer]) -> Floats:
-        """A field of shape (n, K) at some of the prices, numbered from high to low."""
+        """A field, (n, K), at some of the prices, numbered from high to low."""
         parts = self._parts[name]
-        if parts[0].ndim == 1:
-            return np.asarray(np.concatenate(parts)[self._order[places]])
         found = np.empty((parts[0].shape[0], places.size), dtype=parts[0].dtype)
         for number in np.unique(self._part[places]):
             here = np.flatnonzero(self._part[places] == number)
             kernels.pick_all(parts[number], self._column[places[here]], here, found)
         return found
+
+    @property
+    def n_states(self) -> int:
+        return int(self._parts["spend"][0].shape[0])
+
+    @property
+    def large(self) -> bool:
+        """Whether batches are left as they came."""
+        return self.n_states * len(self) * 8 >= LARGE
+
+    def vector(self, name: str) -> Floats:
+        """A field of one number per price, (K,), by decreasing price."""
+        return np.asarray(np.concatenate(self._parts[name])[self._order])
 
     def add(self, more: PriceLines) -> None:
         """Take in further lines; a price that is there already is not taken twice."""
@@ -144,9 +162,9 @@ class GrowingLines:
         for name, parts in self._parts.items():
             parts.append(getattr(more, name))
         self._index()
-        if more.n_states * len(self) * 8 < LARGE:
+        if not self.large:
             for name in self._parts:
-                self._parts[name] = [self._whole(name)]
+                self._parts[name] = [self._whole(name, more.n_states)]
             self._index()
 
     def _of(self, number: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -154,25 +172,34 @@ class GrowingLines:
         place = np.flatnonzero(self._part == number)
         return self._column[place], place
 
-    def _whole(self, name: str) -> Floats:
-        """A field at all prices; some states at a time, so that what is being put in order is near."""
-        parts = self._parts[name]
-        if parts[0].ndim == 1:
-            return np.asarray(np.concatenate(parts)[self._order])
-        n, size = parts[0].shape[0], len(self)
-        whole = np.empty((n, size), dtype=parts[0].dtype)
+    def _states(self, name: str, first: int, last: int) -> Floats:
+        """A field of some states at all prices; a few at a time, so that what is put in order is near."""
+        parts, size = self._parts[name], len(self)
+        whole = np.empty((last - first, size), dtype=parts[0].dtype)
         step = max(1, NEAR // (8 * size))
         each = [(part, *self._of(number)) for number, part in enumerate(parts)]
-        for low in range(0, n, step):
-            high = min(low + step, n)
+        for low in range(first, last, step):
+            high = min(low + step, last)
             for part, column, place in each:
-                kernels.pick(low, high, part, column, place, whole[low:high])
+                kernels.pick(low, high, part, column, place, whole[low - first : high - first])
         return whole
+
+    def _whole(self, name: str, states: int) -> Floats:
+        """A field of all states at all prices."""
+        return self._states(name, 0, states) if name in STATE_AXIS_FIRST else self.vector(name)
+
+    def blocks(self) -> Iterator[PriceLines]:
+        """All lines by decreasing price, some states after others: nobody need hold them twice."""
+        vectors = {f.name: self.vector(f.name) for f in fields(PriceLines) if f.name not in STATE_AXIS_FIRST}
+        for first in range(0, self.n_states, STATES_AT_ONCE):
+            last = min(first + STATES_AT_ONCE, self.n_states)
+            tables = {name: self._states(name, first, last) for name in STATE_AXIS_FIRST}
+            yield PriceLines(**vectors, **tables)  # type: ignore[arg-type]
 
     def finish(self) -> PriceLines:
         """All lines by decreasing price; what was held is given up field by field, to save memory."""
-        done = {}
+        states, done = self.n_states, {}
         for name in list(self._parts):
-            done[name] = self._whole(name)
+            done[name] = self._whole(name, states)
             del self._parts[name]
         return PriceLines(**done)  # type: ignore[arg-type]

@@ -31,7 +31,6 @@ from optbudget.budgeted.partitioned_pass import Block, PartitionedPasses
 from optbudget.budgeted.price_sweep import storages
 from optbudget.budgeted.refine import BATCH, until_good
 from optbudget.budgeted.threads import at_most, worth
-from optbudget.curves import Curves
 from optbudget.errors import ProblemError
 from optbudget.problems import BudgetedMDP, CurveSet
 from optbudget.status import Termination
@@ -207,10 +206,12 @@ def _intervals(
 
 def _proved(cap: float | None, *held: PriceLines) -> Proved:
     """The curves of a part's states, and their gaps."""
-    return Proved.joined([
+    states, prices = held[0].n_states, sum(len(lines) for lines in held)
+    parts = (
         proved(PriceLines.gather([lines.of_states(first, first + AT_ONCE) for lines in held]), cap)
-        for first in range(0, held[0].n_states, AT_ONCE)
-    ])  # fmt: skip
+        for first in range(0, states, AT_ONCE)
+    )
+    return Proved.gathered(parts, states, states * prices)
 
 
 def _shape(found: Proved) -> tuple[int, int]:
@@ -221,25 +222,8 @@ def _brought(team: Team, each: Each, folder: Path | None) -> Proved:
     """The curves of all parts, brought one after another."""
     shapes = np.array(team.fetch(team.each(_shape, each)))
     states, segments = shapes.sum(axis=0).tolist()
-    room = partial(_room, folder)
-    start_budget, start_value, gap = (room(states, np.float64) for _ in range(3))
-    length, gain = room(segments, np.float64), room(segments, np.float64)
-    variance, action = room(segments + states, np.float64), room(segments + states, np.int32)
-    sizes = room(states, np.int64)
-    n = k = 0
-    for part, (own, pieces) in enumerate(shapes.tolist()):
-        found: Proved = team.fetch_one(each, part)
-        for to, of in ((start_budget, found.curves.start_budget), (start_value, found.curves.start_value),
-                       (gap, found.gap), (sizes, found.curves.segments)):  # fmt: skip
-            to[n : n + own] = of
-        length[k : k + pieces], gain[k : k + pieces] = found.curves.length, found.curves.gain
-        points = slice(n + k, n + k + own + pieces)
-        variance[points], action[points] = found.variance, found.action
-        n, k = n + own, k + pieces
-    for array in (start_budget, start_value, length, gain):
-        array.flags.writeable = False  # Else they would be copied.
-    pointer = np.concatenate(([0], np.cumsum(sizes)))
-    return Proved(Curves(start_budget, start_value, pointer, length, gain), variance, action, gap)
+    parts = (team.fetch_one(each, part) for part in range(len(shapes)))
+    return Proved.gathered(parts, states, segments, partial(_room, folder))
 
 
 def _room(folder: Path | None, size: int, dtype: DTypeLike) -> NDArray[Any]:

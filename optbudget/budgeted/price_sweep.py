@@ -16,7 +16,8 @@ import numpy as np
 
 from optbudget.budgeted.backward_pass import Ends, Sweep, passes
 from optbudget.budgeted.certified import certified, kept_stages
-from optbudget.budgeted.refine import BATCH, Oracle, refine
+from optbudget.budgeted.intervals import Bracket
+from optbudget.budgeted.refine import BATCH, HeldHere, Oracle, until_good
 from optbudget.budgeted.remember import remembered_lines
 from optbudget.budgeted.shared_passes import PassJob, shared_lines
 from optbudget.budgeted.threads import at_most, worth
@@ -75,25 +76,22 @@ def price_sweep(
     with at_most(worth(problem)):
         ends = sweep.ends(monitor)
         scale = {stage: 1 / sweep.scale[stage] for stage in sweep.stages}
-        lines, stopped = ends.lines, None
+        brackets = {stage: Bracket(part, tolerance, problem.budget_cap) for stage, part in ends.lines.items()}
+        stopped = None
         size = np.abs(ends.lines[0].value)
         spend = float(np.abs(ends.lines[0].spend).max())
         for storage in storages(sweep, float(size.min()), float(size.max()), spend, tolerance):
             held = Sweep(problem, sweep.stages, storage=storage)
             with _oracle(held, crew, monitor) as lookup:
-                lines, stopped = refine(
-                    remembered_lines(lookup, checkpoint, storage.__name__),
-                    lines,
-                    tolerance,
-                    cap=problem.budget_cap,
-                    scale=scale,
-                    limits=(ends.lowest, ends.highest),
-                    batch=batch,
-                    monitor=monitor,
-                )
+                oracle = remembered_lines(lookup, checkpoint, storage.__name__)
+                stopped = until_good(
+                    HeldHere(oracle, brackets, scale), tolerance,
+                    limits=(ends.lowest, ends.highest), batch=batch, monitor=monitor,
+                )  # fmt: skip
             if stopped is not Termination.NUMERICAL:
                 break
         found = time.perf_counter()
+        lines = {stage: part.finish() for stage, part in brackets.items()}
         answer = certified(problem, lines, method="sweep", tolerance=tolerance, stopped=stopped)
     return answer.with_seconds(sweep=found - began, certificate=time.perf_counter() - found)
 

@@ -76,10 +76,10 @@ def refine(
         rounding allows no better or `most_prices` was reached
     """
     brackets = {stage: Bracket(part, tolerance, cap) for stage, part in ends.items()}
-    held = _HeldHere(oracle, brackets, dict(scale or {}))
     stopped = until_good(
-        held, tolerance, limits=limits, most_prices=most_prices, batch=batch, monitor=monitor
-    )
+        HeldHere(oracle, brackets, scale or {}), tolerance,
+        limits=limits, most_prices=most_prices, batch=batch, monitor=monitor,
+    )  # fmt: skip
     return {stage: part.lines.finish() for stage, part in brackets.items()}, stopped
 
 
@@ -135,8 +135,8 @@ def until_good(
 
 
 @dataclass(frozen=True, eq=False)
-class _HeldHere:
-    """Lines in this process, of stage 0 and all kept stages."""
+class HeldHere:
+    """Lines in this process, of stage 0 and all kept stages; `refine` says what the fields are."""
 
     oracle: Oracle
     brackets: Mapping[int, Bracket]
