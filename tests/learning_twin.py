@@ -101,11 +101,11 @@ def learned_model(
     stored = stored_contexts(seen, after, min_count, prune_ratio)
     named = {c: ">".join(c) for c in stored}
 
-    def chain(history):
+    def chain(history, coming=False):
         context = history if history == ("start",) else longest_suffix(history, stored)
         source = () if order == 0 and context != ("start",) else context
         row, past = smoothed_row(source, seen, after, smoothing), () if context == ("start",) else history
-        if withheld and context != ("start",):
+        if withheld and not coming:
             while not set(row) - set(actions):
                 source = source[1:]
                 row = smoothed_row(source, seen, after, smoothing)
@@ -122,7 +122,7 @@ def learned_model(
             altered = (action,) if context == ("start",) else (*context[:-1], action)
             moves[named[context], action] = chain(altered)
     utility = {named[c]: worth[c] / seen[c] for c in stored}
-    return {*named.values(), "end"}, moves, utility, moves["start", "none"]
+    return {*named.values(), "end"}, moves, utility, chain(("start",), coming=True)
 
 
 def held_out_likelihood(rows, others, order, min_count, strength, **cuts):

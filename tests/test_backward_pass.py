@@ -278,3 +278,11 @@ def test_works_without_a_compiler():
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout.splitlines() == ["[0.0, 2.71] True"] * 2
+
+
+def test_more_pairs_than_can_be_numbered_are_refused(monkeypatch):
+    problem = two_action_example(horizon=2)
+    monkeypatch.setattr("optbudget.budgeted.backward_pass.MOST_PAIRS", 1)
+    for prices in ([np.inf], [1.0]):
+        with pytest.raises(LimitError, match="--parts"):
+            passes(problem, prices)

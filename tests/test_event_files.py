@@ -195,7 +195,8 @@ def test_missing_money_is_refused_or_counted(tmp_path):
 # What is refused ------------------------------------------------------------------------------------
 
 BAD_CSV = [
-    ("empty file", b"", "empty"),
+    ("empty file", b"", "the file is empty"),
+    ("one newline", b"\n", "nothing but empty lines"),
     ("no rows", b"unit,time,event\n", "no rows"),
     ("column missing", b"unit,time,evnt\nu,1,a\n", r":1: column 'event' is missing; is it 'evnt'"),
     ("column twice", b"unit,time,event,unit\nu,1,a,u\n", r":1:4: column 'unit' appears twice"),
@@ -217,7 +218,18 @@ BAD_CSV = [
     ("time has a decimal", b"unit,time,event\nu,1,a\nu,2.5,a\n", r":3: unit 'u': time is '2.5'"),
     ("hexadecimal time", b"unit,time,event\nu,1,a\nu,0x10,a\n", r":3: unit 'u': time is '0x10'"),
     ("plus", b"unit,time,event\nu,1,a\nu,+2,a\n", r":3: unit 'u': time is '\+2'; write an integer"),
-    ("time too large", b"unit,time,event\nu,1,a\nu,9000000000000000000,a\n", r":3: .*beyond 2\^61"),
+    ("time too large", b"unit,time,event\nu,1,a\nu,9000000000000000000,a\n", r":3: .*within 2\^61 of 0"),
+    ("time beyond int64", b"unit,time,event\nu,1,a\nu,9223372036854775808,a\n",
+     r":3: .*is '9223372036854775808'; times lie within 2\^61 of 0$"),
+    ("zone of 99 hours", b"unit,time,event\nu,2026-05-01T10:00:00Z,a\nu,2026-05-03T10:00:00+99:99,a\n",
+     r"^log\.csv:3: unit 'u': time is '2026-05-03T10:00:00\+99:99'; there is no such time: .* 23:59$"),
+    ("leap second", b"unit,time,event\nu,2026-06-30T23:59:60,a\n",
+     r":2: .*'2026-06-30T23:59:60'; there is no such time: .*minutes and seconds to 59"),
+    ("nanoseconds", b"unit,time,event\nu,2026-06-30T23:59:59.1234567,a\n",
+     r":2: .*at most 6 digits of a second"),
+    ("year 0", b"unit,time,event\nu,0000-06-30,a\n", r":2: .*is 0000-06-30T.*the years 1 to 9999"),
+    ("Arabic digits", "unit,time,event,value\nu,1,a,\u0663\n".encode(), ":2:4: value is '\u0663'"),
+    ("Arabic time", "unit,time,event\nu,\u0663,a\n".encode(), ":2: .*write an integer"),
     ("time far too large", b"unit,time,event\nu,1,a\nu,99999999999999999999,a\n", r":3: .*time is"),
     ("integers then dates", b"unit,time,event\nu,1,a\nu,2026-01-01,a\n", r":3: .*a date without zone"),
     ("dates then integers", b"unit,time,event\nu,2026-01-01,a\nu,2,a\n", r":3: .*an integer"),
@@ -354,7 +366,9 @@ def test_clocks_of_every_tick(tmp_path, unit, fits):
     if fits:
         assert [row[1] for row in event_twin.rows_of(log.batches())] == [5 * 10**6, 7 * 10**6]
     else:
-        with pytest.raises(ProblemError, match=r"log\.parquet:2: unit 1: time is .*lose data"):
+        with pytest.raises(
+            ProblemError, match=r"log\.parquet:2: unit 1: time is .*kept in whole microseconds"
+        ):
             list(log.batches())
 
 

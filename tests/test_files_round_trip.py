@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -462,3 +463,13 @@ def test_baseline(tmp_path):
     (tmp_path / "today.csv").write_text("state,count\nhome,2\n")
     with pytest.raises(ProblemError, match="budget"):
         load_baseline(tmp_path / "today.csv")
+
+
+def test_a_place_that_is_read_only_is_said_to_be(tmp_path, monkeypatch):
+    monkeypatch.setattr(aside_module.os, "access", lambda place, how: False)
+    with pytest.raises(UsageError, match="Permission denied"):
+        aside_module.require_free(tmp_path / "r")
+    mounted = SimpleNamespace(f_flag=os.ST_RDONLY)
+    monkeypatch.setattr(aside_module.os, "statvfs", lambda place: mounted)
+    with pytest.raises(UsageError, match="Read-only file system"):
+        aside_module.require_free(tmp_path / "r")

@@ -15,16 +15,19 @@ from optbudget.workers import Monitor
 
 
 class Kept:
-    """Stands for a model: what was counted, and the position up to which."""
+    """Stands for a model: what was counted, and what was kept and the position up to which."""
 
     def __init__(self):
-        self.rows, self.position, self.steps = [], None, []
+        self.counted, self.then, self.rows, self.position, self.steps, self.writes = [], None, [], None, [], 0
 
-    def __call__(self, portion):
-        rows = event_twin.rows_of(portion.batches)
-        self.rows, self.position = self.rows + rows, portion.position()
+    def count(self, portion):
+        self.counted, self.then = self.counted + event_twin.rows_of(portion.batches), portion.position()
         self.steps.append(portion.name)
-        return self.position
+        return self.then
+
+    def keep(self):
+        self.rows, self.position = list(self.counted), self.then
+        self.writes += 1
 
 
 class Clock:
@@ -51,13 +54,31 @@ def test_a_folder_is_counted_file_by_file(tmp_path):
     pq.write_table(as_arrow(rows[80:150]), tmp_path / "b.parquet")
     kept = Kept()
     followed(tmp_path, kept)
-    assert kept.steps == ["a.csv", "b.parquet"]
+    assert kept.steps == ["a.csv", "b.parquet"] and kept.writes == 1
     followed(tmp_path, kept)
-    assert kept.steps == ["a.csv", "b.parquet"]
+    assert kept.steps == ["a.csv", "b.parquet"] and kept.writes == 1
     (tmp_path / "c.csv").write_bytes(as_csv(rows[150:]))
     followed(tmp_path, kept)
     assert kept.rows == event_twin.meant(rows) and kept.steps[2:] == ["c.csv"]
     assert follow(open_events(tmp_path), kept.position, kept, every=0.001, until_idle=0.0) == kept.position
+
+
+def test_what_was_counted_is_kept_before_an_error(tmp_path):
+    (tmp_path / "a.csv").write_text("unit,time,event\nu,1,a\n")
+    (tmp_path / "b.csv").write_text("unit,time,event\nu,x,a\n")
+    kept = Kept()
+    with pytest.raises(ProblemError, match=r"b\.csv:2"):
+        followed(tmp_path, kept)
+    assert len(kept.rows) == 1 and list(kept.position["files"]) == ["a.csv"]
+
+
+def test_counts_are_kept_within_a_long_look_too(tmp_path, monkeypatch):
+    monkeypatch.setattr("optbudget.learn.following.KEPT_EVERY", 0.0)
+    for name in "abc":
+        (tmp_path / f"{name}.csv").write_text(f"unit,time,event\n{name},1,a\n")
+    kept = Kept()
+    followed(tmp_path, kept)
+    assert kept.writes == 3 and len(kept.rows) == 3
 
 
 def test_a_file_that_is_still_written_waits_and_holds_back_those_behind_it(tmp_path):

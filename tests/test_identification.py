@@ -140,7 +140,7 @@ def test_an_action_that_is_hardly_ever_taken_is_warned_of():
 def test_a_log_of_nothing_but_the_action_has_no_difference():
     mail = found([(u, t, "mail", 1.0) for u in range(20) for t in range(5)])
     assert mail.difference is None and mail.propensity.nearly_always == 1.0
-    assert "more than 99 %" in mail.warnings()[0] and mail.as_dict()["difference"] is None
+    assert "nearly always (above 99 %)" in mail.warnings()[0] and mail.as_dict()["difference"] is None
 
 
 def test_the_command_warns_and_does_not_fail(tmp_path):

@@ -409,3 +409,49 @@ def test_learn_writes_where_the_units_stand(tmp_path):
     problem = load(tmp_path / "m")
     assert standing_of()["ann"].endswith("mail")
     assert json.loads((tmp_path / "m" / "learned.json").read_text())["options"]["cut_off"] is True
+
+
+@pytest.mark.parametrize("column", ["value", "cost"])
+@pytest.mark.parametrize("first", [True, False])
+def test_money_that_only_some_batches_have_is_refused_or_0(column, first):
+    money = {"value": [1.0, 2.0], "cost": [0.5, 0.0]}
+    whole = EventBatch.of([1, 1], [1, 2], ["mail", "buy"], **money)
+    part = EventBatch.of([2, 2], [1, 2], ["mail", "buy"], **{k: v for k, v in money.items() if k != column})
+    batches = [whole, part] if first else [part, whole]
+    with pytest.raises(ProblemError, match=f"the log began with other columns: {column}"):
+        count_histories(batches, order=2)
+    known = count_histories(batches[:1], order=2)
+    with pytest.raises(ProblemError, match=f"the log began with other columns: {column}"):
+        update(known, batches[1:])
+    filled = EventBatch.of([2, 2], [1, 2], ["mail", "buy"], **{**money, column: [0.0, 0.0]})
+    zeros = count_histories([filled if batch is part else batch for batch in batches], order=2)
+    assert_same(zeros, count_histories(batches, order=2, missing_as_zero=True))
+    assert_same(zeros, update(known, batches[1:], missing_as_zero=True))
+    assert zeros.money == {"value", "cost"}
+
+
+def test_a_conversion_does_not_hide_that_values_are_missing():
+    first = EventBatch.of([1], [1], ["visit"], value=[3.0])
+    more = EventBatch.of([1, 1], [2, 3], ["visit", "buy"])
+    known = count_histories([first, EventBatch.of([9], [1], ["buy"], value=[0.0])],
+                            order=2, rows=EventRules(conversion={"buy": 20.0}))  # fmt: skip
+    with pytest.raises(ProblemError, match="other columns: value"):
+        update(known, [more])
+
+
+def test_withheld_start_is_without_actions_and_units_come_as_observed():
+    rows = [
+        (1, 1, "mail", 0.0),
+        (1, 2, "buy", 1.0),
+        (2, 1, "visit", 0.0),
+        (2, 2, "mail", 0.0),
+        (3, 1, "buy", 1.0),
+    ]
+    options = ModelOptions(actions=["mail"], costs={"mail": 1}, min_count=1, withheld=True)
+    learned = learn_model(count_histories([batch_of(rows)], order=2), options)
+    found = moves_of(learned.problem)
+    assert found["start", "none"] == {"visit": 0.5, "buy": 0.5}
+    begun = {learned.problem.states[i] for i in learned.problem.initial_state.tolist()}
+    assert begun == {"mail", "visit", "buy"}
+    only = learn_model(count_histories([batch_of(rows[:2])], order=2), options)
+    assert moves_of(only.problem)["start", "none"] == {"buy": 0.5, "end": 0.5}

@@ -12,8 +12,9 @@ from test_learn import batch_of, moves_of, random_log
 
 from optbudget.errors import ProblemError, UsageError
 from optbudget.files import check, load_counts, load_model, model_hash
-from optbudget.files.learned_models import load_history_counts, save_learned
+from optbudget.files.learned_models import COUNTED, load_history_counts, save_learned
 from optbudget.files.model_writer import write_model
+from optbudget.files.seals import sealed
 from optbudget.learn import EventRules, ModelOptions, count_histories, learn_model, update
 from optbudget.planning.draws import drawn_rows
 
@@ -171,6 +172,13 @@ def test_large_models_share_rows_on_disk(rows, tmp_path, monkeypatch):
     assert moves_of(load_model(tmp_path)) == moves_of(problem)
 
 
+def seal_again(folder):
+    """learned.json holds the hashes of what it says, and of what lies beside it."""
+    content = json.loads((folder / "learned.json").read_bytes())
+    content = {key: content[key] for key in content if key not in ("files", "sha256")}
+    (folder / "learned.json").write_text(json.dumps(sealed(content, folder, COUNTED)))
+
+
 def broken(folder, file, change):
     """The folder with a table of it changed."""
     table = pq.read_table(folder / file)
@@ -200,6 +208,7 @@ def test_counts_that_are_damaged_are_refused(folder, file, change, message):
 
 def test_units_out_of_order_are_refused(folder, rows):
     broken(folder, "units.parquet", lambda t: t.take(list(range(t.num_rows))[::-1]))
+    seal_again(folder)
     counts, _ = load_history_counts(folder)
     with pytest.raises(ProblemError, match="not in their order"):
         update(counts, [batch_of(rows[:1])])
@@ -218,5 +227,6 @@ def test_keys_of_learned_json_that_are_missing_or_wrong_are_refused(folder, key)
     whole = json.loads((folder / "learned.json").read_text())
     for value in (None, "x", -3.5, []):
         (folder / "learned.json").write_text(json.dumps({**whole, key: value}))
+        seal_again(folder)
         with pytest.raises(ProblemError):
             load_history_counts(folder)

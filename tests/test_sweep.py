@@ -1,7 +1,7 @@
 """Curves from prices: what walking and sweeping certify, held against whole-curve rational backups."""
 
 import importlib
-from dataclasses import replace
+from dataclasses import fields, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +17,7 @@ from optbudget.budgeted import price_sweep, solve, walk
 from optbudget.budgeted import threads as threads_of
 from optbudget.budgeted.backward_pass import Sweep, passes
 from optbudget.budgeted.bracket import curves_from_lines, state_gaps
+from optbudget.budgeted.intervals import Bracket
 from optbudget.budgeted.lines import GrowingLines, PriceLines
 from optbudget.budgeted.refine import BATCH, refine
 from optbudget.budgeted.remember import remembered_lines
@@ -221,6 +222,23 @@ def test_gathered_lines_are_sorted_and_distinct():
     np.testing.assert_array_equal(joined.price, [np.inf, 4.0, 2.0, 0.5, 0.25, 0.0])
     np.testing.assert_array_equal(growing.price, joined.price)
     np.testing.assert_array_equal(growing.finish().spend, joined.spend)
+
+
+@pytest.mark.parametrize("large", [0, 1 << 30])
+def test_intervals_are_what_all_lines_at_once_say(large, monkeypatch):
+    # Left as they came (0) or joined, and looked at only where a price has come in between.
+    monkeypatch.setattr("optbudget.budgeted.lines.LARGE", large)
+    problem = medium()
+    bracket = Bracket(passes(problem, [np.inf, 2.0, 0.0])[0], 1e-3, None)
+    for prices in ([4.0, 3.0, 1.0], [2.0, 0.25], [8.0, 2.5, 0.5, 0.01], [3.0]):
+        bracket.add(passes(problem, prices)[0])
+    known = bracket.intervals
+    lines = passes(problem, bracket.price)[0]
+    whole, grown = Bracket(lines, 1e-3, None).intervals, bracket.lines.finish()
+    for name in ("worst", "gap", "low", "high"):
+        np.testing.assert_array_equal(getattr(known, name), getattr(whole, name))
+    for field in fields(lines):
+        np.testing.assert_array_equal(getattr(grown, field.name), getattr(lines, field.name))
 
 
 # -- the paper's instance -----------------------------------------------------------------------

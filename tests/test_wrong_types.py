@@ -1,6 +1,7 @@
 """What is handed over in Python and is not of its type: our own errors, with words, and no warnings."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,3 +86,10 @@ def test_labels(label):
         CURVES[label]
     with pytest.raises(ProblemError, match=r"no state is called"):
         CURVES.problem.index(label)
+
+
+def test_indices_that_would_wrap_around():
+    whole = two_action_example(horizon=2)
+    for wrong in (2**32, -(2**31) - 1):
+        with pytest.raises(ProblemError, match=r"next_state holds -?[0-9,]+; indices go up to 2,147,483,647"):
+            replace(whole, next_state=np.full(whole.next_state.size, wrong))

@@ -249,3 +249,20 @@ def interval_gaps(price, order, spend, value, intercept, lift, tolerance, cap, g
                     slope = min(max(gain / more, price[k + 1]), price[k])
                     low[chunk, k] = min(low[chunk, k], slope)
                     high[chunk, k] = max(high[chunk, k], slope)
+
+
+@njit(cache=True, error_model="numpy")
+def pick(low, high, table, column, place, found):
+    """Columns of some states into places of another table: table (n, >= columns), found (high - low, any)."""
+    for state in range(low, high):
+        for k in range(column.shape[0]):
+            found[state - low, place[k]] = table[state, column[k]]
+
+
+@njit(cache=True, error_model="numpy", parallel=True)
+def pick_all(table, column, place, found):
+    """`pick` for all states."""
+    n = table.shape[0]
+    for chunk in prange(CHUNKS):
+        low, high = chunk * n // CHUNKS, (chunk + 1) * n // CHUNKS
+        pick(low, high, table, column, place, found[low:high])

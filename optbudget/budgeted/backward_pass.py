@@ -48,6 +48,9 @@ IN_CACHE = 2**18
 """Row entries and states up to which threads take whole batches, not pieces of a stage."""
 
 
+MOST_PAIRS = 2**31 - 1
+"""Choices are kept as numbers of four bytes."""
+
 AT_ONCE = 1e9
 """Transitions passed in one call of a kernel: a second or so, after which the monitor is asked again."""
 
@@ -206,6 +209,7 @@ class Sweep:
 
     def lines(self, prices: Floats, *, monitor: Monitor | None = None) -> dict[int, PriceLines] | None:
         """Lines at finite positive prices, strictly decreasing; None if the monitor stopped the work."""
+        require_numbered(self.problem.cost.size)
         narrow = -(-prices.size // len(kernels.NARROW)) >= numba.get_num_threads()
         if self.tiny or (self.in_cache and narrow):
             return self._narrow_lines(prices, monitor)
@@ -260,11 +264,10 @@ class Sweep:
         action[chosen] = self.problem.pair_action[pair[chosen]]
         return lines_of_table(price, table, action, spend_error, value_error)
 
-    def half_rounding(self, ends: "Ends") -> Floats:
-        """About what storing stages as float32 would cost each state's gap, relative to 1 + |value|, (n,)."""
-        value = np.abs(ends.lines[0].value)
-        error = 2.5 * HALF * self.horizon * (self.rates.reward_high + float(value.max()))
-        return np.asarray(4 * error / (1 + value.min(axis=1)))
+    def half_rounding(self, least_value: float, most_value: float) -> float:
+        """About what storing stages as float32 would cost a gap, relative to 1 + |value|, at most."""
+        error = 2.5 * HALF * self.horizon * (self.rates.reward_high + most_value)
+        return 4 * error / (1 + least_value)
 
     # -- the lexicographic ends --------------------------------------------------------------
 
@@ -277,6 +280,7 @@ class Sweep:
             Without the ends nothing is certified, so there is nothing to hand over.
         """
         n, count = self.problem.n_states, self.problem.row_ptr.size - 1
+        require_numbered(self.problem.cost.size)
         if monitor is not None:
             monitor.require_memory(
                 64.0 * (2 * n + count) + 120.0 * n * len(self.stages) + 160.0 * self.horizon,
@@ -317,6 +321,21 @@ class Sweep:
             for stage in self.stages
         }
         return Ends(lines, float(turn[end_kernels.LEAST]), float(turn[end_kernels.MOST]))
+
+
+def require_numbered(pairs: int) -> None:
+    """Refuse more state-action pairs than a pass can number.
+
+    Raises
+    ------
+    LimitError
+        Saying what helps: parts have numbers of their own.
+    """
+    if pairs > MOST_PAIRS:
+        raise LimitError(
+            f"{pairs:,} state-action pairs are more than the {MOST_PAIRS:,} that one pass can number; split "
+            "the states (solve --parts)"
+        )
 
 
 def price_scale(discount: float, cost_discount: float, horizon: int) -> Floats:

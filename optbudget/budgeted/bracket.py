@@ -74,6 +74,8 @@ def curves_from_lines(
         length, gain, variance, action,
     )  # fmt: skip
     start = (lines.spend[:, 0].astype(np.float64), lines.value[:, 0].astype(np.float64))
+    for array in (length, gain):
+        array.flags.writeable = False  # Else they would be copied.
     curves = Curves(*start, indptr, length, gain)
     return (curves, variance, action) if cap is None else cut(curves, variance, action, cap)
 
@@ -111,8 +113,13 @@ def state_gaps(curves: Curves, lines: PriceLines, *, cap: float | None = None) -
 
 def lift(lines: PriceLines) -> Floats:
     """`OUTWARD` times the rounding bound of each price's lines, (K,), by which they are raised once more."""
-    finite = np.where(np.isinf(lines.price), 0.0, lines.price)
-    return OUTWARD * (lines.value_error + finite * lines.spend_error)
+    return lift_of(lines.price, lines.spend_error, lines.value_error)
+
+
+def lift_of(price: Floats, spend_error: Floats, value_error: Floats) -> Floats:
+    """`lift` of lines with these bounds, wherever they are."""
+    finite = np.where(np.isinf(price), 0.0, price)
+    return OUTWARD * (value_error + finite * spend_error)
 
 
 def cut(
@@ -121,11 +128,9 @@ def cut(
     """The curves up to a budget; a curve that begins above it keeps its first point."""
     n = len(curves)
     state = np.repeat(np.arange(n), curves.segments)
-    total = np.concatenate(([0.0], np.cumsum(curves.length)))
-    begin = curves.start_budget[state] + (total[:-1] - total[curves.indptr[state]])
-    share = np.clip((cap - begin) / curves.length, 0.0, 1.0)
-    keep = share > 0
     left = np.arange(curves.length.size) + state
+    share = np.clip((cap - curves.breakpoints()[0][left]) / curves.length, 0.0, 1.0)
+    keep = share > 0
     mixed = share * (1 - share) * curves.length**2 + (1 - share) * variance[left] + share * variance[left + 1]
     first = curves.indptr[:-1] + np.arange(n)
     point = np.zeros(variance.size, dtype=np.bool_)

@@ -1,15 +1,22 @@
 """From the lines of all prices to the answer: curves, their gap, and why the work ended."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from optbudget.budgeted.bracket import curves_from_lines, state_gaps
-from optbudget.budgeted.lines import PriceLines
+from optbudget.budgeted.lines import GrowingLines, PriceLines
 from optbudget.certify.gaps import proved_gaps
+from optbudget.curves import Curves
 from optbudget.problems import BudgetedMDP, CurveSet
-from optbudget.status import OPTIMAL_GAP, Outcome, Termination
+from optbudget.status import OPTIMAL_GAP, Outcome, Solution, Termination
+
+Floats = NDArray[np.float64]
+Room = Callable[[int, DTypeLike], NDArray[Any]]
 
 FOLLOWED = 200
 """States up to which the checker's own bounds are asked for,"""
@@ -30,9 +37,85 @@ def kept_stages(problem: BudgetedMDP, keep: bool) -> range:
     return range(1, problem.horizon or 1) if keep else range(0)
 
 
+class Proved(NamedTuple):
+    """Curves of some states, with their points' variances and actions, and each state's gap, (n,)."""
+
+    curves: Curves
+    variance: Floats
+    action: NDArray[np.int32]
+    gap: Floats
+
+    @classmethod
+    def gathered(
+        cls, parts: "Iterable[Proved]", states: int, segments: int, room: Room = np.empty
+    ) -> "Proved":
+        """Of all states, from parts that come one after another and of which none is kept.
+
+        segments : at least as many as all parts have; room that is not needed is never touched
+        room : makes an array of a size and type to be filled
+        """
+        start_budget, start_value, gap = (room(states, np.float64) for _ in range(3))
+        length, gain = room(segments, np.float64), room(segments, np.float64)
+        variance, action = room(segments + states, np.float64), room(segments + states, np.int32)
+        pointer = np.zeros(states + 1, dtype=np.int64)
+        n = k = 0
+        for part in parts:
+            curves = part.curves
+            own, pieces = len(curves), curves.length.size
+            for to, of in ((start_budget, curves.start_budget), (start_value, curves.start_value),
+                           (gap, part.gap), (pointer[1:], k + curves.indptr[1:])):  # fmt: skip
+                to[n : n + own] = of
+            length[k : k + pieces], gain[k : k + pieces] = curves.length, curves.gain
+            points = slice(n + k, n + k + own + pieces)
+            variance[points], action[points] = part.variance, part.action
+            n, k = n + own, k + pieces
+        length, gain = length[:k], gain[:k]
+        for array in (start_budget, start_value, length, gain, pointer):
+            array.flags.writeable = False  # Else they would be copied.
+        curves = Curves(start_budget, start_value, pointer, length, gain)
+        return cls(curves, variance[: n + k], action[: n + k], gap)
+
+
+def proved(lines: PriceLines | GrowingLines, cap: float | None) -> Proved:
+    """The curves through the points of the lines up to a budget, and the gaps that the lines prove."""
+    if isinstance(lines, GrowingLines):
+        parts = (proved(block, cap) for block in lines.blocks())
+        return Proved.gathered(parts, lines.n_states, lines.n_states * len(lines))
+    curves, variance, action = curves_from_lines(lines, cap=cap)
+    return Proved(curves, variance, action, state_gaps(curves, lines, cap=cap))
+
+
+def answer_of(
+    problem: BudgetedMDP,
+    found: Proved,
+    prices: Floats,
+    rounding: float,
+    *,
+    method: str,
+    tolerance: float,
+    stopped: Termination | None = None,
+    message: str = "",
+) -> CurveSet:
+    """The answer of stage 0 that consists of these curves."""
+    gap = float(found.gap.max())
+    return CurveSet(
+        problem=problem,
+        curves=found.curves,
+        spend_variance=found.variance,
+        first_action=found.action,
+        prices=prices,
+        gap=gap,
+        state_gap=found.gap,
+        rounding=rounding,
+        method=method,
+        tolerance=tolerance,
+        outcome=_outcome(gap, tolerance, stopped, message),
+    )
+
+
 def certified(
     problem: BudgetedMDP,
-    lines: Mapping[int, PriceLines],
+    lines: Mapping[int, PriceLines | GrowingLines],
     *,
     method: str,
     tolerance: float,
@@ -43,30 +126,19 @@ def certified(
 
     Parameters
     ----------
-    lines : per stage, stage 0 among them; from price inf to price 0
+    lines : per stage, stage 0 among them; from price inf to price 0. Of those left as they came the
+        answer keeps no intercepts
     stopped : why no more prices were asked for, if the tolerance was not met
     message : what to say besides
     """
     answers = {}
     for stage, found in lines.items():
-        curves, variance, action = curves_from_lines(found, cap=problem.budget_cap)
-        gaps = state_gaps(curves, found, cap=problem.budget_cap)
-        gap = float(gaps.max())
-        answers[stage] = CurveSet(
-            problem=problem,
-            curves=curves,
-            spend_variance=variance,
-            first_action=action,
-            prices=found.price,
-            gap=gap,
-            state_gap=gaps,
-            rounding=lines_rounding(found),
-            method=method,
-            tolerance=tolerance,
-            outcome=_outcome(gap, tolerance, stopped, message),
-            stage=stage,
-            intercept=found.intercept,
-        )
+        answer = answer_of(
+            problem, proved(found, problem.budget_cap), found.price, lines_rounding(found),
+            method=method, tolerance=tolerance, stopped=stopped, message=message,
+        )  # fmt: skip
+        intercept = found.intercept if isinstance(found, PriceLines) else None
+        answers[stage] = replace(answer, stage=stage, intercept=intercept)
     if stopped in (None, Termination.NUMERICAL):
         answers = {stage: tightened(answer) for stage, answer in answers.items()}
     later = tuple(answers[stage] for stage in sorted(answers) if stage > 0)
@@ -106,7 +178,28 @@ def _outcome(gap: float, tolerance: float, stopped: Termination | None, message:
     return Outcome.certified(gap=gap, tolerance=tolerance, stopped=reason, message=message)
 
 
-def lines_rounding(lines: PriceLines) -> float:
+def lines_rounding(lines: PriceLines | GrowingLines) -> float:
     """Largest rounding bound of a point's value and of its spend at its price."""
     finite = np.where(np.isinf(lines.price), 0.0, lines.price)
-    return float((lines.value_error + finite * lines.spend_error).max())
+    return float((lines.vector("value_error") + finite * lines.vector("spend_error")).max())
+
+
+def without_proof(answer: CurveSet) -> CurveSet:
+    """The same answer; a gap of inf proves nothing, so then it is not certified and says what helps.
+
+    Where its own gains or slopes have overflowed, there is no answer either.
+    """
+    if answer.outcome.solution is not Solution.CERTIFIED:
+        return answer
+    curves = answer.curves
+    with np.errstate(over="ignore"):
+        whole = bool(np.isfinite(curves.gain / curves.length).all() and np.isfinite(curves.start_value).all())
+    if whole and math.isfinite(answer.gap):
+        return answer
+    advice = (
+        "the numbers are too large, or costs too small beside them, to bound the answer; "
+        "rescale costs and utilities, e.g. count in millions"
+    )
+    message = "; ".join(filter(None, (answer.outcome.message, advice)))
+    solution = Solution.FEASIBLE if whole else Solution.NONE
+    return replace(answer, gap=math.nan, outcome=Outcome(Termination.NUMERICAL, solution, message))

@@ -7,7 +7,7 @@ they are: every sum has the same terms in the same order as on one machine.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.budgeted import _sweep_kernels as kernels
-from optbudget.budgeted.backward_pass import Sweep
+from optbudget.budgeted.backward_pass import Sweep, require_numbered
 from optbudget.errors import LimitError, UsageError
 from optbudget.problems import BudgetedMDP
 
@@ -82,8 +82,10 @@ class Part:
         return int(self.halo_ptr[-1]) * 3 * 8 * len(kernels.NARROW)
 
 
-def partition(problem: BudgetedMDP, count: int) -> list[Part]:
+def partition(problem: BudgetedMDP, count: int) -> Iterator[Part]:
     """A problem with a finite horizon cut in `count` parts of about as many row entries each.
+
+    They are made one by one, so that each can be sent away before the next.
 
     Raises
     ------
@@ -93,16 +95,15 @@ def partition(problem: BudgetedMDP, count: int) -> list[Part]:
     Examples
     --------
     >>> from optbudget.problems.examples import two_action_example
-    >>> partition(two_action_example(horizon=2), 1)[0].packet_bytes
+    >>> next(partition(two_action_example(horizon=2), 1)).packet_bytes
     0
     """
     if not 1 <= count <= problem.n_states:
         raise UsageError(f"{problem.n_states:,} states cannot be cut in {count} parts")
     sweep = Sweep(problem)
     ends = _cuts(problem, count)
-    parts = [_part(problem, sweep, ends, number) for number in range(count)]
-    halos = [halo for _, halo in parts]
-    return [_with_gifts(part, ends, halos) for part, _ in parts]
+    halos = [_part(problem, sweep, ends, number)[1] for number in range(count)]
+    return (_with_gifts(_part(problem, sweep, ends, number)[0], ends, halos) for number in range(count))
 
 
 def _cuts(problem: BudgetedMDP, count: int) -> Integers:
@@ -122,6 +123,7 @@ def _part(problem: BudgetedMDP, sweep: Sweep, ends: Integers, number: int) -> tu
     """A part without its gifts, and the states of its halo."""
     low, high = int(ends[number]), int(ends[number + 1])
     first, last = int(problem.pair_ptr[low]), int(problem.pair_ptr[high])
+    require_numbered(last - first)
     used, pair_row = np.unique(problem.pair_row[first:last], return_inverse=True)
     width = np.diff(problem.row_ptr)[used]
     row_ptr = np.concatenate(([0], np.cumsum(width))).astype(np.int64)
@@ -152,7 +154,7 @@ def _with_gifts(part: Part, ends: Integers, halos: Sequence[Integers]) -> Part:
 SCALARS = ("number", "count", "low", "high", "first_pair", "horizon")
 
 
-def write_parts(parts: Sequence[Part], folder: Path) -> list[str]:
+def write_parts(parts: Iterable[Part], folder: Path) -> list[str]:
     """Every part as a folder of arrays below a path that all workers see; the paths, for `read_part`."""
     names = []
     for part in parts:

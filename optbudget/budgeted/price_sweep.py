@@ -16,7 +16,8 @@ import numpy as np
 
 from optbudget.budgeted.backward_pass import Ends, Sweep, passes
 from optbudget.budgeted.certified import certified, kept_stages
-from optbudget.budgeted.refine import BATCH, Oracle, refine
+from optbudget.budgeted.intervals import Bracket
+from optbudget.budgeted.refine import BATCH, HeldHere, Oracle, until_good
 from optbudget.budgeted.remember import remembered_lines
 from optbudget.budgeted.shared_passes import PassJob, shared_lines
 from optbudget.budgeted.threads import at_most, worth
@@ -75,23 +76,22 @@ def price_sweep(
     with at_most(worth(problem)):
         ends = sweep.ends(monitor)
         scale = {stage: 1 / sweep.scale[stage] for stage in sweep.stages}
-        lines, stopped = ends.lines, None
-        for storage in _storages(sweep, ends, tolerance):
+        brackets = {stage: Bracket(part, tolerance, problem.budget_cap) for stage, part in ends.lines.items()}
+        stopped = None
+        size = np.abs(ends.lines[0].value)
+        spend = float(np.abs(ends.lines[0].spend).max())
+        for storage in storages(sweep, float(size.min()), float(size.max()), spend, tolerance):
             held = Sweep(problem, sweep.stages, storage=storage)
             with _oracle(held, crew, monitor) as lookup:
-                lines, stopped = refine(
-                    remembered_lines(lookup, checkpoint, storage.__name__),
-                    lines,
-                    tolerance,
-                    cap=problem.budget_cap,
-                    scale=scale,
-                    limits=(ends.lowest, ends.highest),
-                    batch=batch,
-                    monitor=monitor,
-                )
+                oracle = remembered_lines(lookup, checkpoint, storage.__name__)
+                stopped = until_good(
+                    HeldHere(oracle, brackets, scale), tolerance,
+                    limits=(ends.lowest, ends.highest), batch=batch, monitor=monitor,
+                )  # fmt: skip
             if stopped is not Termination.NUMERICAL:
                 break
         found = time.perf_counter()
+        lines = {stage: part.finish() for stage, part in brackets.items()}
         answer = certified(problem, lines, method="sweep", tolerance=tolerance, stopped=stopped)
     return answer.with_seconds(sweep=found - began, certificate=time.perf_counter() - found)
 
@@ -106,9 +106,14 @@ def _oracle(sweep: Sweep, crew: Crew | None, monitor: Monitor) -> Iterator[Oracl
         yield shared_lines(sweep, shared, crew, monitor)
 
 
-def _storages(sweep: Sweep, ends: Ends, tolerance: float) -> tuple[type, ...]:
-    """How stages are held, in order of trying: float32 first where memory binds and its rounding fits."""
-    rounding = float(sweep.half_rounding(ends).max())
-    largest = max(float(np.abs(table).max()) for table in (ends.lines[0].spend, ends.lines[0].value))
+def storages(
+    sweep: Sweep, least_value: float, most_value: float, most_spend: float, tolerance: float
+) -> tuple[type, ...]:
+    """How stages are held, in order of trying: float32 first where memory binds and its rounding fits.
+
+    Given are the least and largest |value| of a state at the two ends, and the largest spend.
+    """
+    rounding = sweep.half_rounding(least_value, most_value)
+    largest = max(most_spend, most_value)
     fits = sweep.rates.cost_high < LARGEST and largest < LARGEST and 4 * rounding <= tolerance
     return (np.float64,) if sweep.in_cache or not fits else (np.float32, np.float64)

@@ -16,13 +16,13 @@ ends is at the limit of rounding and is left alone, and there are finitely many 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from optbudget.budgeted import _bracket_kernels as kernels
-from optbudget.budgeted.bracket import OUTWARD
-from optbudget.budgeted.lines import GrowingLines, PriceLines
+from optbudget.budgeted.intervals import Bracket, Intervals
+from optbudget.budgeted.lines import PriceLines
 from optbudget.errors import LimitError
 from optbudget.status import Termination
 from optbudget.workers import Monitor
@@ -43,23 +43,6 @@ A chord over much of a curve says little about how steep its first segments are,
 
 APART = 1e-12
 """Prices closer than this, relatively, are one."""
-
-
-@dataclass(frozen=True, eq=False)
-class Intervals:
-    """The intervals between neighbouring prices, from high to low.
-
-    Attributes
-    ----------
-    worst : the largest gap of all, of stages whose prices cannot be matched as well
-    gap : (K-1,) worst certified gap over all states and kept stages
-    low, high : (K-1,) least and greatest price worth asking for inside; low > high where there is none
-    """
-
-    worst: float
-    gap: Floats
-    low: Floats
-    high: Floats
 
 
 def refine(
@@ -92,46 +75,98 @@ def refine(
     stopped : None if the tolerance is met; else why not: the monitor's limit, or NUMERICAL where
         rounding allows no better or `most_prices` was reached
     """
-    lines = {stage: GrowingLines(part) for stage, part in ends.items()}
-    known = dict(scale or {})
-    stopped = _until_good(oracle, lines, tolerance, cap, known, limits, most_prices, batch, monitor)
-    return {stage: part.finish() for stage, part in lines.items()}, stopped
+    brackets = {stage: Bracket(part, tolerance, cap) for stage, part in ends.items()}
+    stopped = until_good(
+        HeldHere(oracle, brackets, scale or {}), tolerance,
+        limits=limits, most_prices=most_prices, batch=batch, monitor=monitor,
+    )  # fmt: skip
+    return {stage: part.lines.finish() for stage, part in brackets.items()}, stopped
 
 
-def _until_good(
-    oracle: Oracle,
-    lines: Mapping[int, GrowingLines],
+class Held(Protocol):
+    """The lines of every state at the prices asked for so far, wherever they lie."""
+
+    @property
+    def price(self) -> Floats:
+        """(K,) strictly decreasing, from inf to 0."""
+        ...
+
+    def intervals(self, tolerance: float) -> Intervals:
+        """Between neighbouring prices, as the chords of all states have it."""
+        ...
+
+    def ask(self, prices: Floats) -> bool:
+        """Take in the lines at further prices; False if the monitor stopped the work."""
+        ...
+
+
+def until_good(
+    held: Held,
     tolerance: float,
-    cap: float | None,
-    scale: Mapping[int, float],
+    *,
     limits: tuple[float, float],
-    most_prices: int,
     batch: int,
     monitor: Monitor | None,
+    most_prices: int = 100_000,
 ) -> Termination | None:
-    """Adds to `lines`; see `refine`."""
+    """Asks for prices until the gap is at most the tolerance; why it stopped before, as `refine` says."""
     first = None
     while True:
-        intervals = _intervals(lines, tolerance, cap, scale, limits)
+        intervals = _searched(held.price, held.intervals(tolerance), limits)
         first = first or max(intervals.worst, tolerance)
         if monitor is not None:
-            monitor.progress(_done(first, intervals.worst, tolerance), _said(len(lines[0]), intervals.worst))
+            monitor.progress(
+                _done(first, intervals.worst, tolerance), _said(held.price.size, intervals.worst)
+            )
         if intervals.worst <= tolerance:
             return None
         stopped = monitor.stop_reason() if monitor is not None else None
         if stopped is not None:
             return stopped
-        prices = _next_prices(lines[0].price, intervals, tolerance, batch)
-        if prices.size == 0 or len(lines[0]) + prices.size > most_prices:
+        prices = _next_prices(held.price, intervals, tolerance, batch)
+        if prices.size == 0 or held.price.size + prices.size > most_prices:
             return Termination.NUMERICAL
         try:
-            found = oracle(prices)
+            going_on = held.ask(prices)
         except LimitError:
             return Termination.MEMORY_LIMIT
-        if found is None:
+        if not going_on:
             return (monitor and monitor.stop_reason()) or Termination.UNKNOWN
-        for stage, part in lines.items():
-            part.add(found[stage])
+
+
+@dataclass(frozen=True, eq=False)
+class HeldHere:
+    """Lines in this process, of stage 0 and all kept stages; `refine` says what the fields are."""
+
+    oracle: Oracle
+    brackets: Mapping[int, Bracket]
+    scale: Mapping[int, float]
+
+    @property
+    def price(self) -> Floats:
+        return self.brackets[0].price
+
+    def intervals(self, tolerance: float) -> Intervals:
+        """The worst of all stages in each interval of stage 0's prices.
+
+        A stage at which some prices have become 0 or infinite in floating point has fewer; its gap
+        counts, but no price is asked for because of it.
+        """
+        size = self.price.size
+        matched = [(k, part.intervals) for k, part in self.brackets.items() if part.price.size == size]
+        return Intervals(
+            worst=max(part.intervals.worst for part in self.brackets.values()),
+            gap=np.max([found.gap for _, found in matched], axis=0),
+            low=np.min([found.low * self.scale.get(k, 1.0) for k, found in matched], axis=0),
+            high=np.max([found.high * self.scale.get(k, 1.0) for k, found in matched], axis=0),
+        )
+
+    def ask(self, prices: Floats) -> bool:
+        found = self.oracle(prices)
+        if found is not None:
+            for stage, part in self.brackets.items():
+                part.add(found[stage])
+        return found is not None
 
 
 def _done(first: float, worst: float, tolerance: float) -> float:
@@ -145,43 +180,16 @@ def _said(count: int, worst: float) -> str:
     return f"{count} prices, gap {worst:.1e}"
 
 
-def _intervals(
-    lines: Mapping[int, GrowingLines],
-    tolerance: float,
-    cap: float | None,
-    scale: Mapping[int, float],
-    limits: tuple[float, float],
-) -> Intervals:
-    """The worst of all states and stages in each interval of stage 0's prices.
-
-    A stage at which some prices have become 0 or infinite in floating point has fewer; its gap
-    counts, but no price is asked for because of it.
-    """
-    now = lines[0].price
-    gap, low, high = np.zeros(now.size - 1), np.full(now.size - 1, np.inf), np.zeros(now.size - 1)
-    worst = 0.0
-    for stage, part in lines.items():
-        shape = (kernels.CHUNKS, len(part) - 1)
-        found = np.empty(shape), np.empty(shape), np.empty(shape)
-        price = part.vector("price")
-        finite = np.where(np.isinf(price), 0.0, price)
-        lift = OUTWARD * (part.vector("value_error") + finite * part.vector("spend_error"))
-        kernels.interval_gaps(
-            part.price, part.order, part.table("spend"), part.table("value"), part.table("intercept"),
-            lift, tolerance, np.inf if cap is None else cap, *found,
-        )  # fmt: skip
-        worst = max(worst, float(found[0].max(initial=0.0)))
-        if len(part) == now.size:
-            gap = np.maximum(gap, found[0].max(axis=0))
-            low = np.minimum(low, found[1].min(axis=0) * scale.get(stage, 1.0))
-            high = np.maximum(high, found[2].max(axis=0) * scale.get(stage, 1.0))
+def _searched(now: Floats, found: Intervals, limits: tuple[float, float]) -> Intervals:
+    """The same, the outermost searched further, and every interval without its own ends."""
+    low, high = found.low.copy(), found.high.copy()
     if now.size > 1 and np.isinf(now[0]):
         high[0] = max(high[0], min(high[0] * REACH, limits[1]))
     if now.size > 1 and now[-1] == 0:
         low[-1] = min(low[-1], max(low[-1] / REACH, limits[0]))
     low = np.maximum(low, now[1:] * (1 + APART))
     high = np.minimum(high, np.minimum(now[:-1] * (1 - APART), np.finfo(np.float64).max))
-    return Intervals(worst, gap, low, high)
+    return Intervals(found.worst, found.gap, low, high)
 
 
 def _next_prices(price: Floats, intervals: Intervals, tolerance: float, batch: int) -> Floats:

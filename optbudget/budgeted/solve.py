@@ -1,13 +1,11 @@
 """One door to all ways from a budgeted MDP to its curves."""
 
-import math
 from dataclasses import replace
 from numbers import Real
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
+from optbudget.budgeted.certified import without_proof
 from optbudget.budgeted.exact import exact_backup
 from optbudget.budgeted.infinite import stationary_solve
 from optbudget.budgeted.policies import policy_at
@@ -18,7 +16,6 @@ from optbudget.budgeted.threads import at_most
 from optbudget.budgeted.walk import walk
 from optbudget.errors import UsageError
 from optbudget.problems import BudgetedMDP, CurveSet
-from optbudget.status import Outcome, Solution, Termination
 from optbudget.workers import Checkpoint, Crew, Monitor
 
 Method = Literal["auto", "exact", "walk", "sweep"]
@@ -132,28 +129,7 @@ def solve(
         if keep_policy:
             answer = replace(answer, policy=policy_at(problem, answer.prices))
     message = "; ".join(filter(None, (why, answer.outcome.message)))
-    return _without_proof(replace(answer, outcome=replace(answer.outcome, message=message)))
-
-
-def _without_proof(answer: CurveSet) -> CurveSet:
-    """The same answer; a gap of inf proves nothing, so then it is not certified and says what helps.
-
-    Where its own gains or slopes have overflowed, there is no answer either.
-    """
-    if answer.outcome.solution is not Solution.CERTIFIED:
-        return answer
-    curves = answer.curves
-    with np.errstate(over="ignore"):
-        whole = bool(np.isfinite(curves.gain / curves.length).all() and np.isfinite(curves.start_value).all())
-    if whole and math.isfinite(answer.gap):
-        return answer
-    advice = (
-        "the numbers are too large, or costs too small beside them, to bound the answer; "
-        "rescale costs and utilities, e.g. count in millions"
-    )
-    message = "; ".join(filter(None, (answer.outcome.message, advice)))
-    solution = Solution.FEASIBLE if whole else Solution.NONE
-    return replace(answer, gap=math.nan, outcome=Outcome(Termination.NUMERICAL, solution, message))
+    return without_proof(replace(answer, outcome=replace(answer.outcome, message=message)))
 
 
 def _choose(problem: BudgetedMDP, method: Method, tolerance: float) -> tuple[str, str]:
@@ -189,9 +165,9 @@ def _over_an_infinite_horizon(
         checkpoint=checkpoint, threads=threads,
     )  # fmt: skip
     if method != "auto":
-        return _without_proof(answer)
+        return without_proof(answer)
     why = {"walk": "walked", "sweep": "swept"}[
         answer.method
     ] + f": infinite horizon, {problem.n_states:,} states"
     message = "; ".join(filter(None, (why, answer.outcome.message)))
-    return _without_proof(replace(answer, outcome=replace(answer.outcome, message=message)))
+    return without_proof(replace(answer, outcome=replace(answer.outcome, message=message)))

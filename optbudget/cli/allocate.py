@@ -117,9 +117,9 @@ def command(
         raise UsageError(
             f"a range of budgets is of the best split: leave out --method {method.value} or give one --budget"
         )
-    if out is not None and out.resolve() != result.resolve():
+    if out is not None and not (out.exists() and out.samefile(result)):
         require_apart(out, result)
-        files.require_free(out.resolve())
+        files.require_free(out)
     run.require_memory_to_read(result, *filter(None, (population, baseline)))
     curves = _curves_of(result, stage if arrivals is None else 0)
     units = population_of(population, curves.problem)

@@ -44,7 +44,7 @@ def allocate_knapsack(
         raise UsageError(f"--method {method} is not for a knapsack; it has {', '.join(METHODS)}")
     if out is not None:
         require_apart(out, model)
-        files.require_free(out.resolve())
+        files.require_free(out)
         if not isinstance(budget, float):
             raise UsageError("a range of budgets is only shown: leave out --out, or give one --budget")
     run.require_memory_to_read(model)

@@ -47,7 +47,7 @@ def command(
     plan = files.load_chosen(chosen, problem)
     if out is not None:
         require_apart(out, curves)
-        files.require_free(out.resolve())
+        files.require_free(out)
     with run.working("whole amounts") as monitor:
         found = audit(problem, plan, budget=budget, monitor=monitor)
     sentences = audit_sentences(found)

@@ -42,7 +42,7 @@ def command(
     require_model(model)
     if out is not None:
         require_apart(out, model)
-        files.require_free(out.resolve())
+        files.require_free(out)
     run.require_memory_to_read(model, *filter(None, (population, stage_budgets)))
     lines = _lines(model, stage_budgets)
     units = population_of(population, lines.problem)

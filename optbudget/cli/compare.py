@@ -81,7 +81,7 @@ def command(
     folders = models_of(model)
     if out is not None:
         require_apart(out, model)
-        files.require_free(out.resolve(), "comparison")
+        files.require_free(out, "comparison")
         _ = report.profile_figure  # A missing extra is said before anything is solved.
     run.require_memory_to_read(*folders, *filter(None, (population,)))
     asked = Asked(budget, population, wanted)

@@ -35,7 +35,7 @@ def command(
     from optbudget.report import demo_grids, paper_populations
     from optbudget.report.published import BUDGETS
 
-    files.require_free(out.resolve())
+    files.require_free(out)
     problem = files.load_model(folder_of_models() / MODEL)
     start = perf_counter()
     with run.working("demo") as monitor:

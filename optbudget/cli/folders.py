@@ -25,6 +25,8 @@ def require_result(folder: Path, command: str) -> None:
 
 def require_apart(out: Path, given: Path) -> None:
     """Refuse to write into a folder that is read, or over one that holds it."""
-    place, read = out.resolve(), given.resolve()
+    from optbudget.files.aside import resolved
+
+    place, read = resolved(out), given.resolve()
     if place.is_relative_to(read) or read.is_relative_to(place):
         raise UsageError(f"--out {out} lies in {given}, or holds it: name a folder beside it")

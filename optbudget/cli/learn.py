@@ -1,6 +1,9 @@
 """`optbudget learn`: an event log to a model whose states are histories."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,9 +17,15 @@ from optbudget.errors import Issue, ProblemError, UsageError
 
 if TYPE_CHECKING:
     from optbudget.files.events import EventLog
-    from optbudget.problems.history_counts import CountingRule
+    from optbudget.problems.history_counts import CountingRule, HistoryCounts
 
 DEFAULT_ORDER = 10
+
+MOST = 2**53
+"""Largest of the whole numbers that name no smaller one."""
+
+NUMBER = re.compile(r"[-+.0-9eE]+|[-+]?(inf|nan)")
+"""What may be a number; float() takes more, such as digits of other scripts."""
 
 
 def _option(metavar: str, text: str, **limits: Any) -> Any:
@@ -36,7 +45,8 @@ def command(
     ],
     out: Annotated[Path, _option("MODEL", "The model folder to write, or with --update to add to.")],
     order: Annotated[
-        int | None, _option("K", "Longest history told apart, in events (10); with --held-out the most.")
+        int | None,
+        _option("K", "Longest history told apart, in events, 0 to 40 (10); with --held-out the most."),
     ] = None,
     actions: Annotated[
         str | None, _option("A,B,...", "Events that can be brought about; `none` is always there.")
@@ -48,10 +58,11 @@ def command(
         bool, typer.Option("--update", help="Add EVENTS to those MODEL was learned from.")
     ] = False,
     min_count: Annotated[
-        int | None, _option("N", "How often a history must have been seen to be a state (10).", min=1)
+        int | None, _option("N", "How often a history must have been seen to be a state, 1 or more (10).")
     ] = None,
     smoothing: Annotated[
-        float | None, _option("S", "Counts added as the shorter history suggests (0: maximum likelihood).")
+        float | None,
+        _option("S", "Counts added as the shorter history suggests, 0 or more (0: maximum likelihood)."),
     ] = None,
     prune_ratio: Annotated[
         float | None, _option("X", "Drop histories that predict less than X nats better than shorter ones.")
@@ -60,21 +71,18 @@ def command(
         str | None, _option("E,...", "Events that an action can be taken in place of (any).")
     ] = None,
     withhold: Annotated[
-        bool | None,
+        bool, typer.Option("--withhold", help="`none` is to take no action; with --update, from now on.")
+    ] = False,
+    as_logged: Annotated[
+        bool,
         typer.Option(
-            "--withhold/--as-logged",
-            show_default=False,
-            help="`none` is to take no action, or to leave it to whoever acted in the log (as logged).",
+            "--as-logged", help="`none` leaves it to whoever acted in the log (without --withhold)."
         ),
-    ] = None,
-    cut_off: Annotated[
-        bool | None,
-        typer.Option(
-            "--cut-off/--ended",
-            show_default=False,
-            help="The log stops while its units go on, or a unit's last event is its end (ended).",
-        ),
-    ] = None,
+    ] = False,
+    cut_off: Annotated[bool, typer.Option("--cut-off", help="The log stops while its units go on.")] = False,
+    ended: Annotated[
+        bool, typer.Option("--ended", help="A unit's last event is its end (without --cut-off).")
+    ] = False,
     gap: Annotated[
         str | None, _option("G", "A longer pause ends a history: a number, or 30d and the like for dates.")
     ] = None,
@@ -83,7 +91,8 @@ def command(
         str | None, _option("E=V,...", "Value of events to which the log gives none.")
     ] = None,
     held_out: Annotated[
-        float | None, _option("P", "Share of the units kept to score every order on; the best is taken.")
+        float | None,
+        _option("P", "Share of the units, below 1, kept to score every order on; the best is taken."),
     ] = None,
     duplicates: Annotated[
         Literal["refuse", "drop", "keep"] | None,
@@ -102,17 +111,24 @@ def command(
     missing_as_zero: Annotated[
         bool, typer.Option("--missing-as-zero", help="Take a missing value or cost as 0, and say how many.")
     ] = False,
-    horizon: Annotated[int | None, _option("T", "Decisions (50).", min=1)] = None,
-    discount: Annotated[float | None, _option("G", "Of rewards (0.975).")] = None,
-    cost_discount: Annotated[float | None, _option("G", "Of spend (1).")] = None,
+    horizon: Annotated[int | None, _option("T", "Decisions, 1 to 10,000,000 (50).")] = None,
+    discount: Annotated[float | None, _option("G", "Of rewards, above 0 and at most 1 (0.975).")] = None,
+    cost_discount: Annotated[float | None, _option("G", "Of spend, above 0 and at most 1 (1).")] = None,
     reward: Annotated[
         Literal["net", "gross"] | None, _option("net|gross", "Value less cost, or value (net).")
     ] = None,
     components: Annotated[
         int | None,
-        _option("K", "A mixture of K chains, a unit type each; with --held-out the best of up to K.", min=1),
+        _option(
+            "K",
+            "A mixture of K chains, a unit type each; with --held-out the best of up to K.",
+            min=1,
+            max=MOST,
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Of the starts, with --components.")] = 0,
+    seed: Annotated[
+        int, typer.Option(metavar="S", min=0, max=MOST, help="Of the starts, with --components.")
+    ] = 0,
     follow: Annotated[
         bool, typer.Option("--follow", help="Go on with what is added to a folder or table, until Ctrl-C.")
     ] = False,
@@ -126,15 +142,15 @@ def command(
     """Learn a model from an event log, or add events to one; all counts are kept beside it."""
     from optbudget import files, learn
     from optbudget.files.events import open_events
-    from optbudget.files.learned_models import is_learned, load_history_counts, load_positions
+    from optbudget.files.learned_models import is_learned, load_positions
 
-    files.require_free(out, "learned")
     given: dict[str, Any] = {
         "actions": None if actions is None else _names(actions, "--actions"),
         "costs": None if cost is None else _amounts(cost, "--cost"),
         "order": order, "min_count": min_count, "smoothing": smoothing, "prune_ratio": prune_ratio,
         "in_place_of": None if in_place_of is None else _names(in_place_of, "--in-place-of"),
-        "withheld": withhold, "cut_off": cut_off,
+        "withheld": _either("--withhold", withhold, "--as-logged", as_logged),
+        "cut_off": _either("--cut-off", cut_off, "--ended", ended),
         "horizon": horizon, "discount": discount, "cost_discount": cost_discount, "reward": reward,
     }  # fmt: skip
     if drop_duplicates and duplicates not in (None, "drop"):
@@ -148,28 +164,25 @@ def command(
         "duplicates": "drop" if drop_duplicates else duplicates, "held_out": held_out,
     }  # fmt: skip
     log = open_events(events, missing_as_zero=missing_as_zero, sort=sort, max_memory=run.max_memory)
-    known, positions = None, {}
+    anew = {name: value for name, value in given.items() if value is not None}
     if follow and not update and is_learned(out):
         _require_followed(log, load_positions(out))
         update = True
-    if update:
-        if not is_learned(out):
-            raise UsageError(f"--update: {out} holds no learned model; leave --update out to learn one")
-        known, before = load_history_counts(out)
-        if before.get("components"):
-            raise UsageError(
-                f"--update: {out} is a mixture, of which single units' histories are not kept; learn it "
-                "again from the whole log"
-            )
-        positions = load_positions(out)
-        _require_counted(known.rule, given["order"], rule)
-        given = {name: before.get(name) if value is None else value for name, value in given.items()}
+    known, positions, before = _taken_up(out) if update else (None, {}, {})
+    files.require_free(out, "learned")
+    if known is not None:
+        with _asked_for():
+            _require_counted(known.rule, given["order"], rule)
+        log.tally.columns, log.tally.before = known.money, known.events
     elif actions is None:
         raise UsageError("--actions is missing: name events that can be brought about, as in --actions email")
-    options = learn.ModelOptions(**{name: value for name, value in given.items() if value is not None})
+    stated = learn.ModelOptions.stated(before) if update else None
+    with _asked_for():
+        options = learn.ModelOptions(**anew) if stated is None else replace(stated, **anew)
     longest = DEFAULT_ORDER if components is None else MIXTURE_ORDER
     order = max(1, longest if options.order is None else options.order)
-    counting = known.rule if known else learn.CountingRule(order, _rules(rule), held_out or 0.0)
+    with _asked_for():
+        counting = known.rule if known else learn.CountingRule(order, _rules(rule), held_out or 0.0)
     learning = Learning(out, log, counting, options, known, positions)
     if components is not None:
         learning = MixtureLearning(out, log, counting, options, components=components, seed=seed)
@@ -179,6 +192,37 @@ def command(
         else:
             learning.once(monitor)
     _show(run, learning)
+
+
+@contextmanager
+def _asked_for() -> Iterator[None]:
+    """What cannot be asked for is wrong with the command line, not with a log or a model."""
+    try:
+        yield
+    except ProblemError as error:
+        raise UsageError(str(error)) from None
+
+
+def _either(one: str, asked: bool, other: str, otherwise: bool) -> bool | None:
+    """Which of two opposites is asked for; None if neither is."""
+    if asked and otherwise:
+        raise UsageError(f"{one} and {other} are opposites: leave out one of them")
+    return asked if asked or otherwise else None
+
+
+def _taken_up(out: Path) -> "tuple[HistoryCounts, dict[str, Any], dict[str, object]]":
+    """What an update goes on from: the counts, how far each source is counted, and the options."""
+    from optbudget.files.learned_models import load_history_counts, load_positions, was_learned
+
+    if not was_learned(out):
+        raise UsageError(f"--update: {out} holds no learned model; leave --update out to learn one")
+    known, before = load_history_counts(out)
+    if before.get("components"):
+        raise UsageError(
+            f"--update: {out} is a mixture, of which single units' histories are not kept; learn it "
+            "again from the whole log"
+        )
+    return known, load_positions(out), before
 
 
 def _require_followed(log: "EventLog", positions: Mapping[str, object]) -> None:
@@ -211,13 +255,22 @@ def _require_counted(rule: "CountingRule", order: int | None, given: dict[str, A
     for name in ("gap", "terminal", "conversion", "duplicates", "events"):
         if given[name] is not None and getattr(asked, name) != getattr(rule.rows, name):
             raise UsageError(
-                f"--{name} is another than MODEL was counted with ({getattr(rule.rows, name)!r}); leave it "
-                "out, or learn the model again from the whole log"
+                f"--{name} is another than MODEL was counted with ({_in_words(getattr(rule.rows, name))}); "
+                "leave it out, or learn the model again from the whole log"
             )
     if given["held_out"] is not None and given["held_out"] != rule.held_out:
         raise UsageError(
             f"--held-out is another than MODEL was counted with ({rule.held_out:g}); leave it out"
         )
+
+
+def _in_words(rule: object) -> str:
+    """A rule of the rows as it is written on the command line; "none" where there is none."""
+    if isinstance(rule, Mapping):
+        rule = tuple(f"{name}={amount:g}" for name, amount in rule.items())
+    if isinstance(rule, tuple):
+        rule = ",".join(rule)
+    return str(rule or "none")
 
 
 def _names(text: str, option: str) -> tuple[str, ...]:
@@ -233,7 +286,7 @@ def _amounts(text: str, option: str) -> dict[str, float]:
     for part in text.split(","):
         name, equals, number = part.rpartition("=")
         try:
-            amount = float(number) if equals and name.strip() else None
+            amount = float(number) if equals and name.strip() and NUMBER.fullmatch(number.strip()) else None
         except ValueError:
             amount = None
         if amount is None or name.strip() in found:
@@ -245,6 +298,7 @@ def _amounts(text: str, option: str) -> dict[str, float]:
 
 def _show(run: Run, learning: Learning) -> None:
     from optbudget.learn import identify
+    from optbudget.learn.withheld import first_without
     from optbudget.report.learned_tables import learned_grid, score_grid
 
     learned, score, tally = learning.learned, learning.score, learning.log.tally
@@ -268,8 +322,11 @@ def _show(run: Run, learning: Learning) -> None:
     }
     reading = {"rows": tally.rows, "missing_as_zero": tally.filled, "moved": tally.sorted}
     if tally.columns is not None and "type" in tally.columns:
-        text = "the column 'type' is not used: all units are taken for one type"
+        text = "the column 'type' is not used: all units are taken to be of one type"
         tally.warnings.append(Issue("warning", "unused-column", text, learning.log.source.identity))
+    if learned.options.withheld and not first_without(learned.tree, learned.options.actions):
+        text = "every history begins with an action: without one, `start` goes on as histories on average do"
+        tally.warnings.append(Issue("warning", "no-other-beginning", text))
     warnings = [issue.as_dict() for issue in tally.warnings]
     scored = None if score is None else as_dict(score)
     identified = identify(counts, learned.tree, learned.options)
@@ -286,8 +343,6 @@ def _show(run: Run, learning: Learning) -> None:
             run.log(f"warning: {text}")
     if score is not None:
         run.grids(score_grid(score.table(), score.best, score.miscalibration))
-    if "type" in (tally.columns or ()):
-        run.log("warning: the column 'type' is not used: all units are taken to be of one type")
     for issue in tally.warnings:
         run.log(f"warning: {issue}")
     for each in identified:

@@ -37,8 +37,9 @@ class MixtureLearning(Learning):
 
         rule = self.rule
         self.histories = learn.unit_histories(
-            batches, order=rule.order, rows=rule.rows, held_out=rule.held_out, monitor=monitor
-        )
+            batches, order=rule.order, rows=rule.rows, held_out=rule.held_out,
+            missing_as_zero=self.log.reading.missing_as_zero, monitor=monitor,
+        )  # fmt: skip
         self.monitor = monitor
         return self.histories.counts
 

@@ -1,6 +1,6 @@
 """What `optbudget learn` does in one step: count rows, make the model, write both with the position.
 
-A model is written once, or with --follow after every file of a folder and whenever a table has grown.
+A model is written once, or with --follow whenever all that was new in a folder or table is counted.
 """
 
 from collections.abc import Iterable
@@ -33,7 +33,9 @@ class Learning:
     counts : what is counted so far, None before the first rows
     positions : by source, how far it is counted
     learned, score : the model written last, and its score if units are held out
+    unmade : why there is no model of what was followed so far
     monitor : of the work at hand
+    tell : takes lines for whoever watches
     """
 
     out: Path
@@ -46,6 +48,7 @@ class Learning:
     score: "Score | None" = None
     unmade: ProblemError | None = None
     monitor: "Monitor | None" = None
+    tell: "Callable[[str], None]" = print
 
     @property
     def position(self) -> "Position | None":
@@ -63,7 +66,7 @@ class Learning:
     def follow(
         self, monitor: "Monitor", tell: "Callable[[str], None]", *, every: float, until_idle: float | None
     ) -> None:
-        """Write the model after every step of what is new, until it is interrupted or idle.
+        """Write the model whenever what was new is counted, until it is interrupted or idle.
 
         A first step that does not make a model yet, because an action has not occurred, is counted and waits
         for the next: before there is a model nothing is written, so nothing can be counted twice.
@@ -73,38 +76,46 @@ class Learning:
         ProblemError
             For what is wrong in a step; and if in the end there was no model to be made.
         """
-        self.monitor = monitor
         from optbudget.learn.following import follow
 
-        def keep(portion: "Portion") -> "Position":
-            counts = self._counted(portion.batches, monitor)
-            position = portion.position()
-            self.positions[self.log.source.identity] = dict(position)
-            self.unmade = None
-            try:
-                self._write(counts)
-                tell(f"{portion.name} is counted: {counts.events:,} events")
-            except ProblemError as error:
-                if self.learned is not None or (self.out / "learned.json").is_file():
-                    raise
-                self.counts, self.unmade = counts, error
-                tell(f"{portion.name} is counted; no model yet: {error}")
-            return position
-
-        follow(self.log, self.position, keep, every=every, until_idle=until_idle, monitor=monitor)
+        self.monitor, self.tell = monitor, tell
+        follow(self.log, self.position, self, every=every, until_idle=until_idle, monitor=monitor)
         if self.unmade is not None:
             raise self.unmade
         if self.learned is None and self.counts is not None:
             self.score, self.learned = self._made(self.counts)
 
+    def count(self, portion: "Portion") -> "Position":
+        """Add the rows of a step; the position after it."""
+        assert self.monitor is not None
+        counts = self._counted(portion.batches, self.monitor)
+        position = portion.position()
+        self.counts, self.positions[self.log.source.identity] = counts, dict(position)
+        self.tell(f"{portion.name} is counted: {counts.events:,} events")
+        return position
+
+    def keep(self) -> None:
+        """Write the model of what is counted, with the position; say so if there is none to be made yet."""
+        assert self.counts is not None
+        self.unmade = None
+        try:
+            self._write(self.counts)
+        except ProblemError as error:
+            if self.learned is not None or (self.out / "learned.json").is_file():
+                raise
+            self.unmade = error
+            self.tell(f"no model yet: {error}")
+
     def _counted(self, batches: "Iterable[EventBatch]", monitor: "Monitor") -> "HistoryCounts":
         from optbudget import learn
 
+        as_zero = self.log.reading.missing_as_zero
         if self.counts is not None:
-            return learn.update(self.counts, batches, monitor=monitor)
+            return learn.update(self.counts, batches, missing_as_zero=as_zero, monitor=monitor)
         return learn.count_histories(
-            batches, order=self.rule.order, rows=self.rule.rows, held_out=self.rule.held_out, monitor=monitor
-        )
+            batches, order=self.rule.order, rows=self.rule.rows, held_out=self.rule.held_out,
+            missing_as_zero=as_zero, monitor=monitor,
+        )  # fmt: skip
 
     def _write(self, counts: "HistoryCounts") -> None:
         from optbudget.files.learned_models import save_learned
@@ -134,6 +145,7 @@ class Learning:
         tree = learn.context_tree(
             kept, counts.names, counts.packing, order=self.options.order,
             min_count=self.options.min_count, prune_ratio=self.options.prune_ratio,
+            monitor=self.monitor,
         )  # fmt: skip
         return learn.held_out_score(tree, held, counts.packing, smoothing=self.options.smoothing)
 

@@ -89,7 +89,7 @@ def command(
                 f"--out {out}: the name of a table must end in .parquet, that of a folder in nothing"
             )
         require_apart(out, result)
-        files.require_free(out.resolve())
+        files.require_free(out)
     else:
         require_writable("--out", out, TABLES)
     require_writable("--figure", figure, FIGURES)

@@ -16,13 +16,14 @@ from optbudget.cli.folders import require_apart, require_model
 from optbudget.cli.frontier import solve_deterministic
 from optbudget.cli.outputs import SHOWN, fields_of, say_how_it_ended, show_values
 from optbudget.cli.run import Run, finish
+from optbudget.cli.solve_parts import Parts, require_sweep, solve_in_parts
 from optbudget.cli.weighted import Weights, to_solve
 from optbudget.errors import InterruptedWork, LimitError, UsageError, WorkersError
 from optbudget.status import Solution, Termination
 
 if TYPE_CHECKING:
     from optbudget.budgeted.solve import Method as Route
-    from optbudget.problems import CurveSet
+    from optbudget.problems import BudgetedMDP, CurveSet
     from optbudget.workers import Checkpoint
 
 
@@ -73,6 +74,7 @@ def command(
     workers: Workers = None,
     cluster: Cluster = None,
     shared_path: SharedPath = None,
+    parts: Parts = None,
     batch: Annotated[
         int,
         typer.Option(
@@ -89,7 +91,7 @@ def command(
     budgets = list_of_budgets(at)
     require_model(model)
     require_apart(out, model)
-    files.require_free(out.resolve())
+    files.require_free(out)
     schedule = pruning_schedule(prune)
     if schedule is not None and method is not Method.exact:
         raise UsageError("--prune goes with --method exact; no other method prunes")
@@ -98,6 +100,10 @@ def command(
         raise UsageError(
             f"{option} goes with curves; --method deterministic keeps its steps and nothing else"
         )
+    require_sweep(
+        parts, method.value,
+        {"--keep-stages": keep_stages, "--keep-policy": keep_policy, "--fresh": fresh},
+    )  # fmt: skip
     run.require_memory_to_read(model)
     given = to_solve(model, weights, normalize=normalize, sum_duplicates=sum_duplicates)
     problem = given.problem
@@ -109,6 +115,15 @@ def command(
         _key(given.made_of, method, tolerance, schedule, keep_stages, batch),
         fresh=fresh,
     )
+    if parts is not None:
+        with run.working("solve") as monitor:
+            answer = solve_in_parts(
+                run, problem, parts, monitor,
+                workers=workers, cluster=cluster, shared_path=shared_path, folder=out.resolve().parent,
+                tolerance=tolerance, batch=batch,
+            )  # fmt: skip
+        _conclude(run, problem, answer, out, checkpoint, copy=copy, budgets=budgets)
+        return
     with (
         _saying_what_is_kept(run, checkpoint),
         crew_of(run, workers, cluster, shared_path) as crew,
@@ -129,6 +144,22 @@ def command(
         )
     if crew is not None and (answer.method != "sweep" or problem.horizon is None):
         run.log(f"{crew.where} had nothing to do: only a sweep over a finite horizon is shared out")
+    _conclude(run, problem, answer, out, checkpoint, copy=copy, budgets=budgets)
+
+
+def _conclude(
+    run: Run,
+    problem: "BudgetedMDP",
+    answer: "CurveSet",
+    out: Path,
+    checkpoint: "Checkpoint",
+    *,
+    copy: bool | None,
+    budgets: tuple[float, ...],
+) -> None:
+    """Write and show an answer, let the checkpoint go where it is good enough, and end the command."""
+    from optbudget import files
+
     if answer.outcome.termination is Termination.INTERRUPTED or answer.outcome.solution is Solution.NONE:
         say_how_it_ended(run, answer.outcome, kept=checkpoint.folder)
         run.answer({"termination": answer.outcome.termination, "solution": answer.outcome.solution})

@@ -30,7 +30,7 @@ def written_aside(target: Path) -> Iterator[Path]:
     UsageError
         If the folder cannot be written for another reason; `target` is as it was.
     """
-    target = target.resolve()
+    target = resolved(target)
     aside = target.with_name(f".{target.name}.{os.getpid()}.writing")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -55,17 +55,53 @@ def require_free(target: Path, kind: str = "result") -> None:
     Raises
     ------
     UsageError
-        If `target` is a file, or a folder that is neither empty nor of that kind, or if nothing can be
-        written beside it.
+        If `target` is a file, a folder that is neither empty nor of that kind, an empty one that the process
+        works in, or no path at all, or if nothing can be written beside it.
     """
-    place = next(folder for folder in target.parents if folder.exists())
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise UsageError(f"{target} cannot be written: {os.strerror(errno.EACCES)} in {place}")
-    if target.is_dir():
-        if any(target.iterdir()) and not _says(target, kind):
-            raise UsageError(f"{target.name} exists and is not a {kind} of optbudget; name another folder")
-    elif target.exists():
-        raise UsageError(f"{target.name} exists and is not a folder; name another")
+    whole = resolved(target)
+    try:
+        place = next(folder for folder in whole.parents if folder.exists())
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise UsageError(f"{target} cannot be written: {os.strerror(_refusal(place))} in {place}")
+        if whole.is_dir():
+            if any(whole.iterdir()) and not _says(whole, kind):
+                what = _CALLED.get(kind, f"{kind} of optbudget")
+                raise UsageError(f"{target} exists and is not a {what}; name another folder")
+            if whole == Path.cwd() and not _says(whole, kind):
+                raise UsageError(f"{target} is the folder you are in; name another")
+        elif whole.exists():
+            raise UsageError(f"{target} exists and is not a folder; name another")
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {error.strerror}") from None
+
+
+_CALLED = {"learned": "learned model of optbudget, or its learned.json is damaged"}
+"""What a folder is not that must not be replaced, where the name of its kind alone does not say it."""
+
+
+def resolved(target: Path) -> Path:
+    """The whole path of a folder that is to be written.
+
+    Raises
+    ------
+    UsageError
+        If there is none, as links lead round in a circle or a name is too long; or if nothing is above it.
+    """
+    try:
+        whole = target.resolve()
+        with suppress(FileNotFoundError):
+            whole.stat()
+    except (OSError, RuntimeError) as error:
+        number = getattr(error, "errno", None) or errno.ELOOP
+        raise UsageError(f"{target} cannot be written: {os.strerror(number)}") from None
+    if whole == whole.parent:
+        raise UsageError(f"{target} is the root of all folders; name another")
+    return whole
+
+
+def _refusal(place: Path) -> int:
+    """Why nothing can be written in a folder, as the number of a system error."""
+    return errno.EROFS if os.statvfs(place).f_flag & os.ST_RDONLY else errno.EACCES
 
 
 def _says(folder: Path, kind: str) -> bool:

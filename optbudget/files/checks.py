@@ -11,6 +11,7 @@ from optbudget.files.caps import cap_issues
 from optbudget.files.models import read_problem
 from optbudget.files.populations import read_population
 from optbudget.problems import BudgetedMDP, ConstrainedMDP, Departments, Knapsack
+from optbudget.problems.history_counts import LEARNED
 
 
 def check(path: str | Path, *, normalize: bool = False, sum_duplicates: bool = False) -> tuple[Issue, ...]:
@@ -89,6 +90,8 @@ def _horizon_issues(problem: BudgetedMDP) -> list[Issue]:
 
 def _reach_issues(problem: BudgetedMDP, occupied: NDArray[np.bool_]) -> list[Issue]:
     missed = np.flatnonzero(~_reached(problem, occupied))
+    if problem.source == LEARNED:  # Nobody stands before the first event unless a population says so.
+        missed = missed[[problem.states[i] != "start" for i in missed.tolist()]]
     if missed.size == 0:
         return []
     some = ", ".join(repr(problem.labels[i]) for i in missed[:3]) + (", ..." if missed.size > 3 else "")

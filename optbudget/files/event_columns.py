@@ -17,7 +17,7 @@ from optbudget.errors import FIRST_ISSUES, Issue, ProblemError
 from optbudget.files.text_tables import Columns
 from optbudget.problems import EventBatch
 from optbudget.problems.columns import Codes, Floats
-from optbudget.problems.events import LARGEST_TIME, RowPlace, TimeKind, name_problem
+from optbudget.problems.events import LARGEST_TIME, MONEY, RowPlace, TimeKind, name_problem, other_columns
 
 EVENT_COLUMNS = Columns(("unit", "time", "event", "type"), ("value", "cost"), ("unit", "time", "event"))
 
@@ -25,6 +25,15 @@ INTEGER = re.compile(r"\s*-?\d{1,19}\s*", re.ASCII)
 DATE = re.compile(
     r"\d{4}-\d\d-\d\d([T ]\d\d(:\d\d(:\d\d(\.\d{1,6})?)?)?(?P<zone>Z|[+-]\d\d(:?\d\d)?)?)?", re.ASCII
 )
+
+FINER = re.compile(DATE.pattern.replace("{1,6}", "{7,}"), re.ASCII)
+
+LIMITS: dict[TimeKind, tuple[int, int, str]] = {
+    "integer": (-LARGEST_TIME, LARGEST_TIME, "times lie within 2^61 of 0"),
+    "instant": (-62_135_596_800_000_000, 253_402_300_799_999_999, "dates lie in the years 1 to 9999"),
+    "local": (-62_135_596_800_000_000, 253_402_300_799_999_999, "dates lie in the years 1 to 9999"),
+}
+"""The least and the largest time of each kind, and in words."""
 
 TIME_TYPES = {"integer": pa.int64(), "instant": pa.timestamp("us", "UTC"), "local": pa.timestamp("us")}
 
@@ -45,6 +54,7 @@ class Tally:
     sorted : rows moved to put a unit's rows in the order of time
     time_kind : how the log writes time; None before its first row
     columns : its columns among those known; None before its first row
+    before : rows counted before this reading, which had the columns of money in `columns`
     warnings : oddities that do not stop the reading
     position : up to which the source was read, when all its rows were; None if it has no positions
     """
@@ -54,8 +64,20 @@ class Tally:
     sorted: int = 0
     time_kind: TimeKind | None = None
     columns: frozenset[str] | None = None
+    before: int = 0
     warnings: list[Issue] = field(default_factory=list)
     position: Mapping[str, Any] | None = None
+
+    def take_up(self, given: frozenset[str], rows: int, source: str, *, missing_as_zero: bool) -> None:
+        """Compare the columns of rows with those before; money that only some have is 0 if asked."""
+        before = given if self.columns is None else self.columns
+        compared = EVENT_COLUMNS.known if self.rows else MONEY
+        other = (given ^ before).intersection(compared)
+        if other and not (missing_as_zero and other <= MONEY):
+            raise ProblemError([other_columns(other, source)])
+        if rows:
+            self.filled += sum(rows if name in before else self.rows + self.before for name in other)
+            self.columns = given | (before & MONEY)
 
 
 def sniffed(text: str) -> TimeKind | None:
@@ -83,11 +105,7 @@ def event_batch(
         For the first twenty rows of the first column in which something is wrong.
     """
     given = frozenset(name for name in rows.schema.names if name in EVENT_COLUMNS.known)
-    if tally.columns is not None and given != tally.columns:
-        missing = ", ".join(sorted(given ^ tally.columns))
-        raise ProblemError(
-            [Issue("error", "columns", f"the log began with other columns: {missing}", source)]
-        )
+    tally.take_up(given, rows.num_rows, source, missing_as_zero=missing_as_zero)
     reader = _Reader(rows, place, source)
     unit = reader.unit()
     time, kind = reader.time(tally.time_kind)
@@ -96,7 +114,7 @@ def event_batch(
     value, filled = reader.money("value", missing_as_zero) if "value" in given else (None, 0)
     cost, more = reader.money("cost", missing_as_zero) if "cost" in given else (None, 0)
     if rows.num_rows:
-        tally.time_kind, tally.columns = kind, given
+        tally.time_kind = kind
     tally.rows += rows.num_rows
     tally.filled += filled + more
     return EventBatch(unit, time, event, names, value, cost, kinds, type_names, kind, place)
@@ -138,26 +156,25 @@ class _Reader:
         if before is not None and kind != before and len(column):
             self._refuse("time", "time-kind", f"time is {_written(kind)}, and the log began with "
                          f"{_written(before)}; write all times in one way")  # fmt: skip
-        goal = {"integer": pa.int64(), "instant": pa.timestamp("us", "UTC"), "local": pa.timestamp("us")}[
-            kind
-        ]
+        goal = TIME_TYPES[kind]
         try:
             if _textual(column.type):
                 self._no_wrong(_other_times(column, kind), "time", "time", _time_problem(kind))
                 column = pc.utf8_trim_whitespace(column) if kind == "integer" else column
             time = column.cast(goal).cast(pa.int64()).to_numpy(zero_copy_only=False)
-        except pa.ArrowException as error:
-            reason = str(error).splitlines()[0][:120]
-            self._no_wrong(
-                _uncastable(column, goal), "time", "time", lambda text: f"is {text!r:.60}: {reason}"
-            )
-            raise ProblemError(
-                [Issue("error", "time", f"time cannot be read: {reason}", self.source)]
-            ) from None
-        beyond = (time > LARGEST_TIME) | (time < -LARGEST_TIME)
-        self._no_wrong(
-            beyond if beyond.any() else None, "time", "time", lambda text: f"{text} is beyond 2^61"
-        )
+        except pa.ArrowException:
+            said = _no_such_time(kind, written=_textual(column.type))
+            self._no_wrong(_uncastable(column, goal), "time", "time", said)
+            text = "time holds what cannot be read as times"
+            raise ProblemError([Issue("error", "time", text, self.source)]) from None
+        least, most, limit = LIMITS[kind]
+        beyond = np.flatnonzero((time > most) | (time < least))[:FIRST_ISSUES].tolist()
+        if beyond:
+            shown = [time[k] if kind == "integer" else np.datetime64(int(time[k]), "us") for k in beyond]
+            raise ProblemError([
+                self._issue("time", f"time is {text}; {limit}", k)
+                for k, text in zip(beyond, shown, strict=True)
+            ])  # fmt: skip
         return time, kind
 
     def _time_kind(self, column: pa.Array, before: TimeKind | None) -> TimeKind:
@@ -248,7 +265,7 @@ class _Reader:
         rows = [] if wrong is None else np.flatnonzero(wrong)[:FIRST_ISSUES].tolist()
         column = self.rows.column(self.rows.schema.get_field_index(name))
         if rows:
-            texts = [(row, column[row].as_py()) for row in rows]
+            texts = [(row, _shown(column[row])) for row in rows]
             raise ProblemError([self._issue(code, f"{name} {problem(text)}", row) for row, text in texts])
 
     def _refuse(self, name: str, code: str, text: str) -> None:
@@ -262,6 +279,14 @@ class _Reader:
             text = f"unit {unit!r:.80}: {text}"
         at = self.place(row)
         return Issue("error", code, text + (f" ({at.label})" if at.label else ""), at.source, at.line)
+
+
+def _shown(cell: pa.Scalar) -> Any:
+    """What a cell holds; of a time that Python has no word for, how many ticks since 1970."""
+    try:
+        return cell.as_py()
+    except (ValueError, OverflowError):
+        return f"{cell.value} {cell.type.unit}"
 
 
 def _textual(kind: pa.DataType) -> bool:
@@ -310,9 +335,21 @@ def _time_problem(kind: TimeKind) -> Callable[[str], str]:
         other = sniffed(text) if text is not None else None
         if other is not None and other != kind:
             return f"is {text!r:.40}, {_written(other)}, and the log began with {_written(kind)}"
+        if text is not None and FINER.fullmatch(text):
+            return f"is {text!r:.60}; times are kept in microseconds: write at most 6 digits of a second"
         return f"is {text!r:.40}; write an integer, or a date such as 2026-05-01T10:00:00Z"
 
     return problem
+
+
+def _no_such_time(kind: TimeKind, *, written: bool) -> Callable[[object], str]:
+    """What is said of a time that looks like one and is none; `written` is text."""
+    limit = LIMITS[kind][2]
+    if kind != "integer" and not written:
+        limit = f"times are kept in whole microseconds, and {limit}"
+    elif kind != "integer":
+        limit = "there is no such time: hours go to 23, minutes and seconds to 59, zones to 23:59"
+    return lambda text: f"is {str(text)[:60]!r}; {limit}"
 
 
 def _other_times(column: pa.Array, kind: TimeKind) -> NDArray[np.bool_] | None:

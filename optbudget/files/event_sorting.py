@@ -20,7 +20,7 @@ from optbudget.errors import LimitError
 from optbudget.files.event_columns import Place, Tally
 from optbudget.problems import EventBatch
 from optbudget.problems.columns import Codes
-from optbudget.problems.events import RowPlace, TimeKind
+from optbudget.problems.events import MONEY, RowPlace, TimeKind
 
 BYTES_PER_ROW = 400
 """Memory that sorting takes for each row, with room for long names; 124 were measured with short ones."""
@@ -93,6 +93,7 @@ class _Log:
         tally.sorted += _late(table, time)
         table = table.take(pa.array(np.argsort(time, kind="stable")))
         column = {name: table.column(name).to_numpy() for name in table.column_names if name != "unit"}
+        column |= {name: np.nan_to_num(column[name]) for name in MONEY.intersection(column)}
         batch, row, places = column["batch"], column["row"], self.places
 
         def place(k: int) -> RowPlace:
@@ -120,7 +121,7 @@ class _Spill:
         """Put rows into their pieces."""
         for table in tables:
             piece = _piece(table.column("unit"))
-            kind = str(table.column("unit").type)
+            kind = f"{table.column('unit').type}-{'-'.join(table.column_names)}"
             for k in np.unique(piece).tolist():
                 key = k, kind
                 if key not in self.writers:
@@ -141,12 +142,18 @@ class _Spill:
 
 
 def _joined(tables: list[pa.Table]) -> pa.Table:
-    """Tables one after the other, by the batches they come from; units become text where kinds differ."""
+    """Tables one after the other, by the batches they come from; units become text where kinds differ.
+
+    Money is missing where only others have the column: so it is taken as 0.
+    """
     kinds = {table.schema.field("unit").type for table in tables}
     if len(kinds) > 1:
         tables = [table.set_column(0, "unit", table.column("unit").cast(pa.string())) for table in tables]
-    joined = pa.concat_tables(tables)
-    return joined if len(kinds) == 1 else joined.sort_by([("batch", "ascending"), ("row", "ascending")])
+    columns = {tuple(table.column_names) for table in tables}
+    joined = pa.concat_tables(tables, promote_options="default")
+    if len(kinds) == len(columns) == 1:
+        return joined
+    return joined.sort_by([("batch", "ascending"), ("row", "ascending")])
 
 
 def _piece(unit: pa.ChunkedArray) -> Codes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from optbudget.errors import Issue, ProblemError, UsageError
 from optbudget.files.answers import load_answer
 from optbudget.files.arrival_results import write_arrivals
-from optbudget.files.aside import recover, require_free, written_aside
+from optbudget.files.aside import recover, require_free, resolved, written_aside
 from optbudget.files.constrained_folder import write_constrained
 from optbudget.files.departments_folder import write_departments
 from optbudget.files.frontiers import load_frontier
@@ -111,7 +111,7 @@ def save(
     ...     load(Path(place) / "model")
     BudgetedMDP(1 state, 2 actions, 1 transition row, horizon 3)
     """
-    target = Path(path).resolve()
+    target = resolved(Path(path))
     require_free(target)
     with written_aside(target) as aside:
         if isinstance(noun, (BudgetedMDP, ConstrainedMDP, Departments, Knapsack)):

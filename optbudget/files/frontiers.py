@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from optbudget.errors import ResultError
-from optbudget.files.aside import require_free, written_aside
+from optbudget.files.aside import require_free, resolved, written_aside
 from optbudget.files.parquet_tables import write_parquet
 from optbudget.files.result_reader import stated_model
 from optbudget.files.result_tables import ResultTable
@@ -47,7 +47,7 @@ def save_frontier(
     UsageError, LimitError
         As `save`.
     """
-    target = Path(path).resolve()
+    target = resolved(Path(path))
     require_free(target)
     steps = np.diff(frontier.indptr)
     with written_aside(target) as folder:

@@ -12,7 +12,17 @@ import pyarrow.parquet as pq
 
 from optbudget.errors import Issue, ProblemError
 from optbudget.files.parquet_tables import read_parquet
-from optbudget.problems.history_counts import FIRST_EVENT, GramTable, Packing, UnitTails, Words
+from optbudget.files.seals import damaged
+from optbudget.problems.columns import Codes
+from optbudget.problems.history_counts import FIRST_EVENT, LARGEST_SUM, GramTable, Packing, UnitTails, Words
+
+MOST_COUNTED = 2**53
+"""Events of a log; sums of so many are exact in doubles."""
+
+
+def summable(micro: Codes) -> bool:
+    """Whether sums of money, in millionths, stay within 64 bits."""
+    return float(np.abs(micro.astype(np.float64)).sum()) <= LARGEST_SUM
 
 
 def write_grams(table: GramTable, path: Path) -> None:
@@ -47,6 +57,8 @@ def read_grams(path: Path, packing: Packing, events: int) -> GramTable:
     count, value = table.column("count").to_numpy(), table.column("value").to_numpy()
     if (count < 1).any() or not _rising(words):
         raise damaged(path.name, "its grams do not rise, or a count is not positive")
+    if float(count.sum(dtype=np.float64)) > MOST_COUNTED or not summable(value):
+        raise damaged(path.name, "its counts or its values are more than a log can have")
     for position in range(packing.order + 1):
         if words.size and packing.symbol(words, position).max() >= events + FIRST_EVENT:
             raise damaged(path.name, "it has an event that learned.json does not name")
@@ -74,6 +86,8 @@ def read_units(path: Path, packing: Packing, events: int) -> UnitTails:
         if history.size and packing.symbol(history, position).max() >= events + FIRST_EVENT:
             raise damaged(path.name, "it has an event that learned.json does not name")
     times, values = table.column("time").to_numpy(), table.column("value").to_numpy()
+    if not summable(values):
+        raise damaged(path.name, "its values are more than a log can have")
     return UnitTails(ids, history, times, values, ptr, tied)
 
 
@@ -102,7 +116,3 @@ def _rising(words: Words) -> bool:
         rises |= equal & (after[:, w] > before[:, w])
         equal &= after[:, w] == before[:, w]
     return bool(rises.all())
-
-
-def damaged(file: str, why: str) -> ProblemError:
-    return ProblemError([Issue("error", "learned", f"{why}; learn the model again from the log", file)])

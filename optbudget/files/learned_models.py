@@ -1,6 +1,7 @@
 """A learned model on disk: a model folder that also holds everything it was counted from.
 
-    learned.json        how the log was cut into histories, the events and their totals, the model's options
+    learned.json        how the log was cut into histories, the events and their totals, the model's options;
+                        and the hashes of what was counted (`optbudget.files.seals`)
     histories.parquet   gram0, ... (unsigned words, `optbudget.problems.history_counts`), count, value
     held_out.parquet    the same of the units held out, if any are
     units.parquet       unit, history0, ..., time, value, tied: where every unit stands
@@ -24,13 +25,14 @@ from typing import Any, Protocol, get_args
 import numpy as np
 import pyarrow as pa
 
-from optbudget.errors import Issue, ProblemError
-from optbudget.files.aside import recover, require_free, written_aside
-from optbudget.files.history_tables import damaged, read_grams, read_units, write_grams, write_units
+from optbudget.errors import Issue, ProblemError, ResultError
+from optbudget.files.aside import recover, require_free, resolved, written_aside
+from optbudget.files.history_tables import read_grams, read_units, summable, write_grams, write_units
 from optbudget.files.model_writer import NameColumns, write_csv, write_model
 from optbudget.files.parquet_tables import write_parquet
 from optbudget.files.populations import write_population
-from optbudget.files.stated_fields import read_json
+from optbudget.files.seals import damaged, require_as_written, require_sealed, sealed
+from optbudget.files.stated_fields import mapping, read_json, whole
 from optbudget.problems import BudgetedMDP, Population
 from optbudget.problems.columns import Codes
 from optbudget.problems.event_rules import EventRules
@@ -53,6 +55,9 @@ OURS = (
       for end in ("csv", "parquet")),
 )  # fmt: skip
 """Files that a learned model consists of."""
+
+COUNTED = ("histories.parquet", "held_out.parquet", "units.parquet", "counts.parquet")
+"""Of these, what learned.json has the hashes of; the others are a model's, which people may edit."""
 
 POPULATION = ("population.csv", "population.parquet")
 
@@ -98,7 +103,7 @@ def save_learned(
     LimitError
         If the disk is full.
     """
-    target = Path(path).resolve()
+    target = resolved(Path(path))
     require_free(target, KIND)
     counts = learned.counts
     with written_aside(target) as aside, ThreadPoolExecutor(2) as pool:
@@ -116,9 +121,9 @@ def save_learned(
         if members is not None:
             work.append(pool.submit(write_parquet, members[0], aside / "memberships.parquet"))
             work.append(pool.submit(write_csv, members[1], aside / "population.csv"))
-        _write_json(counts, options, score, positions, aside / "learned.json")
         for each in work:
             each.result()
+        _write_json(counts, options, score, positions, aside)
         replaced = population is not None or members is not None or _has_members(target)
         ours = (*OURS, *POPULATION) if replaced else OURS
         for file in target.iterdir() if target.is_dir() else ():
@@ -133,8 +138,13 @@ def _has_members(folder: Path) -> bool:
 
 def is_learned(path: str | Path) -> bool:
     """Whether a folder holds a learned model."""
-    recover(Path(path).resolve())
+    recover(resolved(Path(path)))
     return (Path(path) / "learned.json").is_file()
+
+
+def was_learned(path: str | Path) -> bool:
+    """Whether a folder holds a learned model, or what is left of one."""
+    return is_learned(path) or (Path(path) / "histories.parquet").is_file()
 
 
 def load_history_counts(path: str | Path) -> tuple[HistoryCounts, dict[str, object]]:
@@ -147,6 +157,8 @@ def load_history_counts(path: str | Path) -> tuple[HistoryCounts, dict[str, obje
     """
     folder = Path(path)
     if not is_learned(folder):
+        if was_learned(folder):
+            raise damaged("learned.json", "it is missing")
         text = f"{folder.name} is no learned model: it has no learned.json"
         raise ProblemError([Issue("error", "missing-file", text)])
     try:
@@ -154,7 +166,8 @@ def load_history_counts(path: str | Path) -> tuple[HistoryCounts, dict[str, obje
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         if isinstance(error, ProblemError):
             raise
-        raise damaged("learned.json", f"is not what it should be: {error!r:.200}") from None
+        key = f" ({error.args[0]} is missing)" if isinstance(error, KeyError) else ""
+        raise damaged("learned.json", f"it does not say what it should{key}") from None
 
 
 def load_positions(path: str | Path) -> dict[str, Any]:
@@ -165,18 +178,34 @@ def load_positions(path: str | Path) -> dict[str, Any]:
     ProblemError
         If learned.json cannot be read, or says no such thing.
     """
-    stated = read_json(Path(path) / "learned.json").get("positions", {})
+    stated = _stated(Path(path)).get("positions", {})
     if not isinstance(stated, dict) or not all(isinstance(position, dict) for position in stated.values()):
         raise damaged("learned.json", "its positions are not what they should be")
     return stated
 
 
-def _load(folder: Path) -> tuple[HistoryCounts, dict[str, object]]:
-    stated = read_json(folder / "learned.json")
+def require_learned(folder: Path, name: str) -> None:
+    """ProblemError if a file of a learned model's folder is not the one that was written with it."""
+    require_as_written(_stated(folder), folder, name)
+
+
+def _stated(folder: Path) -> dict[str, Any]:
+    """What learned.json says, as it was written."""
+    try:
+        stated = read_json(folder / "learned.json")
+    except ResultError as error:
+        raise damaged("learned.json", str(error).removeprefix("learned.json ")) from None
     if stated.get("schema") != SCHEMA:
         raise damaged("learned.json", f"its schema is {stated.get('schema')!r:.60}, not {SCHEMA!r}")
+    require_sealed(stated, "learned.json")
+    return stated
+
+
+def _load(folder: Path) -> tuple[HistoryCounts, dict[str, object]]:
+    stated = _stated(folder)
     rule = CountingRule(stated["order"], EventRules.from_dict(stated["rows"]), float(stated["held_out"]))
-    seen = RowsSeen(**stated["seen"])
+    rows_seen = mapping(stated, "seen", "learned.json")
+    seen = RowsSeen(**{name: whole(rows_seen, name, "learned.json") for name in RowsSeen.__slots__})
     names = tuple(str(event["name"]) for event in stated["events"])
     times = np.array([event["times"] for event in stated["events"]], dtype=np.int64)
     cost = np.array([event["cost_millionths"] for event in stated["events"]], dtype=np.int64)
@@ -187,11 +216,23 @@ def _load(folder: Path) -> tuple[HistoryCounts, dict[str, object]]:
         held = read_grams(folder / "held_out.parquet", packing, len(names))
     units = read_units(folder / "units.parquet", packing, len(names))
     counts = HistoryCounts(
-        rule, names, kept, held, units, times, cost, seen, bool(stated["costed"]), str(stated["time_kind"])
+        rule,
+        names,
+        kept,
+        held,
+        units,
+        times,
+        cost,
+        seen,
+        bool(stated["costed"]),
+        str(stated["time_kind"]),
+        bool(stated["valued"]),
     )
     if counts.time_kind not in get_args(TimeKind) or not isinstance(stated["options"], dict):
         raise damaged("learned.json", "its time_kind or its options are not what they should be")
     _require_together(counts)
+    for name in ("histories.parquet", "units.parquet", *(["held_out.parquet"] if rule.held_out else [])):
+        require_as_written(stated, folder, name)
     return counts, stated["options"]
 
 
@@ -201,13 +242,15 @@ def _require_together(counts: HistoryCounts) -> None:
     for table in (counts.kept, counts.held):
         symbol = counts.packing.symbol(table.words, counts.rule.order)
         found += np.bincount(symbol, table.count, minlength=found.size).astype(np.int64)
+    if not summable(counts.cost):
+        raise damaged("learned.json", "its costs are more than a log can have")
     if (found[FIRST_EVENT:] != counts.times).any() or found[0]:
         raise damaged("histories.parquet", "it does not hold the events that learned.json tells of")
 
 
 def _write_json(
     counts: HistoryCounts, options: Mapping[str, object], score: Mapping[str, object] | None,
-    positions: Mapping[str, object] | None, path: Path,
+    positions: Mapping[str, object] | None, folder: Path,
 ) -> None:  # fmt: skip
     events = zip(counts.names, counts.times.tolist(), counts.cost.tolist(), strict=True)
     content = {
@@ -218,14 +261,15 @@ def _write_json(
         "seen": asdict(counts.seen),
         "time_kind": counts.time_kind,
         "costed": counts.costed,
+        "valued": counts.valued,
         "events": [{"name": n, "times": t, "cost_millionths": c} for n, t, c in events],
         "units": len(counts.units),
         "options": dict(options),
         "score": None if score is None else dict(score),
         "positions": dict(positions or {}),
     }
-    text = json.dumps(content, indent=1, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8", newline="\n")
+    text = json.dumps(sealed(content, folder, COUNTED), indent=1, ensure_ascii=False)
+    (folder / "learned.json").write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
 def _write_counts(learned: Learned, times: Codes, path: Path) -> None:

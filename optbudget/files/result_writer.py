@@ -33,7 +33,7 @@ LARGEST_COPY = 64 << 20
 ROWS_AT_ONCE = 1 << 20
 """Breakpoints of curves that are written at a time."""
 
-NO_NUMBER = ("--threads", "--workers", "--cluster", "--shared-path")
+NO_NUMBER = ("--threads", "--workers", "--cluster", "--shared-path", "--parts")
 """Options that say where the work is done: they change no answer, and equal answers give equal bytes."""
 
 

@@ -23,7 +23,7 @@ import pyarrow.csv as pacsv
 from optbudget.errors import FIRST_ISSUES, Issue
 from optbudget.problems.columns import did_you_mean, nearest
 
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 LONGEST_FIELD = 1 << 20
 LONGEST_LINE = 1 << 23
@@ -178,7 +178,8 @@ def read_header(path: Path, issues: list[Issue]) -> list[str] | None:
         refuse("header", f"the header is not CSV: {error}")
         return None
     if not header:
-        refuse("empty-file", "the file is empty; its first line must name the columns")
+        what = "there is nothing but empty lines" if path.stat().st_size else "the file is empty"
+        refuse("empty-file", f"{what}; the first line must name the columns")
         return None
     if any(undecodable(name) for name in header):
         refuse("encoding", "the header is not UTF-8; save the file as UTF-8")

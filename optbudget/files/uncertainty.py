@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from optbudget.errors import Issue, ProblemError
+from optbudget.files.learned_models import is_learned, require_learned
 from optbudget.files.model_folder import TABLES, locate, read_table
 from optbudget.files.text_tables import Columns
 from optbudget.problems import BudgetedMDP, TransitionCounts, TransitionIntervals
@@ -29,7 +30,8 @@ def load_counts(path: str | Path, problem: BudgetedMDP) -> TransitionCounts:
     ------
     ProblemError
         With every problem found and its place: a state or action that the problem does not have, a row
-        listed twice, a count that is not a whole number >= 0.
+        listed twice, a count that is not a whole number >= 0; of a learned model, other counts than it was
+        written with.
 
     Examples
     --------
@@ -40,8 +42,12 @@ def load_counts(path: str | Path, problem: BudgetedMDP) -> TransitionCounts:
     ...     load_counts(place, two_action_example(horizon=2))
     TransitionCounts(7 transitions of 2 state-action pairs)
     """
-    owner = row_owners(Path(path), problem)
-    return _load(Path(path), problem, "counts", COUNTS, partial(TransitionCounts.assemble, owner=owner))
+    folder = Path(path)
+    owner = row_owners(folder, problem)
+    counts = _load(folder, problem, "counts", COUNTS, partial(TransitionCounts.assemble, owner=owner))
+    if (folder / "counts.parquet").is_file() and is_learned(folder):
+        require_learned(folder, "counts.parquet")
+    return counts
 
 
 def load_intervals(path: str | Path, problem: BudgetedMDP) -> TransitionIntervals:

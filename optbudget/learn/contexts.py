@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.errors import ProblemError
+from optbudget.learn import weighing
 from optbudget.learn._context_kernels import (
     children,
     close,
@@ -31,6 +32,7 @@ from optbudget.learn._context_kernels import (
 )
 from optbudget.problems.columns import Codes, Floats
 from optbudget.problems.history_counts import BEFORE, FIRST_EVENT, GramTable, Packing
+from optbudget.workers import Monitor
 
 ROOT, START = 0, 1
 """Nodes: the empty context, which is no state, and the history before any event."""
@@ -147,6 +149,7 @@ def context_tree(
     order: int | None = None,
     min_count: int = 10,
     prune_ratio: float = 0.0,
+    monitor: Monitor | None = None,
 ) -> ContextTree:
     """The contexts of a table of grams.
 
@@ -158,11 +161,14 @@ def context_tree(
     min_count : how many histories a context must have ended; single events are always stored
     prune_ratio : drop a context if its row explains what followed it less than so many nats better than
         the row of the context without the oldest event (times its log-likelihood ratio); 0 drops none
+    monitor : its memory limit is kept
 
     Raises
     ------
     ProblemError
         If the table is empty or an option is out of range.
+    LimitError
+        If the tree would take more memory than the monitor allows.
     """
     order = packing.order if order is None else order
     if not 0 <= order <= packing.order:
@@ -173,7 +179,7 @@ def context_tree(
         raise ProblemError(f"prune_ratio is {prune_ratio}; it must be >= 0")
     if not len(table):
         raise ProblemError("no unit is left to make a model from: all are held out; hold out a smaller share")
-    tree = _grown(table, tuple(names), packing, order, min_count)
+    tree = _grown(table, tuple(names), packing, order, min_count, monitor or Monitor())
     return pruned(tree, prune_ratio) if prune_ratio > 0 else tree
 
 
@@ -194,9 +200,16 @@ def shorter_nodes(tree: ContextTree) -> Codes:
 
 
 def _grown(
-    table: GramTable, names: tuple[str, ...], packing: Packing, order: int, min_count: int
+    table: GramTable,
+    names: tuple[str, ...],
+    packing: Packing,
+    order: int,
+    min_count: int,
+    monitor: Monitor,
 ) -> ContextTree:
     """All contexts that were seen often enough, level by level."""
+    what = f"a tree of the contexts of {len(table):,} histories"
+    monitor.require_memory(weighing.of_levels(table, min_count), what)
     total = np.append(0, np.cumsum(table.count))
     worth = np.append(0, np.cumsum(table.value))
     n = len(table)
@@ -227,6 +240,9 @@ def _grown(
     width = np.zeros(low.size, dtype=np.int64)
     row_widths(following, low, high, len(names) + FIRST_EVENT, width)
     row_ptr = np.append(0, np.cumsum(width))
+    monitor.require_memory(
+        weighing.of_levels(table, min_count) + weighing.of_tree(low.size, int(row_ptr[-1])), what
+    )
     row_symbol, times = np.empty(row_ptr[-1], dtype=np.int32), np.empty(row_ptr[-1], dtype=np.int64)
     fill_rows(following, table.count, low, high, len(names) + FIRST_EVENT, row_ptr, row_symbol, times)
     rank = np.empty(low.size, dtype=np.int64)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.errors import InterruptedWork, Issue, LimitError, ProblemError
+from optbudget.learn import weighing
 from optbudget.learn._counting_kernels import first_rows, roll
 from optbudget.learn.gram_tables import added, tabulate, taken_away
 from optbudget.learn.row_order import Judged, judge_rows
@@ -23,9 +24,10 @@ from optbudget.learn.tails import Tails
 from optbudget.learn.units import UnitRows, by_unit
 from optbudget.problems.columns import Codes, Floats, did_you_mean
 from optbudget.problems.event_rules import EventRules
-from optbudget.problems.events import EventBatch
+from optbudget.problems.events import EventBatch, other_columns
 from optbudget.problems.history_counts import (
     FIRST_EVENT,
+    LARGEST_SUM,
     MICRO,
     CountingRule,
     GramTable,
@@ -41,9 +43,6 @@ if TYPE_CHECKING:
     from optbudget.learn.trails import Trail
     from optbudget.workers import Monitor
 
-LARGEST_SUM = 2**61
-"""What values or costs may add up to, in millionths."""
-
 
 def count_histories(
     batches: Iterable[EventBatch],
@@ -51,6 +50,7 @@ def count_histories(
     order: int = 10,
     rows: EventRules | None = None,
     held_out: float = 0.0,
+    missing_as_zero: bool = False,
     monitor: "Monitor | None" = None,
     trail: "Trail | None" = None,
 ) -> HistoryCounts:
@@ -62,13 +62,17 @@ def count_histories(
     order : longest history, in events
     rows : how rows become histories: pauses, terminal events, conversions, duplicates
     held_out : share of the units that models are scored on instead of made from
+    missing_as_zero : take values or costs as 0 in batches without such a column where others have it
     trail : collects the same unit by unit (`optbudget.learn.trails`)
 
     Raises
     ------
     ProblemError
         If the log is empty, rows break the rules (`optbudget.learn.row_order`), values or costs do not fit
-        millionths, or a terminal or conversion event does not occur.
+        millionths, some batches have a column of them and others not, or a terminal or conversion event
+        does not occur.
+    LimitError
+        If the counts would take more memory than the monitor allows; nothing is allocated for them before.
 
     Examples
     --------
@@ -82,13 +86,22 @@ def count_histories(
     Linear in the rows but for one sort of the grams of each batch.
     """
     rule = CountingRule(order, rows or EventRules(), held_out)
-    return _Counter(rule, trail=trail).counted(batches, monitor)
+    return _Counter(rule, trail=trail, monitor=monitor, missing_as_zero=missing_as_zero).counted(batches)
 
 
 def update(
-    counts: HistoryCounts, batches: Iterable[EventBatch], *, monitor: "Monitor | None" = None
+    counts: HistoryCounts,
+    batches: Iterable[EventBatch],
+    *,
+    missing_as_zero: bool = False,
+    monitor: "Monitor | None" = None,
 ) -> HistoryCounts:
     """The counts with more rows, which may go on with units that were counted: as if counted at once.
+
+    Raises
+    ------
+    ProblemError, LimitError
+        As `count_histories`; columns of values and costs are those of the rows counted before.
 
     Examples
     --------
@@ -98,17 +111,25 @@ def update(
     >>> update(count_histories([first], order=2), [more])
     HistoryCounts(3 events of 2 units, 2 kinds, order 2, 4 grams)
     """
-    return _Counter(counts.rule, counts).counted(batches, monitor)
+    counter = _Counter(counts.rule, counts, monitor=monitor, missing_as_zero=missing_as_zero)
+    return counter.counted(batches)
 
 
 class _Counter:
     """Counts on the way from one batch to the next."""
 
     def __init__(
-        self, rule: CountingRule, known: HistoryCounts | None = None, trail: "Trail | None" = None
+        self,
+        rule: CountingRule,
+        known: HistoryCounts | None = None,
+        trail: "Trail | None" = None,
+        monitor: "Monitor | None" = None,
+        missing_as_zero: bool = False,
     ) -> None:
         self.rule = rule
+        self.missing_as_zero = missing_as_zero
         self.trail = trail
+        self.monitor = monitor
         self.names = list(known.names) if known else []
         self.packing = Packing.of(rule.order, len(self.names))
         self.kept = known.kept if known else GramTable.empty(self.packing.words)
@@ -116,15 +137,15 @@ class _Counter:
         self.tails = Tails.of(known.units) if known else Tails.empty(self.packing.words)
         self.times = known.times.copy() if known else np.zeros(0, dtype=np.int64)
         self.cost = known.cost.copy() if known else np.zeros(0, dtype=np.int64)
-        self.costed = known.costed if known else False
+        self.money = known.money if known else None
         self.time_kind = known.time_kind if known else None
         self.seen = known.seen if known else RowsSeen()
 
-    def counted(self, batches: Iterable[EventBatch], monitor: "Monitor | None") -> HistoryCounts:
-        for batch in self.rule.rows.prepared(batches):
+    def counted(self, batches: Iterable[EventBatch]) -> HistoryCounts:
+        for batch in self.rule.rows.prepared(map(self._alike, batches)):
             if len(batch):
                 self.add(batch)
-            _go_on(monitor)
+            _go_on(self.monitor)
         if not self.names:
             raise ProblemError([Issue("error", "no-rows", "the log has no events")])
         for what, named in (("terminal", self.rule.rows.terminal), ("conversion", self.rule.rows.conversion)):
@@ -134,8 +155,19 @@ class _Counter:
                     raise ProblemError(f"{what} event {name!r} does not occur in the log{hint}")
         return HistoryCounts(
             self.rule, tuple(self.names), self.kept, self.held, self.tails.units(),
-            self.times, self.cost, self.seen, self.costed, self.time_kind or "integer",
+            self.times, self.cost, self.seen, "cost" in (self.money or ()), self.time_kind or "integer",
+            "value" in (self.money or ()),
         )  # fmt: skip
+
+    def _alike(self, batch: EventBatch) -> EventBatch:
+        """The batch, if it has the columns of money that those before it have."""
+        if len(batch):
+            given = batch.money
+            before = given if self.money is None else self.money
+            if given != before and not self.missing_as_zero:
+                raise ProblemError([other_columns(given ^ before)])
+            self.money = given | before
+        return batch
 
     def add(self, batch: EventBatch) -> None:
         if self.time_kind not in (None, batch.time_kind):
@@ -150,11 +182,19 @@ class _Counter:
         self._total(batch, symbol, rows, judged)
         added_grams, taken_grams = self._roll(batch, symbol, rows, at, judged)
         for name, more, less in zip(("kept", "held"), added_grams, taken_grams, strict=True):
-            setattr(self, name, taken_away(added(getattr(self, name), more), less))
+            known = getattr(self, name)
+            self._require_memory(weighing.of_merge(known, more), len(known) + len(more))
+            setattr(self, name, taken_away(added(known, more), less))
         # The sums of two batches that are each within the limit cannot overflow.
         for column, sums in (("value", (self.kept.value, self.held.value)), ("cost", (self.cost,))):
             if sum(float(np.abs(part.astype(np.float64)).sum()) for part in sums) > LARGEST_SUM:
                 raise _too_much(column)
+
+    def _require_memory(self, more: float, grams: int) -> None:
+        """Refuse what would not fit beside the counts and the units that are there."""
+        if self.monitor is not None:
+            held = weighing.of_table(self.kept) + weighing.of_table(self.held) + self.tails.nbytes
+            self.monitor.require_memory(held + more, f"counting {grams:,} histories of events")
 
     def _symbols(self, batch: EventBatch) -> NDArray[np.int32]:
         """The symbol of every row, after new names are taken up in order of first appearance."""
@@ -205,7 +245,6 @@ class _Counter:
             before = getattr(self, name)
             more[: before.size] += before
             setattr(self, name, more.astype(np.int64))
-        self.costed = self.costed or batch.cost is not None
 
     def _roll(
         self, batch: EventBatch, symbol: NDArray[np.int32], rows: UnitRows, at: Codes, judged: Judged
@@ -215,6 +254,8 @@ class _Counter:
         units = rows.hash.size
         size = _slots(rows, judged)
         cuts = np.append(0, np.cumsum(size))
+        grams_at_most = int(cuts[-1])
+        self._require_memory(weighing.of_batch(grams_at_most, packing.words), grams_at_most)
         history, value = tails.history[at], tails.value[at]
         grams = np.empty((cuts[-1], packing.words), dtype=np.uint64)
         worth, used = np.empty(cuts[-1], dtype=np.int64), np.empty(units, dtype=np.int64)

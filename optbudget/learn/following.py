@@ -1,31 +1,38 @@
-"""A source that grows is followed: what is new is counted step by step, and each step is kept whole.
+"""A source that grows is followed: what is new is counted step by step, and what is counted is kept whole.
 
-After each step the counts and the position in the source are written together, in one step (the caller's
-`keep`). So whenever the work is killed, what is on disk is a model and the position up to which it counts:
-at most the step in hand is lost, and nothing is counted twice.
+The counts and the position in the source are written together, in one step: after all that a look at the
+source found, and within it once a minute has gone since. So whenever the work is killed, what is on disk is a
+model and the position up to which it counts: what was counted since is lost, and nothing is counted twice.
 """
 
 import time
 from collections.abc import Callable
 from typing import Protocol
 
-from optbudget.errors import InterruptedWork, LimitError, UsageError
+from optbudget.errors import InterruptedWork, LimitError, OptBudgetError, UsageError
 from optbudget.files import EventLog
 from optbudget.files.event_sources import Portion, Position
 from optbudget.status import Termination
 from optbudget.workers import Monitor
 
+KEPT_EVERY = 60.0
+"""Seconds of counting after which the counts are kept, though there is more to count."""
 
-class Keep(Protocol):
-    """Counts the rows of a portion and writes the counts with the position after it, as one step."""
 
-    def __call__(self, portion: Portion) -> Position: ...
+class Keeper(Protocol):
+    """Holds the counts of what was followed, and the position up to which they go."""
+
+    def count(self, portion: Portion) -> Position:
+        """Add the rows of a portion; the position after it."""
+
+    def keep(self) -> None:
+        """Write the counts and their position as one step."""
 
 
 def follow(
     log: EventLog,
     position: Position | None,
-    keep: Keep,
+    keeper: Keeper,
     *,
     every: float = 2.0,
     until_idle: float | None = None,
@@ -39,7 +46,7 @@ def follow(
     log : a folder (a step is a file) or a table (a step is what is new in it); a file counts once its size
         and time have stayed the same from one look to the next
     position : up to which the source has been counted
-    keep : counts a portion and keeps the counts with the position after it
+    keeper : counts portions, and keeps the counts with their position
     every : seconds between two looks at the source
     until_idle : seconds without anything new after which following ends; None: it ends when interrupted
     monitor : asked at least once a second whether to go on
@@ -62,14 +69,9 @@ def follow(
     looked: dict[str, object] = {}
     idle_since = time.monotonic()
     while True:
-        waiting = False
-        for portion in log.portions(position):
-            _go_on(monitor)
-            if portion.state is not None and looked.get(portion.name) != portion.state:
-                looked[portion.name] = portion.state
-                waiting = True
-                break  # Those behind it wait for it: files are counted by name.
-            position = keep(portion)
+        before = position
+        position, waiting = _look(log, position, keeper, looked, monitor)
+        if position is not before:
             idle_since = time.monotonic()
         if not waiting and until_idle is not None and time.monotonic() - idle_since >= until_idle:
             return position
@@ -77,6 +79,40 @@ def follow(
         while (left := ends - time.monotonic()) > 0:
             _go_on(monitor)
             wait(min(left, 0.2))
+
+
+def _look(
+    log: EventLog,
+    position: Position | None,
+    keeper: Keeper,
+    looked: dict[str, object],
+    monitor: Monitor | None,
+) -> tuple[Position | None, bool]:  # fmt: skip
+    """Count and keep what is new and no longer written to; the position then, and whether something waits.
+
+    Files are counted by name, so those behind one that waits wait too. What was counted is kept even if what
+    comes next is an error.
+    """
+    waiting, counted, kept_at = False, False, time.monotonic()
+    try:
+        for portion in log.portions(position):
+            _go_on(monitor)
+            if portion.state is not None and looked.get(portion.name) != portion.state:
+                looked[portion.name] = portion.state
+                waiting = True
+            if waiting:
+                continue
+            position, counted = keeper.count(portion), True
+            if time.monotonic() - kept_at >= KEPT_EVERY:
+                keeper.keep()
+                counted, kept_at = False, time.monotonic()
+    except OptBudgetError:
+        if counted:
+            keeper.keep()
+        raise
+    if counted:
+        keeper.keep()
+    return position, waiting
 
 
 def _go_on(monitor: Monitor | None) -> None:

@@ -127,8 +127,9 @@ class Identification:
             )
         if p.seldom + p.nearly_always > TOO_MANY:
             found.append(
-                f"{name}: at {100 * p.seldom:.0f} % of the visits it is taken in less than 1 % of cases, at "
-                f"{100 * p.nearly_always:.0f} % in more than 99 %; there the log cannot compare"
+                f"{name}: after histories with {100 * p.seldom:.0f} % of the visits it hardly ever follows "
+                f"(below 1 % of cases), after those with {100 * p.nearly_always:.0f} % nearly always (above "
+                "99 %); there the log cannot compare what comes with it and without it"
             )
         if d is not None and self.targeted:
             found.append(

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.errors import ProblemError
+from optbudget.learn import weighing
 from optbudget.learn._context_kernels import altered, smooth
 from optbudget.learn.contexts import ROOT, START, ContextTree, context_tree, mean_values
 from optbudget.learn.cut_off import tables_of
@@ -26,7 +27,7 @@ from optbudget.learn.options import NOTHING, ModelOptions
 from optbudget.learn.withheld import ContextRows, without_actions
 from optbudget.problems import BudgetedMDP, TransitionCounts
 from optbudget.problems.columns import Codes, Floats
-from optbudget.problems.history_counts import FIRST_EVENT, MICRO, HistoryCounts
+from optbudget.problems.history_counts import FIRST_EVENT, LEARNED, MICRO, HistoryCounts
 from optbudget.problems.sharing import spans
 
 if TYPE_CHECKING:
@@ -96,10 +97,11 @@ def learn_model(
     """
     options.require_known(counts.names)
     cost = action_costs(counts, options)
-    tree = tree_of(counts, options)
+    tree = tree_of(counts, options, monitor)
     require_worth(tree)
     if monitor is not None:
-        monitor.require_memory(_bytes(tree, options), f"a model of {tree.size:,} states")
+        written = weighing.of_table(counts.kept) + weighing.of_table(counts.held)
+        monitor.require_memory(_bytes(tree, options) + written, f"a model of {tree.size:,} states")
     return LearnedModel(*assembled(counts, options, tree, cost), counts, options, tree)
 
 
@@ -113,12 +115,16 @@ def _bytes(tree: ContextTree, options: ModelOptions) -> float:
     )
 
 
-def tree_of(counts: HistoryCounts, options: ModelOptions) -> ContextTree:
+def tree_of(counts: HistoryCounts, options: ModelOptions, monitor: "Monitor | None" = None) -> ContextTree:
     """The contexts of all units, those held out too."""
     kept, held = tables_of(counts, cut_off=options.cut_off)
+    if monitor is not None:
+        monitor.require_memory(
+            weighing.of_merge(kept, held), f"a tree of {len(kept) + len(held):,} histories"
+        )
     return context_tree(
         added(kept, held), counts.names, counts.packing,
-        order=options.order, min_count=options.min_count, prune_ratio=options.prune_ratio,
+        order=options.order, min_count=options.min_count, prune_ratio=options.prune_ratio, monitor=monitor,
     )  # fmt: skip
 
 
@@ -168,7 +174,10 @@ def assembled(
     acting = tree.size - 1
     node = np.argsort(tree.rank)[1:]
     value = mean_values(tree)[node]
+    state_of = np.append(tree.rank - 1, acting)  # the last one is where -1, the end, leads
     rows = _rows(tree, options.smoothing)
+    coming = slice(int(rows.ptr[START]), int(rows.ptr[START + 1]))
+    initial = state_of[rows.following[coming]], rows.probability[coming]
     if options.withheld:
         rows = without_actions(
             rows, tree, [counts.names.index(name) + FIRST_EVENT for name in options.actions]
@@ -176,7 +185,6 @@ def assembled(
     width = np.diff(rows.ptr)[node]
     begin = np.append(0, np.cumsum(width))
     entry = spans(rows.ptr[node], width)
-    state_of = np.append(tree.rank - 1, acting)  # the last one is where -1, the end, leads
     next_state: NDArray[np.int32] = state_of[rows.following[entry]].astype(np.int32)
     actions = 1 + len(named)
     row = np.empty((acting, actions), dtype=np.int32)
@@ -193,7 +201,6 @@ def assembled(
     pair_ptr = np.append(0, np.cumsum(there.sum(axis=1)))
     pair_action = np.nonzero(there)[1].astype(np.int32)
     labels = tree.labels
-    first = slice(int(begin[0]), int(begin[1]))
     problem = BudgetedMDP(
         states=(*[labels[i] for i in node.tolist()], TERMINAL),
         actions=(NOTHING, *named),
@@ -208,8 +215,8 @@ def assembled(
         terminal_utility=np.zeros(acting + 1),
         discount=options.discount, cost_discount=options.cost_discount,
         horizon=options.horizon, reward=options.reward,
-        initial_state=next_state[first].astype(np.int64), initial_probability=rows.probability[entry[first]],
-        title=options.title, source="learned from an event log", money_unit=options.money_unit,
+        initial_state=initial[0], initial_probability=initial[1],
+        title=options.title, source=LEARNED, money_unit=options.money_unit,
     )  # fmt: skip
     return problem, rows.times[entry]
 

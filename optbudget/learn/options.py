@@ -2,13 +2,30 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from optbudget.errors import Issue, ProblemError
 from optbudget.problems.columns import as_number, did_you_mean
+from optbudget.problems.events import name_problem
+from optbudget.problems.history_counts import MOST_ORDER
+from optbudget.problems.mdp_issues import LONGEST_HORIZON
 
 NOTHING = "none"
 """The action that leaves a history as it is."""
+
+NUMBERS = ("smoothing", "prune_ratio", "discount", "cost_discount")
+KINDS: dict[str, tuple[type, ...]] = {
+    "actions": (list,), "in_place_of": (list,), "costs": (dict,), "withheld": (bool,), "cut_off": (bool,),
+    "order": (int, type(None)), "min_count": (int,), "horizon": (int, type(None)),
+    "reward": (str,), "title": (str,), "money_unit": (str,), **dict.fromkeys(NUMBERS, (int, float)),
+}  # fmt: skip
+"""Of which kind each option is in JSON."""
+
+MOST = 2**53
+"""Largest whole number that a double holds, like all those below it."""
+
+WHOLE = {"order": (0, MOST_ORDER), "min_count": (1, MOST), "horizon": (1, LONGEST_HORIZON)}
+"""The least and the most of whole numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,22 +71,48 @@ class ModelOptions:
         object.__setattr__(self, "in_place_of", tuple(self.in_place_of))
         if not self.actions:
             raise ProblemError("no action is named: say which events can be brought about")
-        twice = {name for name in self.actions if self.actions.count(name) > 1}
-        if twice or NOTHING in self.actions:
-            name = NOTHING if NOTHING in self.actions else min(twice)
-            text = "is there without being named" if name == NOTHING else "is named twice"
-            raise ProblemError(f"action {name!r} {text}")
+        if NOTHING in self.actions:
+            raise ProblemError(f"action {NOTHING!r} is there without being named")
+        for name in self.actions:
+            if reason := name_problem(name):
+                raise ProblemError(f"action {name!r:.80} {reason}")
+            if self.actions.count(name) > 1:
+                raise ProblemError(f"action {name!r} is named twice")
         for name, amount in self.costs.items():
             if not 0 <= as_number(amount, f"the cost of {name!r}") < 1e15:
                 raise ProblemError(f"the cost of {name!r} is {amount:g}; it must be a number >= 0")
         if unknown := [name for name in self.costs if name not in self.actions]:
             hint = did_you_mean(unknown[0], self.actions)
             raise ProblemError(f"a cost is given for {unknown[0]!r}, which is no action{hint}")
-        if isinstance(self.min_count, bool) or not isinstance(self.min_count, int) or self.min_count < 1:
-            raise ProblemError(f"min_count is {self.min_count!r:.40}; it must be a whole number >= 1")
+        for what, (least, most) in WHOLE.items():
+            _require_whole(what, getattr(self, what), least, most)
         for what in ("smoothing", "prune_ratio"):
             if not 0 <= as_number(getattr(self, what), what) < 1e15:
                 raise ProblemError(f"{what} is {getattr(self, what):g}; it must be a number >= 0")
+        for what in ("discount", "cost_discount"):
+            if not 0 < as_number(getattr(self, what), what) <= 1:
+                raise ProblemError(f"{what} is {getattr(self, what):g}; it must be in (0, 1]")
+
+    @classmethod
+    def stated(cls, content: Mapping[str, Any]) -> "ModelOptions":
+        """The options that a learned model's folder states; what is no option is left out.
+
+        Raises
+        ------
+        ProblemError
+            If one is of another kind than is written, or cannot be.
+
+        Examples
+        --------
+        >>> ModelOptions.stated({"actions": ["email"], "min_count": 3, "seed": 0}).min_count
+        3
+        """
+        found = {name: content[name] for name in KINDS if name in content}
+        for name, value in found.items():
+            texts = value if isinstance(value, list) else []
+            if not isinstance(value, KINDS[name]) or not all(isinstance(text, str) for text in texts):
+                raise ProblemError(f"the model was made with {name} {value!r:.40}, which cannot be")
+        return cls(**found)
 
     def require_known(self, names: tuple[str, ...]) -> None:
         """Refuse actions, and events to take the place of, that never occur in the log.
@@ -91,3 +134,10 @@ class ModelOptions:
             raise ProblemError(
                 [Issue("error", "unknown-event", text.format(n, did_you_mean(n, names))) for n in unknown]
             )
+
+
+def _require_whole(what: str, value: int | None, least: int, most: int) -> None:
+    if value is None and what != "min_count":
+        return
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ProblemError(f"{what} is {value!r:.40}; it must be a whole number from {least} to {most:,}")

@@ -57,6 +57,12 @@ class Tails:
         units = UnitTails(pa.nulls(0), history, none, none, no_ties, none)
         return cls(units, none.astype(np.uint64))
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all units."""
+        columns = (self.id_at, self.hash, self.history, self.time, self.value, self.ties, self.tied_event)
+        return int(sum(part.nbytes for part in self.ids)) + sum(column.nbytes for column in columns)
+
     def enrol(self, unit_hash: Words, batch: EventBatch, rows: UnitRows) -> Codes:
         """Position of every unit of a batch, (U,), new ones put in at their place."""
         ids = _first_ids(batch, rows)

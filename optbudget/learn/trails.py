@@ -72,6 +72,7 @@ def unit_histories(
     order: int = 3,
     rows: EventRules | None = None,
     held_out: float = 0.0,
+    missing_as_zero: bool = False,
     monitor: "Monitor | None" = None,
 ) -> UnitHistories:
     """Count a log as `count_histories` does, and keep what followed which history unit by unit.
@@ -83,5 +84,8 @@ def unit_histories(
     UnitHistories(5 grams of 2 units)
     """
     trail = Trail()
-    counts = count_histories(batches, order=order, rows=rows, held_out=held_out, monitor=monitor, trail=trail)
+    counts = count_histories(
+        batches, order=order, rows=rows, held_out=held_out, missing_as_zero=missing_as_zero, monitor=monitor,
+        trail=trail,
+    )  # fmt: skip
     return trail.histories(counts)

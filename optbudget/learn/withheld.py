@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from optbudget.errors import ProblemError
 from optbudget.learn.contexts import ROOT, START, ContextTree
 from optbudget.problems.columns import Codes, Floats
+from optbudget.problems.history_counts import FIRST_EVENT
 from optbudget.problems.sharing import spans
 
 
@@ -42,7 +43,7 @@ class ContextRows:
 
 
 def without_actions(rows: ContextRows, tree: ContextTree, actions: Sequence[int]) -> ContextRows:
-    """The rows given that no action follows; that of the start, with which units come, stays as it is.
+    """The rows given that no action follows.
 
     A context that only actions followed has the row of the longest suffix of it that has another.
 
@@ -53,7 +54,7 @@ def without_actions(rows: ContextRows, tree: ContextTree, actions: Sequence[int]
     """
     n = tree.size
     node = np.repeat(np.arange(n), np.diff(rows.ptr))
-    there = (node == START) | ~np.isin(rows.symbol, actions)
+    there = ~np.isin(rows.symbol, actions)
     left = np.bincount(node, np.where(there, rows.probability, 0.0), minlength=n)
     if left[ROOT] == 0:
         raise ProblemError("nothing but actions follows anything in the log; name fewer of them")
@@ -69,3 +70,10 @@ def without_actions(rows: ContextRows, tree: ContextTree, actions: Sequence[int]
         np.append(0, np.cumsum(width[of])),
         rows.symbol[entry], rows.following[entry], rows.probability[entry] / share, rows.times[entry],
     )  # fmt: skip
+
+
+def first_without(tree: ContextTree, actions: Sequence[str]) -> list[str]:
+    """First events of histories that are no actions; where there are none, the start has the root's row."""
+    row = tree.row_symbol[tree.row_ptr[START] : tree.row_ptr[START + 1]]
+    names = [tree.names[k - FIRST_EVENT] for k in row.tolist() if k >= FIRST_EVENT]
+    return [name for name in names if name not in actions]

@@ -121,6 +121,7 @@ class BudgetedMDP:
             if array.ndim != 1:
                 raise ProblemError(f"{name} must be a vector; got shape {array.shape}")
             if array.dtype != dtype or array.flags.writeable:
+                _require_held(name, array, dtype)
                 array = array.astype(dtype, copy=True)
                 array.flags.writeable = False
             object.__setattr__(self, name, array)
@@ -230,6 +231,15 @@ class BudgetedMDP:
             f"BudgetedMDP({count(self.n_states, 'state')}, {count(len(self.actions), 'action')}, "
             f"{count(self.row_ptr.size - 1, 'transition row')}, {horizon})"
         )
+
+
+def _require_held(name: str, array: NDArray[Any], dtype: type) -> None:
+    """Refuse whole numbers that the type would not hold but wrap around."""
+    if array.size and array.dtype.kind in "iu" and np.dtype(dtype).kind == "i":
+        room = np.iinfo(dtype)
+        for number in (int(array.min()), int(array.max())):
+            if not room.min <= number <= room.max:
+                raise ProblemError(f"{name} holds {number:,}; indices go up to {room.max:,}")
 
 
 _ARRAYS = {

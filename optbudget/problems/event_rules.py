@@ -42,12 +42,18 @@ class Gap:
         >>> Gap.parse("30d"), Gap.parse(30)
         (Gap(length=2592000000000, clocked=True), Gap(length=30, clocked=False))
         """
-        read = re.fullmatch(r"(\d{1,12})([smhdw]?)", str(text))
+        read = re.fullmatch(r"([0-9]{1,12})([smhdw]?)", str(text))
         if read is None or int(read[1]) == 0:
             raise UsageError(
                 f"the gap is {text!r:.40}; write a whole number > 0, or one with s, m, h, d or w such as 30d"
             )
         return cls(int(read[1]) * MICROSECONDS.get(read[2], 1), bool(read[2]))
+
+    def __str__(self) -> str:
+        if not self.clocked:
+            return str(self.length)
+        unit = next(u for u in reversed(MICROSECONDS) if self.length % MICROSECONDS[u] == 0)
+        return f"{self.length // MICROSECONDS[unit]}{unit}"
 
 
 @dataclass(frozen=True, slots=True)

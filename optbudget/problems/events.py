@@ -4,7 +4,7 @@ A log is an iterator of batches, in file order. A unit may go on in a later batc
 larger than memory, adding a month to a model and following a table are one and the same thing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -22,6 +22,9 @@ TimeKind = Literal["integer", "instant", "local"]
 
 RESERVED = ("start", "end", "none")
 """Names that histories and actions give a meaning of their own: no event may have them."""
+
+MONEY = frozenset({"value", "cost"})
+"""Columns of money, which a log may have or not."""
 
 LARGEST_TIME = 2**61
 """So that the difference of two times is an int64."""
@@ -133,6 +136,11 @@ class EventBatch:
     def __len__(self) -> int:
         return self.time.size
 
+    @property
+    def money(self) -> frozenset[str]:
+        """Which of the columns value and cost there are."""
+        return frozenset(name for name in MONEY if getattr(self, name) is not None)
+
     def unit_codes(self) -> tuple[Codes, "pa.Array"]:
         """(code (m,), distinct units): rows of one code are one unit; the order of codes is not promised."""
         import pyarrow as pa
@@ -214,6 +222,14 @@ class EventBatch:
             raise ProblemError("a unit is missing")
         if values.type == pa.string() and len(values) and pc.min(pc.binary_length(values)).as_py() == 0:
             raise ProblemError("a unit is the empty string; every unit needs a name")
+
+
+def other_columns(names: Iterable[str], source: str | None = None) -> Issue:
+    """The error of a log whose rows do not all have the same columns; `names` are those some have."""
+    text = f"the log began with other columns: {', '.join(sorted(names))}"
+    if MONEY.issuperset(names):
+        text += "; give it all rows, or ask for missing ones to be taken as 0"
+    return Issue("error", "columns", text, source)
 
 
 def name_issues(names: Sequence[str], kind: str = "event") -> "list[Issue]":

@@ -31,8 +31,14 @@ Words = NDArray[np.uint64]
 BEFORE, END, FIRST_EVENT = 0, 1, 2
 """Symbols: before a unit's first event, no further event, and the first event that has a name."""
 
+LEARNED = "learned from an event log"
+"""The source that a learned model states."""
+
 MICRO = 1_000_000
 """Values and costs are summed in millionths."""
+
+LARGEST_SUM = 2**61
+"""What values or costs may add up to, in millionths."""
 
 MOST_EVENTS = (1 << 15) - 2
 MOST_ORDER = 40
@@ -208,8 +214,8 @@ class HistoryCounts:
     times : (events,) int64, how often each event was seen
     cost : (events,) int64, their costs summed, in millionths
     seen : what was done with the rows
-    costed : whether the log has costs
-    time_kind : "integer" or "instant"
+    costed, valued : whether the log has a column of costs, and of values
+    time_kind : "integer", "instant" or "local"
     """
 
     rule: CountingRule
@@ -222,10 +228,17 @@ class HistoryCounts:
     seen: RowsSeen = RowsSeen()
     costed: bool = False
     time_kind: str = "integer"
+    valued: bool = False
 
     @cached_property
     def packing(self) -> Packing:
         return Packing.of(self.rule.order, len(self.names))
+
+    @property
+    def money(self) -> frozenset[str]:
+        """Which of the columns value and cost the log has."""
+        has = {"value": self.valued, "cost": self.costed}
+        return frozenset(name for name in has if has[name])
 
     @property
     def events(self) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from optbudget.errors import UsageError
-from optbudget.files.aside import require_free, written_aside
+from optbudget.files.aside import require_free, resolved, written_aside
 from optbudget.files.model_writer import UNSAFE_START, write_csv
 from optbudget.files.parquet_tables import write_parquet
 from optbudget.problems.comparison import Comparison
@@ -78,7 +78,7 @@ def write_study(
     """
     if not comparisons:
         raise UsageError("there is no comparison to write")
-    target = Path(folder).resolve()
+    target = resolved(Path(folder))
     require_free(target, "comparison")
     with written_aside(target) as aside:
         content = {"schema": SCHEMA, **fields_of(comparisons, skipped=skipped)}

@@ -11,7 +11,7 @@ from importlib import import_module
 from rich.console import Console
 from rich.table import Table
 
-MODULES = ("finite", "infinite", "allocation", "simulation", "learning", "processes", "sharing")
+MODULES = ("finite", "infinite", "allocation", "simulation", "learning", "learned", "processes", "sharing")
 
 
 def rows() -> dict[int, object]:

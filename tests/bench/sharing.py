@@ -9,11 +9,13 @@ from optbudget.budgeted.price_sweep import price_sweep
 from optbudget.budgeted.threads import at_most
 from optbudget.workers.local import LocalCrew
 
-STATES, SUCCESSORS, HORIZON, TOLERANCE = 40_000, 8, 50, 3e-3
+STATES, SUCCESSORS, HORIZON, TOLERANCE = 180_000, 8, 50, 3e-3
+LEAST = 60.0
+"""Seconds that every run must take, or the start and the end of the work would count for too much."""
 
 
 def row_14() -> dict[str, object]:
-    """Seconds of a sweep of a minute or more, one thread per process; run it on an idle machine."""
+    """Seconds of a sweep of a minute or more, one thread per process; some minutes, on an idle machine."""
     problem = spread_out(STATES, SUCCESSORS, HORIZON)
     with at_most(1):
         alone, gains = _seconds(problem, 0)
@@ -31,6 +33,8 @@ def row_14() -> dict[str, object]:
         "target of the speed-up": 1.6,
         "overhead of one worker": one / alone - 1,
         "target of the overhead": 0.15,
+        "shortest run": min(alone, one, two),
+        "target of the shortest run, at least": LEAST,
     }
 
 
