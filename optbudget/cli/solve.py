@@ -17,13 +17,13 @@ from optbudget.cli.frontier import solve_deterministic
 from optbudget.cli.outputs import SHOWN, fields_of, say_how_it_ended, show_values
 from optbudget.cli.run import Run, finish
 from optbudget.cli.solve_parts import Parts, require_sweep, solve_in_parts
-from optbudget.cli.weighted import Weights, to_solve
+from optbudget.cli.weighted import ToSolve, Weights, to_solve
 from optbudget.errors import InterruptedWork, LimitError, UsageError, WorkersError
 from optbudget.status import Solution, Termination
 
 if TYPE_CHECKING:
     from optbudget.budgeted.solve import Method as Route
-    from optbudget.problems import BudgetedMDP, CurveSet
+    from optbudget.problems import CurveSet
     from optbudget.workers import Checkpoint
 
 
@@ -122,7 +122,7 @@ def command(
                 workers=workers, cluster=cluster, shared_path=shared_path, folder=out.resolve().parent,
                 tolerance=tolerance, batch=batch,
             )  # fmt: skip
-        _conclude(run, problem, answer, out, checkpoint, copy=copy, budgets=budgets)
+        _conclude(run, given, answer, out, checkpoint, copy=copy, budgets=budgets)
         return
     with (
         _saying_what_is_kept(run, checkpoint),
@@ -144,12 +144,12 @@ def command(
         )
     if crew is not None and (answer.method != "sweep" or problem.horizon is None):
         run.log(f"{crew.where} had nothing to do: only a sweep over a finite horizon is shared out")
-    _conclude(run, problem, answer, out, checkpoint, copy=copy, budgets=budgets)
+    _conclude(run, given, answer, out, checkpoint, copy=copy, budgets=budgets)
 
 
 def _conclude(
     run: Run,
-    problem: "BudgetedMDP",
+    given: ToSolve,
     answer: "CurveSet",
     out: Path,
     checkpoint: "Checkpoint",
@@ -164,7 +164,7 @@ def _conclude(
         say_how_it_ended(run, answer.outcome, kept=checkpoint.folder)
         run.answer({"termination": answer.outcome.termination, "solution": answer.outcome.solution})
         finish(answer.outcome)
-    warned = [str(issue) for issue in files.cap_issues(problem, answer.curves.start_budget)]
+    warned = [str(issue) for issue in files.cap_issues(given.problem, answer.curves.start_budget)]
     for text in warned:
         run.log(f"warning: {text}")
     files.save(answer, out, command=run.arguments, copy=copy, warnings=warned, population=given.population)
