@@ -771,3 +771,26 @@ def path_sum(causes, coefficients, source, target):
         coefficients[target][j] * path_sum(causes, coefficients, source, j)
         for j in causes[target] if j >= source
     )  # fmt: skip
+
+
+def expected_uses_of_paths(moves, start, policy, discount):
+    """How often each (state, action) is used, discounted: every path from `start`, one after another.
+
+    `moves` is {(state, action): {next state: probability}}, `policy` one function (state, stage) -> action
+    per decision; a state without the action has ended.
+    """
+    use = {}
+
+    def follow(state, stage, chance):
+        if stage == len(policy):
+            return
+        pair = state, policy[stage](state, stage)
+        if pair not in moves:
+            return
+        use[pair] = use.get(pair, 0.0) + chance * discount**stage
+        for after, p in moves[pair].items():
+            follow(after, stage + 1, chance * p)
+
+    for state, number in start.items():
+        follow(state, 0, number)
+    return use

@@ -29,6 +29,7 @@ from optbudget.certify.knapsack_checks import knapsack_checks, whole_split_check
 from optbudget.certify.limited_whole_checks import limited_whole_checks
 from optbudget.certify.outcome_checks import outcome_check, stated_checks
 from optbudget.certify.policy_checks import Used, policy_check
+from optbudget.certify.risk_checks import risk_check
 from optbudget.certify.rollout_checks import rollout_checks
 from optbudget.certify.stationary import stationary_evidence
 from optbudget.certify.support import Support, support
@@ -36,6 +37,7 @@ from optbudget.errors import UsageError
 from optbudget.problems import (
     Allocation,
     ArrivalAllocation,
+    BudgetedMDP,
     Check,
     CurveBand,
     CurveBracket,
@@ -139,8 +141,23 @@ def verify_all(
             checks = mixture_checks(answer)
         else:
             raise UsageError(f"verify takes curves or an allocation, not {type(answer).__name__}")
-        found.append(Verification(tuple(checks)))
+        found.append(Verification((*_of_risk(answer), *checks)))
     return tuple(found)
+
+
+def _of_risk(answer: Answer) -> Iterator[Check]:
+    """The reward of a problem that has a risk held against it."""
+    problem: BudgetedMDP | None = None
+    if isinstance(answer, CurveSet):
+        problem = answer.problem
+    elif isinstance(answer, Allocation | ArrivalAllocation):
+        problem = answer.curves.problem
+    elif isinstance(answer, Rollouts):
+        problem = answer.allocation.curves.problem
+    elif isinstance(answer, PolicyMixture):
+        problem = answer.lines.problem
+    if problem is not None and problem.risk is not None:
+        yield risk_check(problem, problem.risk)
 
 
 def _of_curves(answer: CurveSet, known: Known, *, exact: bool, all_prices: bool) -> Iterator[Check]:

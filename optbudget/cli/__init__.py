@@ -23,6 +23,7 @@ from optbudget.cli import (
     simulate,
     solve,
     strict,
+    tradeoff,
     uncertain,
     verify,
 )
@@ -42,6 +43,7 @@ COMMANDS = {
     "strict": strict,
     "verify": verify,
     "explain": explain,
+    "tradeoff": tradeoff,
     "audit": audit,
     "uncertain": uncertain,
     "learn": learn,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from optbudget.cli.folders import require_result
+from optbudget.cli.held_risk import Risk
 from optbudget.cli.run import Run
 from optbudget.errors import UsageError
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from optbudget.problems import Allocation, ArrivalAllocation, PolicyMixture
     from optbudget.problems.arrival_explanation import ArrivalExplanation
     from optbudget.problems.explanation import Explanation
+    from optbudget.problems.unintended import Unintended
 
 
 def command(
@@ -28,6 +30,7 @@ def command(
         Path | None,
         typer.Option(metavar="RESULT2", help="What changed since this other result.", show_default=False),
     ] = None,
+    risk: Risk = None,
 ) -> None:
     """Say what binds in every state, what the next money would buy, and what would change the decision."""
     from optbudget.planning import explain, explain_arrivals
@@ -35,6 +38,8 @@ def command(
 
     if state is not None and against is not None:
         raise UsageError("--state is about one result and --against about two: leave out one of them")
+    if risk is not None and (state is not None or against is not None):
+        raise UsageError("--risk is about a whole result: leave out --state and --against")
     answer = _answer(run, result)
     if against is not None:
         before, after = _one_split(_answer(run, against), against), _one_split(answer, result)
@@ -48,7 +53,7 @@ def command(
     elif isinstance(answer, ArrivalAllocation):
         _show_arrivals(run, explain_arrivals(answer), state)
     elif state is None:
-        _show(run, explain(answer))
+        _show(run, explain(answer), _unintended(answer, risk))
     else:
         _show_state(run, explain(answer), state)
 
@@ -124,11 +129,28 @@ def _show_arrivals(run: Run, why: "ArrivalExplanation", state: str | None) -> No
         run.show(sentence)
 
 
-def _show(run: Run, why: "Explanation") -> None:
+def _unintended(answer: "Allocation", risk: Path | None) -> "Unintended | None":
+    """The unintended consequences, of the side effects named or held; None where there are neither."""
+    from optbudget import files
+    from optbudget.planning import unintended
+
+    if risk is not None:
+        return unintended(answer, files.load_side_effects(risk, answer.curves.problem))
+    return None if answer.curves.problem.risk is None else unintended(answer)
+
+
+def _fields(found: "Unintended") -> dict[str, object]:
+    totals = {name: getattr(found, name) for name in ("harm", "lower", "upper", "weight")}
+    return {**totals, "value_before": found.value, "consequences": found.to_arrow().to_pylist()}
+
+
+def _show(run: Run, why: "Explanation", besides: "Unintended | None") -> None:
     from optbudget.report.explaining import explanation_grid, explanation_sentences
+    from optbudget.report.unintended import unintended_grid, unintended_sentences
 
     answer = why.allocation
     sentences = explanation_sentences(why)
+    sentences += [] if besides is None else unintended_sentences(besides)
     totals = {
         name: getattr(answer, name) for name in ("budget", "value", "bound", "price", "spent", "unspent")
     }
@@ -136,8 +158,9 @@ def _show(run: Run, why: "Explanation") -> None:
     run.answer({
         **totals, "why_unspent": answer.why_unspent, "next_goes_to": marginal, "stable": _stable(why),
         "sentences": sentences, "states": why.to_arrow().to_pylist(),
+        **({} if besides is None else {"unintended": _fields(besides)}),
     })  # fmt: skip
-    run.grids(explanation_grid(why))
+    run.grids(explanation_grid(why), *([] if besides is None else [unintended_grid(besides)]))
     for sentence in sentences:
         run.show(sentence)
     if (stable := _stable(why)) is not None:

@@ -14,6 +14,7 @@ from optbudget.cli.arguments import Normalize, SumDuplicates, list_of_budgets, p
 from optbudget.cli.crews import Cluster, SharedPath, Workers, crew_of
 from optbudget.cli.folders import require_apart, require_model
 from optbudget.cli.frontier import solve_deterministic
+from optbudget.cli.held_risk import Risk, RiskWeight, holding
 from optbudget.cli.outputs import SHOWN, fields_of, say_how_it_ended, show_values
 from optbudget.cli.run import Run, finish
 from optbudget.cli.solve_parts import Parts, require_sweep, solve_in_parts
@@ -68,6 +69,8 @@ def command(
         typer.Option("--copy/--no-copy", help="Copy the model into the result; up to 64 MiB, if not given."),
     ] = None,
     weights: Weights = None,
+    risk: Risk = None,
+    risk_weight: RiskWeight = None,
     normalize: Normalize = False,
     sum_duplicates: SumDuplicates = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore the checkpoint of an earlier try.")] = False,
@@ -106,6 +109,7 @@ def command(
     )  # fmt: skip
     run.require_memory_to_read(model)
     given = to_solve(model, weights, normalize=normalize, sum_duplicates=sum_duplicates)
+    given = holding(run, given, risk, risk_weight)
     problem = given.problem
     if method is Method.deterministic:
         solve_deterministic(run, problem, out, tolerance=tolerance, budgets=budgets, copy=copy)

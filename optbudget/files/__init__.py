@@ -22,6 +22,7 @@ from optbudget.files.populations import load_population
 from optbudget.files.question_toml import load_question
 from optbudget.files.response_curves import load_chosen, load_response_curves
 from optbudget.files.result_reader import load_result
+from optbudget.files.risk_folder import load_side_effects, with_risk
 from optbudget.files.stage_budgets import load_stage_budgets
 from optbudget.files.uncertainty import load_counts, load_intervals
 from optbudget.files.weighing import memory_to_read
@@ -55,6 +56,7 @@ __all__ = [
     "load_question",
     "load_response_curves",
     "load_result",
+    "load_side_effects",
     "load_stage_budgets",
     "load_stated",
     "located_in_baseline",
@@ -69,5 +71,6 @@ __all__ = [
     "save",
     "save_causal",
     "save_frontier",
+    "with_risk",
     "write_events",
 ]

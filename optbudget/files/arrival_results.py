@@ -15,8 +15,8 @@ import pyarrow as pa
 from optbudget.errors import ProblemError, ResultError
 from optbudget.files.parquet_tables import write_parquet
 from optbudget.files.result_tables import ResultTable
-from optbudget.files.result_writer import write_json
 from optbudget.files.stated_fields import number, outcome, read_json, word
+from optbudget.files.statements import write_json
 from optbudget.problems import Allocation, ArrivalAllocation, Arrivals
 
 FOLDER = "arrivals"

@@ -28,8 +28,8 @@ from optbudget.errors import ProblemError, ResultError
 from optbudget.files.aside import recover, require_free, written_aside
 from optbudget.files.parquet_tables import write_parquet
 from optbudget.files.result_tables import ResultTable
-from optbudget.files.result_writer import recorded, write_json
 from optbudget.files.stated_fields import mapping, read_json, whole
+from optbudget.files.statements import recorded, write_json
 from optbudget.problems.causal_answer import CausalAnswer
 from optbudget.problems.causal_graph import CausalGraph
 from optbudget.problems.causal_question import CausalQuestion
@@ -66,6 +66,8 @@ SCHEMAS = {
     "chances": pa.schema((*RISK, ("mean", REAL), ("probability", REAL), ("path", NAMES))),
 }  # fmt: skip
 
+RISK_TABLES = ("risk", "chances")
+
 Row = dict[str, Any]
 
 
@@ -85,7 +87,6 @@ def save_causal(answer: CausalAnswer, path: str | Path, *, command: Sequence[str
 
 def write_causal(answer: CausalAnswer, folder: Path, *, command: Sequence[str] = ()) -> None:
     """Write everything about an answer into `folder`, which will become the folder asked for."""
-    risks = [asdict(row) for row in answer.side_effects.rows]
     rows = {
         "effects": [_effect_row(row, answer.effects.level) for row in answer.effects.rows],
         "adjustments": [_adjustment_row(row) for row in answer.effects.rows],
@@ -94,12 +95,19 @@ def write_causal(answer: CausalAnswer, folder: Path, *, command: Sequence[str] =
         ],
         "edges": _edge_rows(answer.graph, answer.graph.directed | answer.graph.undirected),
         "adjacency": _edge_rows(answer.graph, answer.graph.frequency > 0),
-        "risk": [{**row, "path": ARROW.join(row["path"])} for row in risks],
-        "chances": risks,
     }  # fmt: skip
-    for name, schema in SCHEMAS.items():
-        write_parquet(_table(rows[name], schema), folder / f"{name}.parquet")
+    for name, of_table in rows.items():
+        write_parquet(_table(of_table, SCHEMAS[name]), folder / f"{name}.parquet")
+    write_risks(answer.side_effects, folder)
     write_json(_stated(answer, command), folder / STATED)
+
+
+def write_risks(side_effects: SideEffects, folder: Path) -> None:
+    """risk.parquet and chances.parquet of an existing folder."""
+    risks = [asdict(row) for row in side_effects.rows]
+    named = [{**row, "path": ARROW.join(row["path"])} for row in risks]
+    for name, rows in (("risk", named), ("chances", risks)):
+        write_parquet(_table(rows, SCHEMAS[name]), folder / f"{name}.parquet")
 
 
 def _table(rows: Sequence[Row], schema: pa.Schema) -> pa.Table:
@@ -163,12 +171,14 @@ def load_causal(path: str | Path) -> CausalAnswer:
     stated = read_json(folder / STATED)
     if stated.get("schema") != SCHEMA:
         raise ResultError(f"{STATED}: schema is {stated.get('schema')!r:.40}, not {SCHEMA!r}")
-    tables = {name: _rows(folder, name) for name in SCHEMAS}
+    tables = {name: _rows(folder, name) for name in SCHEMAS if name not in RISK_TABLES}
     counts = {key: whole(stated, key, STATED) for key in ("rows", "seed", "bootstraps", "refutations")}
     try:
         question = _question(stated)
         graph, effects = _graph(stated, tables), _effects(tables)
-        return CausalAnswer(question, graph, effects, _side_effects(question, stated, tables), **counts)
+        refused = tuple(Refusal(**entry) for entry in stated["refused"])
+        side_effects = SideEffects(tuple(question.actions), read_risks(folder), refused)
+        return CausalAnswer(question, graph, effects, side_effects, **counts)
     except ProblemError as error:
         raise ResultError(f"the folder does not hold a causal answer: {error}") from None
     except (TypeError, ValueError, KeyError, AttributeError) as error:
@@ -247,18 +257,21 @@ def _estimate(row: Row) -> Estimate:
     return Estimate(*(row[name] for name in NUMBERS))
 
 
-def _side_effects(
-    question: CausalQuestion, stated: Mapping[str, Any], tables: Mapping[str, list[Row]]
-) -> SideEffects:
-    chances = {(row["action"], row["state"], row["outcome"]): row for row in tables["chances"]}
-    rows = []
-    for row in tables["risk"]:
+def read_risks(folder: Path) -> tuple[SideEffect, ...]:
+    """The rows of risk.parquet and chances.parquet.
+
+    Raises
+    ------
+    ResultError
+        If one of them cannot be read, or they are not of the same rows.
+    """
+    risks, chances = (_rows(folder, name) for name in RISK_TABLES)
+    also = {(row["action"], row["state"], row["outcome"]): row for row in chances}
+    found = []
+    for row in risks:
         key = row["action"], row["state"], row["outcome"]
-        if key not in chances or ARROW.join(chances[key]["path"]) != row["path"]:
+        if key not in also or ARROW.join(also[key]["path"]) != row["path"]:
             raise ResultError(f"risk.parquet and chances.parquet do not agree on {key}")
-        also = chances[key]
-        rows.append(SideEffect(**row | {
-            "mean": also["mean"], "probability": also["probability"], "path": tuple(also["path"]),
-        }))  # fmt: skip
-    refused = tuple(Refusal(**entry) for entry in stated["refused"])
-    return SideEffects(tuple(question.actions), tuple(rows), refused)
+        more = {"mean": also[key]["mean"], "probability": also[key]["probability"]}
+        found.append(SideEffect(**row | more | {"path": tuple(also[key]["path"])}))
+    return tuple(found)

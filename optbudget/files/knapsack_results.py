@@ -21,8 +21,9 @@ from optbudget.files.knapsack_folder import (
 )
 from optbudget.files.parquet_tables import write_parquet
 from optbudget.files.result_tables import ResultTable
-from optbudget.files.result_writer import LARGEST_COPY, head, no_allocation, number_or_null, write_json
+from optbudget.files.result_writer import LARGEST_COPY
 from optbudget.files.stated_fields import mapping, number, outcome, read_json, require_schema, word
+from optbudget.files.statements import head, no_allocation, number_or_null, write_json
 from optbudget.problems import Knapsack, KnapsackAllocation, ModelFolder
 from optbudget.status import Solution
 

@@ -24,16 +24,9 @@ from optbudget.files.models import load_stated
 from optbudget.files.parquet_tables import write_parquet
 from optbudget.files.result_reader import _stated_place, stated_model
 from optbudget.files.result_tables import ResultTable
-from optbudget.files.result_writer import (
-    _state_columns,
-    head,
-    no_allocation,
-    number_or_null,
-    place_model,
-    ranges,
-    write_json,
-)
+from optbudget.files.result_writer import _state_columns, place_model, ranges
 from optbudget.files.stated_fields import mapping, number, outcome, require_schema
+from optbudget.files.statements import head, no_allocation, number_or_null, write_json
 from optbudget.problems import (
     BudgetedMDP,
     BudgetLines,

@@ -25,6 +25,7 @@ from optbudget.files.model_folder import model_hash
 from optbudget.files.model_writer import write_model
 from optbudget.files.models import load_model
 from optbudget.files.result_tables import ResultTable
+from optbudget.files.risk_folder import held_as_stated
 from optbudget.files.stated_fields import mapping, number, outcome, read_json, require_schema, whole, word
 from optbudget.problems import (
     Allocation,
@@ -35,6 +36,7 @@ from optbudget.problems import (
     Population,
     PricePolicy,
     StationaryWitness,
+    without_risk,
 )
 from optbudget.problems.assignment import assignment
 
@@ -82,12 +84,15 @@ def load_result(path: str | Path, model: str | Path | BudgetedMDP | None = None)
 def stated_model(
     folder: Path, stated: Mapping[str, Any], model: str | Path | BudgetedMDP | None
 ) -> BudgetedMDP:
-    """The model that was given, or the copy, or the one at model.path; its hash must be the stated one."""
+    """The model that was given, or the copy, or the one at model.path; its hash must be the stated one.
+
+    With the risk held against it that the result was made with, if any.
+    """
     said = mapping(stated, "model")
     name, digest = word(said, "name"), word(said, "sha256")
     named = "the model given"
     if isinstance(model, BudgetedMDP):
-        problem = model
+        problem = without_risk(model)
         found = problem.folder.sha256 if problem.folder else _hash_in_memory(problem)
         where = problem.folder.path if problem.folder else None
     else:
@@ -101,7 +106,8 @@ def stated_model(
             f"the result answers the model {name!r} with hash {digest[:12]}..., and {named} "
             f"has hash {found[:12]}...: they are not the same; give the one it was made from (--model)"
         )
-    return problem if where is None else replace(problem, folder=ModelFolder(name, digest, where))
+    problem = problem if where is None else replace(problem, folder=ModelFolder(name, digest, where))
+    return held_as_stated(problem, folder, said)
 
 
 def _stated_place(folder: Path, said: Mapping[str, Any]) -> Path:

@@ -4,37 +4,40 @@ Equal answers give equal bytes in every file but timings.json. Nothing written n
 or an absolute path.
 """
 
-import json
-import math
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from optbudget import __version__
 from optbudget.errors import UsageError
 from optbudget.files.limit_files import limits_hash, limits_text
 from optbudget.files.model_folder import model_files, model_hash
 from optbudget.files.model_writer import UNSAFE_START, write_csv, write_model
 from optbudget.files.parquet_tables import parquet_writer, write_parquet
-from optbudget.problems import Allocation, BudgetedMDP, CurveSet, Population, PricePolicy, StationaryWitness
+from optbudget.files.risk_folder import place_risk
+from optbudget.files.statements import head, no_allocation, number_or_null, write_json
+from optbudget.problems import (
+    Allocation,
+    BudgetedMDP,
+    CurveSet,
+    Population,
+    PricePolicy,
+    StationaryWitness,
+    without_risk,
+)
 from optbudget.problems.assignment import assignment
 
-SCHEMA = "optbudget-result-1"
 LARGEST_COPY = 64 << 20
 """Bytes of model tables that are copied into a result unless asked otherwise."""
 
 ROWS_AT_ONCE = 1 << 20
 """Breakpoints of curves that are written at a time."""
-
-NO_NUMBER = ("--threads", "--workers", "--cluster", "--shared-path", "--parts")
-"""Options that say where the work is done: they change no answer, and equal answers give equal bytes."""
 
 
 def write_result(
@@ -79,29 +82,6 @@ def write_result(
     start = head(curves.method, curves.tolerance, model, command, seed)
     write_json({**start, **stated, **notes}, folder / "result.json")
     write_json(_timings(curves), folder / "timings.json")
-
-
-def head(
-    method: str, tolerance: float, model: Mapping[str, object], command: Sequence[str], seed: int | None
-) -> dict[str, object]:
-    """The first fields of result.json."""
-    return {
-        "schema": SCHEMA,
-        "version": __version__,
-        "command": recorded(command),
-        "method": method,
-        "seed": seed,
-        "tolerance": tolerance,
-        "model": model,
-    }
-
-
-def no_allocation() -> dict[str, object]:
-    """The fields of result.json that are null before an allocation."""
-    return dict.fromkeys(
-        ("budget", "value", "bound", "gap", "gap_absolute", "price", "spent", "unspent",
-         "why_unspent", "allocation_method", "limits", "multipliers", "set_aside")
-    )  # fmt: skip
 
 
 def write_stage(curves: CurveSet, folder: Path) -> None:
@@ -163,28 +143,6 @@ def ranges(problem: BudgetedMDP) -> dict[str, list[float] | None]:
         size = size[size > 0]
         spread[name] = [float(size.min()), float(size.max())] if size.size else None
     return spread
-
-
-def recorded(command: Sequence[str]) -> list[str]:
-    """Arguments as given, but of an absolute path only its last part, and without those of `NO_NUMBER`."""
-    kept: list[str] = []
-    skip = False
-    for word in map(str, command):
-        if skip:
-            skip = False
-        elif word in NO_NUMBER:
-            skip = True
-        elif word.partition("=")[0] not in NO_NUMBER:
-            option, equals, value = word.partition("=") if word.startswith("-") else ("", "", word)
-            kept.append(option + equals + _relative(value))
-    return kept
-
-
-def _relative(word: str) -> str:
-    if PurePosixPath(word).is_absolute():
-        return PurePosixPath(word).name
-    windows = PureWindowsPath(word)
-    return windows.name if windows.is_absolute() else word
 
 
 def _stated(curves: CurveSet, allocation: Allocation | None) -> dict[str, object]:
@@ -282,7 +240,10 @@ def _state_columns(problem: BudgetedMDP, index: NDArray[np.integer]) -> dict[str
 
 
 def place_model(problem: BudgetedMDP, folder: Path, target: Path, copy: bool | None) -> dict[str, object]:
-    """Copy the model's tables, or say where they are; its name, hash and path for result.json."""
+    """Copy the model's tables and the risk held against it, or say where the model is; for result.json."""
+    if problem.risk is not None:
+        plain = place_model(without_risk(problem), folder, target, copy)
+        return {**plain, "risk": place_risk(problem.risk, folder)}
     known = problem.folder
     name = known.name if known else problem.title or "model"
     unchanged = known is not None and known.path.is_dir() and model_hash(known.path) == known.sha256
@@ -333,13 +294,3 @@ def _peak_bytes() -> int | None:
     except ImportError:
         return None
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def number_or_null(number: float) -> float | None:
-    """A finite number as it is; NaN and infinities as null, since JSON has no word for them."""
-    return float(number) if math.isfinite(number) else None
-
-
-def write_json(content: Mapping[str, object], path: Path) -> None:
-    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8", newline="\n")

@@ -14,8 +14,8 @@ import pyarrow as pa
 
 from optbudget.errors import Issue, ProblemError, ResultError
 from optbudget.files.parquet_tables import read_parquet, write_parquet
-from optbudget.files.result_writer import write_json
 from optbudget.files.stated_fields import read_json
+from optbudget.files.statements import write_json
 from optbudget.problems import Allocation, Rollouts
 from optbudget.status import Termination
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from optbudget.errors import ResultError
-from optbudget.files.result_writer import SCHEMA
+from optbudget.files.statements import SCHEMA
 from optbudget.status import Outcome, Solution, Termination
 
 LARGEST_JSON = 64 << 20

@@ -10,10 +10,12 @@ from optbudget.planning.intervals import interval_curves
 from optbudget.planning.overlapping_limits import allocate_overlapping, overlap
 from optbudget.planning.overlapping_whole import allocate_overlapping_whole
 from optbudget.planning.risk_averse import MeanVariance, mean_variance
+from optbudget.planning.risk_weight import at_both_ends, risk_trade_off
 from optbudget.planning.spend_risk import spend_moments, spend_risk, unit_spend, worst_cases
 from optbudget.planning.spend_trials import spend_trials
 from optbudget.planning.spenders import Spenders, spenders
 from optbudget.planning.uncertain import curve_band
+from optbudget.planning.unintended import unintended
 
 __all__ = [
     "MeanVariance",
@@ -22,6 +24,7 @@ __all__ = [
     "allocate_overlapping",
     "allocate_overlapping_whole",
     "allocate_with_arrivals",
+    "at_both_ends",
     "audit",
     "chance_constrained",
     "curve_band",
@@ -31,10 +34,12 @@ __all__ = [
     "interval_curves",
     "mean_variance",
     "overlap",
+    "risk_trade_off",
     "spend_moments",
     "spend_risk",
     "spend_trials",
     "spenders",
+    "unintended",
     "unit_spend",
     "worst_cases",
 ]

@@ -18,6 +18,7 @@ from optbudget.problems.departments import Departments
 from optbudget.problems.effects import Effect, Effects, Estimate
 from optbudget.problems.events import EventBatch
 from optbudget.problems.frontier import DeterministicFrontier
+from optbudget.problems.held_risk import HeldRisk, hold_risk, without_risk
 from optbudget.problems.history import History
 from optbudget.problems.knapsack import Knapsack
 from optbudget.problems.knapsack_allocation import KnapsackAllocation
@@ -29,6 +30,7 @@ from optbudget.problems.policy import PricePolicy
 from optbudget.problems.policy_mixture import Conflict, PolicyMixture
 from optbudget.problems.population import Population
 from optbudget.problems.risk import RiskTerm
+from optbudget.problems.risk_budget import with_risk_budget
 from optbudget.problems.rollouts import Rollouts, RolloutSummary
 from optbudget.problems.side_effects import SideEffect, SideEffects
 from optbudget.problems.spend_law import SpendLaw
@@ -62,6 +64,7 @@ __all__ = [
     "Estimate",
     "EventBatch",
     "GroupLimit",
+    "HeldRisk",
     "History",
     "Knapsack",
     "KnapsackAllocation",
@@ -91,4 +94,7 @@ __all__ = [
     "TransitionIntervals",
     "Verification",
     "WorstCase",
+    "hold_risk",
+    "with_risk_budget",
+    "without_risk",
 ]

@@ -17,7 +17,7 @@ which row it uses. Models learned from event logs have one row per history, not 
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from numpy.typing import NDArray
 from optbudget.errors import ProblemError
 from optbudget.problems.columns import did_you_mean
 from optbudget.problems.mdp_issues import mdp_issues
+
+if TYPE_CHECKING:
+    from optbudget.problems.held_risk import HeldRisk
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -68,6 +71,7 @@ class BudgetedMDP:
     initial_state, initial_probability : (k,) the initial distribution; default: the first state
     budget_cap : largest budget of one unit, money, or None
     state_type : n names of unit types, or () when there is one type; no transition crosses types
+    risk : what is held against the reward, in `utility` already (`hold_risk`); None for nothing
 
     Raises
     ------
@@ -114,6 +118,7 @@ class BudgetedMDP:
     money_unit: str = "money"
     formulations: tuple[str, ...] = ()
     folder: ModelFolder | None = None
+    risk: "HeldRisk | None" = None
 
     def __post_init__(self) -> None:
         for name, dtype in _ARRAYS.items():

@@ -125,17 +125,26 @@ class SideEffects:
         ProblemError
             If an action or state named here is not in the model, or a risk that is needed was refused.
         """
-        of_pair = _declared(problem, self.actions)
-        self._require_known(of_pair)
         amount = np.zeros(problem.cost.size)
-        place = {name: k for k, name in enumerate(self.actions)}
         what = "risk" if end == "expected" else end
-        for row in self.rows:
-            here = of_pair == place[row.action]
-            if row.state is not None:
-                here &= _in_state(problem, row.state)
+        for row, here in self.places(problem):
             amount[here] += getattr(row, what)
         return amount
+
+    def places(self, problem: BudgetedMDP) -> Iterator[tuple[SideEffect, NDArray[np.bool_]]]:
+        """Each row with the (m,) state-action pairs of a problem that it is about.
+
+        Raises
+        ------
+        ProblemError
+            As `amounts`.
+        """
+        of_pair = _declared(problem, self.actions)
+        self._require_known(of_pair)
+        place = {name: k for k, name in enumerate(self.actions)}
+        for row in self.rows:
+            here = of_pair == place[row.action]
+            yield row, here if row.state is None else here & _in_state(problem, row.state)
 
     def risk_term(self, problem: BudgetedMDP, weight: float, *, end: End = "expected") -> RiskTerm:
         """The term of a problem's reward: its expected harm, or that at one end of the intervals.

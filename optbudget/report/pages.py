@@ -14,6 +14,7 @@ from optbudget import __version__
 from optbudget.allocation import BaselineComparison
 from optbudget.curves import Curve, weighted_sum
 from optbudget.errors import NoAnswerError, UsageError
+from optbudget.planning.unintended import unintended
 from optbudget.problems import (
     Allocation,
     ArrivalAllocation,
@@ -34,6 +35,7 @@ from optbudget.report.tables import (
     limits_grid,
     verification_grid,
 )
+from optbudget.report.unintended import TITLE, unintended_grid, unintended_sentences
 from optbudget.report.words import number, plural, price_label
 from optbudget.status import Solution
 
@@ -109,6 +111,7 @@ def page(
         "tables": said.tables,
         "figures": _figures(answer),
         "today": _beside_today(baseline) if baseline else None,
+        "besides": _besides(answer),
         "comparison": comparison,
         "proof": said.proof,
         "verification": verification_grid(verification) if verification else None,
@@ -272,6 +275,8 @@ def _model_lines(problem: BudgetedMDP) -> list[tuple[str, str]]:
     horizon = "infinite" if problem.horizon is None else plural(problem.horizon, "decision")
     reward = "utility minus cost" if problem.reward == "net" else "utility"
     spend = "undiscounted" if problem.cost_discount == 1 else f"discounted by {number(problem.cost_discount)}"
+    risk = problem.risk
+    reward += "" if risk is None else f" \N{MINUS SIGN} {number(risk.weight)} × risk ({risk.name})"
     lines = [
         ("Model", problem.folder.name if problem.folder else problem.title or "given in memory"),
         ("Size", f"{plural(problem.n_states, 'state')}, {plural(len(problem.actions), 'action')}"),
@@ -350,6 +355,20 @@ def _beside_today(today: BaselineComparison) -> dict[str, object]:
             Markup(charts.baseline_chart(today)),
         ),
     }
+
+
+def _besides(answer: CurveSet | Allocation | ArrivalAllocation | PolicyMixture) -> dict[str, object] | None:
+    """The unintended consequences of a split whose reward has a risk held against it, and in words."""
+    if not isinstance(answer, Allocation) or answer.curves.problem.risk is None:
+        return None
+    try:
+        found = unintended(answer)
+    except NoAnswerError as error:
+        return {"title": TITLE, "sentences": [f"It cannot be said: {error}."], "table": None}
+    return {
+        "title": TITLE, "sentences": unintended_sentences(found),
+        "table": unintended_grid(found) if found.consequences else None,
+    }  # fmt: skip
 
 
 def _captioned(caption: str, names: Sequence[str]) -> str:
