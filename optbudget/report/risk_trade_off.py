@@ -35,8 +35,9 @@ def flip_sentences(found: RiskTradeOff, *, limit: int = 20) -> list[str]:
     for flip, before, after in list(zip(found.flips, found.plans, found.plans[1:], strict=False))[:limit]:
         moved = _moved(before.allocation, after.allocation)
         avoided, given_up = number(before.harm - after.harm), number(before.value - after.value)
+        where = "At" if flip.settled else "Near"
         said.append(
-            f"At a risk weight of {number(flip.weight)} the decision flips: {avoided} of harm is avoided for "
+            f"{where} a risk weight of {number(flip.weight)} the decision flips: {avoided} of harm is avoided for "
             f"{given_up} of value{moved}."
         )
     if len(found.flips) > limit:
