@@ -21,7 +21,7 @@ from optbudget.budgeted.partitioned_pass import Block, PartitionedPasses
 from optbudget.budgeted.partitioned_sweep import partitioned_sweep
 from optbudget.budgeted.price_sweep import storages
 from optbudget.errors import LimitError, UsageError, WorkersError
-from optbudget.files.result_writer import recorded
+from optbudget.files.statements import recorded
 from optbudget.status import Termination
 from optbudget.workers import Monitor
 from optbudget.workers.cluster import DaskCrew
