@@ -1,7 +1,7 @@
 """A clinic's history prices what its actions do besides, and the plan is made with it and without.
 
-Overtime and reminders both fill appointments; overtime also wears out the staff. What that is worth is estimated
-from 240 weeks in which both rose with demand, and held against the reward before anything is solved.
+Overtime and reminders both fill appointments; overtime also wears out the staff. What that is worth is
+estimated from 240 weeks in which both rose with demand, and held against the reward before solving.
 """
 
 import numpy as np

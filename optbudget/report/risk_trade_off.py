@@ -37,8 +37,8 @@ def flip_sentences(found: RiskTradeOff, *, limit: int = 20) -> list[str]:
         avoided, given_up = number(before.harm - after.harm), number(before.value - after.value)
         where = "At" if flip.settled else "Near"
         said.append(
-            f"{where} a risk weight of {number(flip.weight)} the decision flips: {avoided} of harm is avoided "
-            f"for {given_up} of value{moved}."
+            f"{where} a risk weight of {number(flip.weight)} the decision flips: {avoided} of harm is "
+            f"avoided for {given_up} of value{moved}."
         )
     if len(found.flips) > limit:
         said.append(f"{plural(len(found.flips) - limit, 'flip')} more.")
