@@ -9,8 +9,7 @@ from importlib.metadata import PackageNotFoundError, files
 
 import numpy as np
 
-from optbudget.causal import estimate_effects
-from optbudget.causal.doubly_robust import comparable, doubly_robust
+from optbudget.causal import comparable, doubly_robust, estimate_effects
 from optbudget.causal.overlap import propensities
 from optbudget.causal.regression import Regressions
 from optbudget.problems import CausalGraph, CausalQuestion, History

@@ -1,9 +1,12 @@
 """What DoWhy says of the same effects: the same numbers, and its refuters without their traps."""
 
 import itertools
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
+from test_examples import installed
 
 from optbudget.causal.adjustment import Adjustments, tiers_set
 from optbudget.causal.dowhy_adapter import LinearEffect
@@ -126,3 +129,15 @@ def test_workers_refute_as_this_process_does():
     with LocalCrew(2) as crew:
         there = estimate_effects(data, GRAPH, refutations=2, seed=1, crew=crew)
     assert here.rows == there.rows
+
+
+def test_dowhy_and_we_agree_on_the_job_training_survey():
+    if not installed("causaldata"):
+        pytest.skip("the data are in causaldata, of the extra dev")
+    jobs = runpy.run_path(str(Path(__file__).parents[1] / "examples" / "job_training.py"))
+    _, survey = jobs["histories"]()
+    theirs = LinearEffect(Numbers.from_history(survey), "treat", "re78", jobs["KNOWN"])
+    assert theirs.estimate(0.95).effect == pytest.approx(jobs["linear"](survey).known.effect, rel=1e-9)
+    assert theirs.estimate(0.95).effect == pytest.approx(699.13, abs=0.01)
+    # It cuts propensities off at 0.01, where nine in ten of these people lie; without that it is near -3,930.
+    assert theirs.doubly_robust() == pytest.approx(600, abs=5)

@@ -8,8 +8,7 @@ import pytest
 from test_examples import installed
 
 from optbudget import verify
-from optbudget.causal import estimate_effects
-from optbudget.causal.doubly_robust import comparable, doubly_robust
+from optbudget.causal import comparable, doubly_robust, estimate_effects
 from optbudget.errors import ProblemError
 from optbudget.problems import CausalGraph, CausalQuestion, History
 

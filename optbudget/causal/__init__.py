@@ -3,6 +3,7 @@
 from optbudget.causal.adjustment import Adjustments
 from optbudget.causal.answer import answer_question
 from optbudget.causal.background import Background, violations
+from optbudget.causal.doubly_robust import comparable, doubly_robust
 from optbudget.causal.effects import estimate_effects
 from optbudget.causal.extension import extend
 from optbudget.causal.independence import independence
@@ -17,6 +18,8 @@ __all__ = [
     "BayesianNetwork",
     "Prediction",
     "answer_question",
+    "comparable",
+    "doubly_robust",
     "estimate_effects",
     "extend",
     "fit_network",
