@@ -200,7 +200,7 @@ class Curves(Sequence[Curve]):
         array([7., 0.])
         """
         owner = np.repeat(np.arange(len(self)), self.segments)
-        return np.bincount(owner, self.gain, minlength=len(self))
+        return np.bincount(owner, self.gain, minlength=len(self)).astype(np.float64)
 
     def breakpoints(self) -> tuple[Floats, Floats]:
         """Budgets and values of all breakpoints, curve after curve, (N+n,) each, as `Curve` gives them."""

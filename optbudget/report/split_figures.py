@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from optbudget.allocation import population_curve, sweet_spot
+from optbudget.allocation import population_curve
 from optbudget.problems import CurveSet, Population
-from optbudget.report.figures import COLOURS, FAINT, INK, STYLE, VISIBLE_GAP
+from optbudget.report.figures import COLOURS, FAINT, STYLE
 from optbudget.report.words import budget_label, number
 
 if TYPE_CHECKING:
@@ -51,18 +51,16 @@ def split_figure(
 
 
 def _draw_column(above: "Axes", below: "Axes", curves: CurveSet, people: Population) -> None:
-    end = population_curve(curves, people).largest_useful_budget or 1.0
-    points = sweet_spot(curves, people, 1.1 * end * np.linspace(0.0, 1.0, BUDGETS) ** 2)
-    equal = equal_share_values(curves, people, points.budget)
-    above.plot(points.budget, points.value, color=COLOURS[0], label="best split")
-    above.plot(points.budget, equal, "--", color=COLOURS[1], label="equal shares")
-    if np.nanmax(points.gap) > VISIBLE_GAP:
-        above.plot(points.budget, points.bound, ":", color=INK, linewidth=1, label="proved bound")
+    whole = population_curve(curves, people)
+    budgets = 1.1 * (whole.largest_useful_budget or 1.0) * np.linspace(0.0, 1.0, BUDGETS) ** 2
+    best, equal = whole.value(budgets), equal_share_values(curves, people, budgets)
+    above.plot(budgets, best, color=COLOURS[0], label="best split")
+    above.plot(budgets, equal, "--", color=COLOURS[1], label="equal shares")
     above.legend(loc="lower right")
-    below.plot(points.budget, points.value / equal - 1, color=COLOURS[0])
-    below.fill_between(points.budget, 0, points.value / equal - 1, color=COLOURS[0], alpha=0.12, linewidth=0)
+    below.plot(budgets, best / equal - 1, color=COLOURS[0])
+    below.fill_between(budgets, 0, best / equal - 1, color=COLOURS[0], alpha=0.12, linewidth=0)
     below.set_xlabel(f"total {budget_label(curves.problem.money_unit)}, spent in expectation")
-    below.set_xlim(0, points.budget[-1])
+    below.set_xlim(0, budgets[-1])
     below.set_ylim(bottom=0)
     below.yaxis.set_major_formatter(lambda x, _: f"{100 * x:+.3g} %" if x else "0")
     above.yaxis.set_major_formatter(lambda x, _: number(x))
