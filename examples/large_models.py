@@ -58,7 +58,7 @@ def table(curves, people, budget, k):
               f" {s.overspend_max / budget:9.1%} {s.spend_mean:7,.1f}")  # fmt: skip
 
 
-def main(events=20_000, order=4, min_count=10, figure=None):
+def main(events=10_000, order=4, min_count=10, figure=None):
     log = draw_log(random_source(), events=events, costs=tuple(COSTS.items()))
     counts = ol.count_histories([log.batch], order=order)
     models = [solved(counts, 3, max(min_count, events // 1600)), solved(counts, order, min_count)]
