@@ -134,8 +134,9 @@ class OwnedMoney:
     @classmethod
     def of(cls, answer: Allocation) -> "OwnedMoney":
         active = ~answer.curves.problem.is_terminal[answer.state] & (answer.count > 0)
-        columns = (answer.state, answer.unit_budget, answer.count, answer.probability)
-        return cls(*(column[active] for column in columns))
+        return cls(
+            answer.state[active], answer.unit_budget[active], answer.count[active], answer.probability[active]
+        )
 
     def drawn(self, key: Key) -> tuple[NDArray[np.float64], NDArray[np.float64], Integers]:
         """The rows of a trial: (state, money, units), the state as a float."""
