@@ -15,6 +15,7 @@ from optbudget.simulate._step_kernels import (
     in_order,
     last_worth,
     move,
+    occupied,
     paid,
     serve,
     slack_of,
@@ -100,21 +101,19 @@ def bought(levels, counts, money, level, place):
 @njit(cache=True, nogil=True)
 def by_place(counts, place):
     """The states that units are in, by their place, then by themselves."""
-    occupied = np.flatnonzero(counts)
-    rank, order = place[occupied], np.empty(occupied.shape[0], dtype=np.int64)
-    in_order(rank, rank, occupied.shape[0], order)
-    return occupied[order]
+    there = np.flatnonzero(counts)
+    rank, order = place[there], np.empty(there.shape[0], dtype=np.int64)
+    in_order(rank, rank, there.shape[0], order)
+    return there[order]
 
 
 @njit(cache=True, nogil=True)
 def reallocated(world, levels, stage, counts, money, key, taken):
-    """The money left is split anew; units act in the order of their price while it lasts; fills taken (m,).
+    """The money left is split anew; units act in the order of their price while it lasts; adds to taken (m,).
 
     The least feasible budgets come first, the units raised at the margin last, the randomised one at the end.
     """
     n = counts.shape[0]
-    for pair in range(taken.shape[0]):
-        taken[pair] = 0
     level, place = np.empty(n, dtype=np.int64), np.empty(n)
     marginal, raised = bought(levels, counts, money, level, place)
     slack = slack_of(world, stage, counts, money)
@@ -167,10 +166,8 @@ def following_trial(world, wanted, start, key, spend):
     taken = np.zeros((start.shape[0], world.cost.shape[0]), dtype=np.int64)
     value, weight = 0.0, 1.0
     for stage in range(spend.shape[0]):
-        for label in range(counts.shape[0]):
-            for pair in range(taken.shape[1]):
-                taken[label, pair] = 0
-            for i in range(counts.shape[1]):
+        for i in occupied(counts):
+            for label in range(counts.shape[0]):
                 if counts[label, i] > 0:
                     taken[label, wanted[label, stage, i]] += counts[label, i]
         reward, spend[stage], ended = move(world, taken, key, stage, counts)
@@ -193,8 +190,6 @@ def index_trial(world, wanted, index, start, money, key, spend):
         for i in range(n):
             total[i] = 0
             for label in range(labels):
-                for pair in range(world.pair_ptr[i], world.pair_ptr[i + 1]):
-                    taken[label, pair] = 0
                 total[i] += counts[label, i]
                 if counts[label, i] > 0:
                     rank[groups] = -index[stage, wanted[label, stage, i]]
@@ -204,7 +199,7 @@ def index_trial(world, wanted, index, start, money, key, spend):
         for at in range(in_order(rank, rank, groups, order)):
             g = order[at]
             label, i = group[g] // n, group[g] % n
-            pair = wanted[label, stage, i]
+            pair = np.int64(wanted[label, stage, i])
             slack = serve(world, stage, i, pair, counts[label, i], slack, taken[label])
         for label in range(labels):
             money = paid(world, taken[label], money)
