@@ -34,7 +34,16 @@ from optbudget.problems import (
     Verification,
 )
 from optbudget.problems.examples import two_action_example
-from optbudget.report import demo_grids, figure_4, figure_6, page, paper_populations, plot, write
+from optbudget.report import (
+    demo_grids,
+    figure_4,
+    figure_6,
+    page,
+    paper_populations,
+    plot,
+    split_figure,
+    write,
+)
 from optbudget.report.comparison import COPIES, curves_beside_paper
 from optbudget.report.names import WIDE, columns, short_names
 from optbudget.report.published import BMDP, BUDGETS, GBA
@@ -165,6 +174,20 @@ def test_plot_of_a_sweet_spot_leaves_out_what_cannot_be_afforded():
     points = sweet_spot(toll, Population.at(toll.problem, {label: 1}), [0.0, 2 * least])
     above, _ = plot(points).axes
     assert above.get_lines()[0].get_xdata().tolist() == [2 * least]
+
+
+def test_split_figure_draws_the_best_split_above_equal_shares(ads):
+    people = Population.at(ads.problem, {"begin": 500, "ours_3": 300})
+    figure = split_figure({"small": (ads, people), "the same": (ads, people)}, marked=np.array([900.0]))
+    above, _, below, last = figure.axes
+    assert [above.get_title(loc="left"), len(last.lines) - len(below.lines)] == ["small", 1]
+    best, equal = (line.get_ydata() for line in above.lines[:2])
+    for k in (0, 20, 59):
+        budget = float(above.lines[0].get_xdata()[k])
+        assert best[k] == pytest.approx(allocate(ads, people, budget).value)
+        assert equal[k] == pytest.approx(allocate(ads, people, budget, method="uniform").value)
+    np.testing.assert_allclose(below.lines[0].get_ydata(), best / equal - 1)
+    assert (best >= equal - 1e-9).all() and below.lines[0].get_ydata().max() > 0.01
 
 
 def test_figures_are_equal_files_when_written_twice(ads, split, tmp_path):

@@ -91,6 +91,10 @@ class PriceLines:
         parts = {name: getattr(self, name)[first:last] for name in STATE_AXIS_FIRST}
         return replace(self, **parts)
 
+    def at_states(self, states: NDArray[np.integer]) -> "PriceLines":
+        """The lines of some of the states, in that order."""
+        return replace(self, **{name: getattr(self, name)[states] for name in STATE_AXIS_FIRST})
+
     @classmethod
     def gather(cls, parts: "Sequence[PriceLines]") -> "PriceLines":
         """All lines of several batches, by decreasing price; of equal prices the first is kept."""

@@ -74,7 +74,7 @@ def command(
     cluster: Cluster = None,
     shared_path: SharedPath = None,
 ) -> None:
-    """Act out policies over a population; dbra and sub need a result of solve --keep-stages."""
+    """Act out policies over a population; dbra and sub are quicker on a result of solve --keep-stages."""
     from optbudget import files
     from optbudget.allocation import allocate
     from optbudget.problems import Allocation

@@ -190,6 +190,18 @@ class Curves(Sequence[Curve]):
         """Number of segments of each curve, (n,)."""
         return np.diff(self.indptr)
 
+    @property
+    def value_span(self) -> Floats:
+        """What money adds to each curve, the last value less the first, (n,).
+
+        Examples
+        --------
+        >>> Curves.from_curves([Curve(0, 1, [1.0, 2.0], [3.0, 4.0]), Curve(0, 5, [], [])]).value_span
+        array([7., 0.])
+        """
+        owner = np.repeat(np.arange(len(self)), self.segments)
+        return np.bincount(owner, self.gain, minlength=len(self)).astype(np.float64)
+
     def breakpoints(self) -> tuple[Floats, Floats]:
         """Budgets and values of all breakpoints, curve after curve, (N+n,) each, as `Curve` gives them."""
         first = self.indptr[:-1] + np.arange(len(self))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from optbudget.report.risk_figure import spend_figure
     from optbudget.report.risk_tables import chance_grid, risk_grid, strict_grid
     from optbudget.report.rollouts import rollout_grid
+    from optbudget.report.split_figures import split_figure
     from optbudget.report.studies import profile_figure, route_figure
     from optbudget.report.study_tables import disagreement_grid, route_grid, study_grid
     from optbudget.report.tables import Grid, allocation_grid, curve_grid, print_grids, summary_grid
@@ -41,6 +42,7 @@ _HOME = {
     "route_figure": "studies",
     "route_grid": "study_tables",
     "spend_figure": "risk_figure",
+    "split_figure": "split_figures",
     "strict_grid": "risk_tables",
     "study_grid": "study_tables",
     "summary_grid": "tables",
@@ -67,6 +69,7 @@ __all__ = [
     "route_figure",
     "route_grid",
     "spend_figure",
+    "split_figure",
     "strict_grid",
     "study_grid",
     "summary_grid",

@@ -19,8 +19,7 @@ def leading_states(answer: CurveSet, places: Sized) -> list[str]:
     only if they are initial.
     """
     curves = answer.curves
-    owner = np.repeat(np.arange(len(curves)), curves.segments)
-    won = np.bincount(owner, curves.gain, minlength=len(curves))
+    won = curves.value_span
     starts = np.flatnonzero(answer.problem.initial > 0)
     by_gain = np.argsort(-won, kind="stable")
     order = [*starts[: len(places)].tolist(), *by_gain[: 2 * len(places)].tolist()]

@@ -15,6 +15,7 @@ from optbudget.simulate._step_kernels import (
     in_order,
     last_worth,
     move,
+    occupied,
     paid,
     serve,
     slack_of,
@@ -49,8 +50,32 @@ class Levels(NamedTuple):
     pair: np.ndarray
 
 
+class StageLevels(NamedTuple):
+    """The curves of one stage, as `Levels` has them; states that nobody is in need none.
+
+    state, length (N,): segments in order of purchase; first, points (n,).
+    """
+
+    state: np.ndarray
+    length: np.ndarray
+    first: np.ndarray
+    points: np.ndarray
+    budget: np.ndarray
+    pair: np.ndarray
+
+
 @njit(cache=True, nogil=True)
-def bought(levels, stage, counts, money, level, place):
+def at_stage(levels, stage):
+    """The curves of one of the stages."""
+    begin, end = levels.segment_ptr[stage], levels.segment_ptr[stage + 1]
+    return StageLevels(
+        levels.state[begin:end], levels.length[begin:end],
+        levels.first[stage], levels.points[stage], levels.budget, levels.pair,
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def bought(levels, counts, money, level, place):
     """Levels that money buys to all units of a state, and (marginal state or -1, units of it one level up).
 
     The units are a whole number and a fraction, the chance of one more. `place` (n,) says when a state was
@@ -59,8 +84,8 @@ def bought(levels, stage, counts, money, level, place):
     for i in range(counts.shape[0]):
         level[i], place[i] = 0, -1
         if counts[i] > 0:
-            money -= counts[i] * levels.budget[levels.first[stage, i]]
-    for s in range(levels.segment_ptr[stage], levels.segment_ptr[stage + 1]):
+            money -= counts[i] * levels.budget[levels.first[i]]
+    for s in range(levels.state.shape[0]):
         i = levels.state[s]
         if counts[i] == 0:
             continue
@@ -74,36 +99,50 @@ def bought(levels, stage, counts, money, level, place):
 
 
 @njit(cache=True, nogil=True)
+def by_place(counts, place):
+    """The states that units are in, by their place, then by themselves."""
+    there = np.flatnonzero(counts)
+    rank, order = place[there], np.empty(there.shape[0], dtype=np.int64)
+    in_order(rank, rank, there.shape[0], order)
+    return there[order]
+
+
+@njit(cache=True, nogil=True)
 def reallocated(world, levels, stage, counts, money, key, taken):
-    """The money left is split anew; units act in the order of their price while it lasts; fills taken (m,).
+    """The money left is split anew; units act in the order of their price while it lasts; adds to taken (m,).
 
     The least feasible budgets come first, the units raised at the margin last, the randomised one at the end.
     """
     n = counts.shape[0]
-    for pair in range(taken.shape[0]):
-        taken[pair] = 0
     level, place = np.empty(n, dtype=np.int64), np.empty(n)
-    marginal, raised = bought(levels, stage, counts, money, level, place)
+    marginal, raised = bought(levels, counts, money, level, place)
     slack = slack_of(world, stage, counts, money)
     whole = math.floor(raised)
     lot = raised > whole
-    order = np.empty(n, dtype=np.int64)
-    for at in range(in_order(place, place, n, order)):
-        i = order[at]
+    for i in by_place(counts, place):
         units = counts[i]
         if i == marginal:
             units -= whole + int(lot)
         if units > 0:
-            pair = levels.pair[levels.first[stage, i] + level[i]]
+            pair = levels.pair[levels.first[i] + level[i]]
             if pair >= 0:
                 slack = serve(world, stage, i, pair, units, slack, taken)
     if marginal >= 0:
-        at = levels.first[stage, marginal] + level[marginal]
+        at = levels.first[marginal] + level[marginal]
         if whole > 0:
             slack = serve(world, stage, marginal, levels.pair[at + 1], whole, slack, taken)
         if lot:
             up = uniforms(key, LOTTERY, stage, marginal, 0)[0] < raised - whole
             serve(world, stage, marginal, levels.pair[at + int(up)], 1, slack, taken)
+
+
+@njit(cache=True, nogil=True)
+def reallocating_stage(world, levels, stage, counts, money, key, spend, taken):
+    """One stage of reallocation, counts (1, n) as they are after it: (value of the stage, money left)."""
+    reallocated(world, levels, stage, counts[0], money, key, taken[0])
+    money = over_down(paid(world, taken[0], money), world.cost_discount)
+    reward, spend[stage], ended = move(world, taken, key, stage, counts)
+    return reward + world.discount * ended, money
 
 
 @njit(cache=True, nogil=True)
@@ -113,10 +152,9 @@ def reallocating_trial(world, levels, start, money, key, spend):
     taken = np.zeros((1, world.cost.shape[0]), dtype=np.int64)
     value, weight = 0.0, 1.0
     for stage in range(spend.shape[0]):
-        reallocated(world, levels, stage, counts[0], money, key, taken[0])
-        money = over_down(paid(world, taken[0], money), world.cost_discount)
-        reward, spend[stage], ended = move(world, taken, key, stage, counts)
-        value += weight * (reward + world.discount * ended)
+        now = at_stage(levels, stage)
+        worth, money = reallocating_stage(world, now, stage, counts, money, key, spend, taken)
+        value += weight * worth
         weight *= world.discount
     return value + weight * last_worth(world, counts)
 
@@ -128,10 +166,8 @@ def following_trial(world, wanted, start, key, spend):
     taken = np.zeros((start.shape[0], world.cost.shape[0]), dtype=np.int64)
     value, weight = 0.0, 1.0
     for stage in range(spend.shape[0]):
-        for label in range(counts.shape[0]):
-            for pair in range(taken.shape[1]):
-                taken[label, pair] = 0
-            for i in range(counts.shape[1]):
+        for i in occupied(counts):
+            for label in range(counts.shape[0]):
                 if counts[label, i] > 0:
                     taken[label, wanted[label, stage, i]] += counts[label, i]
         reward, spend[stage], ended = move(world, taken, key, stage, counts)
@@ -154,8 +190,6 @@ def index_trial(world, wanted, index, start, money, key, spend):
         for i in range(n):
             total[i] = 0
             for label in range(labels):
-                for pair in range(world.pair_ptr[i], world.pair_ptr[i + 1]):
-                    taken[label, pair] = 0
                 total[i] += counts[label, i]
                 if counts[label, i] > 0:
                     rank[groups] = -index[stage, wanted[label, stage, i]]
@@ -165,7 +199,7 @@ def index_trial(world, wanted, index, start, money, key, spend):
         for at in range(in_order(rank, rank, groups, order)):
             g = order[at]
             label, i = group[g] // n, group[g] % n
-            pair = wanted[label, stage, i]
+            pair = np.int64(wanted[label, stage, i])
             slack = serve(world, stage, i, pair, counts[label, i], slack, taken[label])
         for label in range(labels):
             money = paid(world, taken[label], money)

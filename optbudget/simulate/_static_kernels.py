@@ -5,7 +5,7 @@ from numba import njit
 
 from optbudget.simulate._draws_kernels import binomial
 from optbudget.simulate._money_kernels import minus_down, over_down
-from optbudget.simulate._rollout_kernels import DRAWN
+from optbudget.simulate._rollout_kernels import DRAWN, at_stage
 from optbudget.simulate._step_kernels import dearest_that_fits, in_order, spread
 
 NEAR = 1e-12
@@ -13,10 +13,10 @@ NEAR = 1e-12
 
 
 @njit(cache=True, nogil=True)
-def level_of(levels, stage, state, money):
+def level_of(levels, state, money):
     """The highest level whose budget is within the money, and the chance of the one above it."""
-    first = levels.first[stage, state]
-    low, high = first, first + levels.points[stage, state]
+    first = levels.first[state]
+    low, high = first, first + levels.points[state]
     while high - low > 1:
         middle = (low + high) // 2
         if levels.budget[middle] <= money:
@@ -24,7 +24,7 @@ def level_of(levels, stage, state, money):
         else:
             high = middle
     begin = levels.budget[low]
-    if money <= begin or high == first + levels.points[stage, state]:
+    if money <= begin or high == first + levels.points[state]:
         return low - first, 0.0
     return low - first, (money - begin) / (levels.budget[high] - begin)
 
@@ -32,7 +32,7 @@ def level_of(levels, stage, state, money):
 @njit(cache=True, nogil=True)
 def static_pair(world, levels, stage, state, level, money, strict):
     """What a unit that owns `money` does at a level; if strict, at most the dearest it can pay for."""
-    pair = levels.pair[levels.first[stage, state] + level]
+    pair = levels.pair[levels.first[state] + level]
     if strict:
         slack = minus_down(money, world.least[stage, state])
         if world.extra[stage, pair] > slack:
@@ -63,50 +63,69 @@ def gathered(groups, spare, size):
 
 
 @njit(cache=True, nogil=True)
-def static_trial(world, levels, rows, strict, key, spend):
-    """Every unit owns its money and gets no more: rows (state, money, units) are groups; state as floats."""
+def as_groups(rows):
+    """Rows (state, money, units) as groups of one state and one amount of money, sorted; state as floats."""
     size = rows[0].shape[0]
     groups = (np.empty(size), np.empty(size), np.empty(size, dtype=np.int64))
     size = gathered(rows, groups, size)
+    return groups[0][:size], groups[1][:size], groups[2][:size]
+
+
+@njit(cache=True, nogil=True)
+def static_stage(world, levels, stage, groups, strict, key, spend, after):
+    """One stage of groups (state, money, units): (value of the stage, groups after it); after (n,) zeros."""
+    room = min(groups[2].sum(), 2 * groups[0].shape[0] * after.shape[0])
+    reached = (np.empty(room), np.empty(room), np.empty(room, dtype=np.int64))
+    filled, reward, ended, spend[stage] = 0, 0.0, 0.0, 0.0
+    group, before = 0, -1
+    for g in range(groups[0].shape[0]):
+        i, money, units = int(groups[0][g]), groups[1][g], groups[2][g]
+        group = group if i == before else 0
+        before = i
+        level, chance = level_of(levels, i, money)
+        raised = binomial(units, chance, key, DRAWN, stage, i, group)
+        for up in range(2):
+            acting = raised if up == 1 else units - raised
+            if acting == 0:
+                continue
+            pair = static_pair(world, levels, stage, i, level + up, money, strict)
+            reward += acting * world.reward[pair]
+            spend[stage] += acting * world.cost[pair]
+            left = over_down(minus_down(money, world.cost[pair]), world.cost_discount)
+            spread(world, pair, acting, key, stage, i, group, after)
+            group += 1
+            row = world.pair_row[pair]
+            for entry in range(world.row_ptr[row], world.row_ptr[row + 1]):
+                j = world.next_state[entry]
+                if world.pair_ptr[j] == world.pair_ptr[j + 1]:
+                    ended += after[j] * world.terminal_utility[j]
+                elif after[j] > 0:
+                    reached[0][filled], reached[1][filled], reached[2][filled] = j, left, after[j]
+                    filled += 1
+                after[j] = 0
+    return reward + world.discount * ended, as_groups(
+        (reached[0][:filled], reached[1][:filled], reached[2][:filled])
+    )
+
+
+@njit(cache=True, nogil=True)
+def static_last(world, groups):
+    """Terminal utility of the groups that are left after the last decision."""
+    worth = 0.0
+    for g in range(groups[0].shape[0]):
+        worth += groups[2][g] * world.terminal_utility[int(groups[0][g])]
+    return worth
+
+
+@njit(cache=True, nogil=True)
+def static_trial(world, levels, rows, strict, key, spend):
+    """Every unit owns its money and gets no more: rows (state, money, units) are groups; state as floats."""
+    groups = as_groups(rows)
     after = np.zeros(world.terminal_utility.shape[0], dtype=np.int64)
-    people = 0
-    for g in range(size):
-        people += groups[2][g]
     value, weight = 0.0, 1.0
     for stage in range(spend.shape[0]):
-        room = min(people, 2 * size * after.shape[0])
-        reached = (np.empty(room), np.empty(room), np.empty(room, dtype=np.int64))
-        filled, reward, ended, spend[stage] = 0, 0.0, 0.0, 0.0
-        group, before = 0, -1
-        for g in range(size):
-            i, money, units = int(groups[0][g]), groups[1][g], groups[2][g]
-            group = group if i == before else 0
-            before = i
-            level, chance = level_of(levels, stage, i, money)
-            raised = binomial(units, chance, key, DRAWN, stage, i, group)
-            for up in range(2):
-                acting = raised if up == 1 else units - raised
-                if acting == 0:
-                    continue
-                pair = static_pair(world, levels, stage, i, level + up, money, strict)
-                reward += acting * world.reward[pair]
-                spend[stage] += acting * world.cost[pair]
-                left = over_down(minus_down(money, world.cost[pair]), world.cost_discount)
-                spread(world, pair, acting, key, stage, i, group, after)
-                group += 1
-                row = world.pair_row[pair]
-                for entry in range(world.row_ptr[row], world.row_ptr[row + 1]):
-                    j = world.next_state[entry]
-                    if world.pair_ptr[j] == world.pair_ptr[j + 1]:
-                        ended += after[j] * world.terminal_utility[j]
-                    elif after[j] > 0:
-                        reached[0][filled], reached[1][filled], reached[2][filled] = j, left, after[j]
-                        filled += 1
-                    after[j] = 0
-        value += weight * (reward + world.discount * ended)
+        now = at_stage(levels, stage)
+        worth, groups = static_stage(world, now, stage, groups, strict, key, spend, after)
+        value += weight * worth
         weight *= world.discount
-        groups = (np.empty(filled), np.empty(filled), np.empty(filled, dtype=np.int64))
-        size = gathered(reached, groups, filled)
-    for g in range(size):
-        value += weight * groups[2][g] * world.terminal_utility[int(groups[0][g])]
-    return value
+    return value + weight * static_last(world, groups)

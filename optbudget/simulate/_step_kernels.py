@@ -47,32 +47,46 @@ def spread(world, pair, units, key, stage, state, group, after):
 
 
 @njit(cache=True, nogil=True)
-def move(world, taken, key, stage, after):
-    """All units act: (reward, spend, terminal utility of those that end); fills after (L, n).
+def occupied(counts):
+    """The states that units are in, rising; counts (L, n)."""
+    there = np.zeros(counts.shape[1], dtype=np.bool_)
+    for label in range(counts.shape[0]):
+        for i in range(counts.shape[1]):
+            if counts[label, i] > 0:
+                there[i] = True
+    return np.flatnonzero(there)
 
-    taken (L, m) are units by label and pair. The draws of a group depend on its stage, its state and its rank
-    among the groups of that state only, so that policies which do alike meet the same chances.
+
+@njit(cache=True, nogil=True)
+def move(world, taken, key, stage, counts):
+    """All units act: (reward, spend, terminal utility of those that end); counts (L, n) are those after it.
+
+    taken (L, m) are units by label and pair; they are put down again, all zero. The draws of a group depend
+    on its stage, its state and its rank among the groups of that state only, so that policies which do alike
+    meet the same chances.
     """
     reward, spend, ended = 0.0, 0.0, 0.0
-    for label in range(after.shape[0]):
-        for i in range(after.shape[1]):
-            after[label, i] = 0
-    for i in range(after.shape[1]):
+    acting = occupied(counts)
+    for i in acting:
+        for label in range(counts.shape[0]):
+            counts[label, i] = 0
+    for i in acting:
         group = 0
-        for label in range(after.shape[0]):
+        for label in range(counts.shape[0]):
             for pair in range(world.pair_ptr[i], world.pair_ptr[i + 1]):
                 units = taken[label, pair]
                 if units == 0:
                     continue
+                taken[label, pair] = 0
                 reward += units * world.reward[pair]
                 spend += units * world.cost[pair]
-                spread(world, pair, units, key, stage, i, group, after[label])
+                spread(world, pair, units, key, stage, i, group, counts[label])
                 group += 1
-    for i in range(after.shape[1]):
+    for i in range(counts.shape[1]):
         if world.pair_ptr[i] == world.pair_ptr[i + 1]:
-            for label in range(after.shape[0]):
-                ended += after[label, i] * world.terminal_utility[i]
-                after[label, i] = 0
+            for label in range(counts.shape[0]):
+                ended += counts[label, i] * world.terminal_utility[i]
+                counts[label, i] = 0
     return reward, spend, ended
 
 

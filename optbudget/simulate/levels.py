@@ -4,9 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.allocation.greedy import segment_prices
+from optbudget.curves import Curves
 from optbudget.errors import UsageError
 from optbudget.problems import BudgetedMDP, CurveSet
-from optbudget.simulate._rollout_kernels import Levels
+from optbudget.simulate._rollout_kernels import Levels, StageLevels
 
 Integers = NDArray[np.int64]
 
@@ -19,26 +20,32 @@ def levels_of(curves: CurveSet) -> Levels:
     UsageError
         If the curves of later stages were not kept.
     """
-    stages = [_at(curves, stage) for stage in range(curves.stage, curves.problem.horizon or 0)]
-    pair_of = pair_table(curves.problem)
-    segment_ptr, states, lengths = [0], list[Integers](), list[NDArray[np.float64]]()
-    first, count, budgets, pairs, begin = [], [], [], [], 0
-    for kept in stages:
-        flat = kept.curves
-        owner = np.repeat(np.arange(len(flat)), flat.segments)
-        order = np.argsort(-segment_prices(flat), kind="stable")
-        states.append(owner[order])
-        lengths.append(flat.length[order])
-        segment_ptr.append(segment_ptr[-1] + order.size)
-        points = flat.segments + 1
-        first.append(begin + flat.indptr[:-1] + np.arange(len(flat)))
-        count.append(points)
-        budgets.append(flat.breakpoints()[0])
-        pairs.append(pair_of[np.repeat(np.arange(len(flat)), points), kept.first_action])
-        begin += int(points.sum())
+    pairs, states = pair_table(curves.problem), np.arange(curves.problem.n_states)
+    kept = [_at(curves, stage) for stage in range(curves.stage, curves.problem.horizon or 0)]
+    stages = [stage_levels(answer.curves, answer.first_action, states, pairs) for answer in kept]
+    begin = np.cumsum([0, *(stage.budget.size for stage in stages)])
     return Levels(
-        np.array(segment_ptr), np.concatenate(states), np.concatenate(lengths), np.array(first),
-        np.array(count), np.concatenate(budgets), np.concatenate(pairs),
+        np.cumsum([0, *(stage.state.size for stage in stages)]),
+        np.concatenate([stage.state for stage in stages]),
+        np.concatenate([stage.length for stage in stages]),
+        np.array([stage.first for stage in stages]) + begin[:-1, None],
+        np.array([stage.points for stage in stages]),
+        np.concatenate([stage.budget for stage in stages]),
+        np.concatenate([stage.pair for stage in stages]),
+    )
+
+
+def stage_levels(
+    curves: Curves, first_action: NDArray[np.int32], states: Integers, pairs: Integers
+) -> StageLevels:
+    """The curves of some states at one stage, in the order of `states`; `pairs` is the `pair_table`."""
+    first, count = np.zeros((2, len(pairs)), dtype=np.int64)
+    order = np.argsort(-segment_prices(curves), kind="stable")
+    points = curves.segments + 1
+    first[states], count[states] = curves.indptr[:-1] + np.arange(len(curves)), points
+    return StageLevels(
+        np.repeat(states, curves.segments)[order], curves.length[order], first, count,
+        curves.breakpoints()[0], pairs[np.repeat(states, points), first_action],
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The policies that are known by name, each as a function that plays one trial."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +45,7 @@ def prepared_trials(
     problem, budget = answer.curves.problem, answer.budget
     world = world_of(problem)
     start = np.where(problem.is_terminal, 0, answer.population.count)
-    for reason in unplayable(answer, policies).values():
-        raise NoAnswerError(reason)
+    require_playable(answer, policies)
     levels = levels_of(answer.curves) if {"dbra", "sub", "cap"} & set(policies) else None
     prepared: dict[str, Trial] = {}
     for name in policies:
@@ -69,6 +69,12 @@ def prepared_trials(
             problem, world, act, said, start, budget, key, spend
         )
     return prepared
+
+
+def require_playable(answer: Allocation, policies: Sequence[str]) -> None:
+    """Refuse policies that the budget of a split does not suffice for, with a NoAnswerError."""
+    for reason in unplayable(answer, policies).values():
+        raise NoAnswerError(reason)
 
 
 def unplayable(answer: Allocation, policies: Sequence[str]) -> dict[str, str]:
@@ -116,18 +122,36 @@ def _priced(
     return trial
 
 
+@dataclass(frozen=True, eq=False)
+class OwnedMoney:
+    """Rows of an allocation whose units own the money of the useful budget that they draw."""
+
+    state: Integers
+    money: NDArray[np.float64]
+    count: Integers
+    probability: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, answer: Allocation) -> "OwnedMoney":
+        active = ~answer.curves.problem.is_terminal[answer.state] & (answer.count > 0)
+        return cls(
+            answer.state[active], answer.unit_budget[active], answer.count[active], answer.probability[active]
+        )
+
+    def drawn(self, key: Key) -> tuple[NDArray[np.float64], NDArray[np.float64], Integers]:
+        """The rows of a trial: (state, money, units), the state as a float."""
+        units = np.zeros(self.count.size, dtype=np.int64)
+        kernels.drawn_rows(self.state, self.count, self.probability, key, units)
+        return self.state.astype(np.float64), self.money, units
+
+
 def _static(world: World, levels: kernels.Levels | None, answer: Allocation, *, strict: bool) -> Trial:
     """Units own the money of the useful budgets that they draw."""
-    active = ~answer.curves.problem.is_terminal[answer.state] & (answer.count > 0)
-    state, count = answer.state[active], answer.count[active]
-    money, probability = answer.unit_budget[active], answer.probability[active]
+    owned = OwnedMoney.of(answer)
 
     def trial(key: Key, spend: NDArray[np.float64]) -> float:
-        if state.size == 0:
+        if owned.state.size == 0:
             return 0.0
-        units = np.zeros(count.size, dtype=np.int64)
-        kernels.drawn_rows(state, count, probability, key, units)
-        rows = (state.astype(np.float64), money, units)
-        return float(static_trial(world, levels, rows, strict, key, spend))
+        return float(static_trial(world, levels, owned.drawn(key), strict, key, spend))
 
     return trial

@@ -34,7 +34,7 @@ class PricedUnits:
     Attributes
     ----------
     price : (L,) decreasing
-    wanted : (L, T, n) int64; the pair that a price takes in each stage and state, -1 in terminal states
+    wanted : (L, T, n) int32; the pair that a price takes in each stage and state, -1 in terminal states
     state, count : (r,) the rows of the allocation
     low, high : (r,) the labels that the units of a row draw between
     share : (r,) chance of `high`, each unit by itself
@@ -42,7 +42,7 @@ class PricedUnits:
     """
 
     price: Floats
-    wanted: Integers
+    wanted: NDArray[np.int32]
     state: Integers
     count: Integers
     low: Integers
@@ -144,10 +144,10 @@ def _between(low: float, high: float) -> float:
     return math.sqrt(low) * math.sqrt(high)
 
 
-def _wanted(policy: PricePolicy, price: Floats) -> Integers:
+def _wanted(policy: PricePolicy, price: Floats) -> NDArray[np.int32]:
     """(L, T, n): the pair of each price, stage and state."""
     problem = policy.problem
-    wanted = np.full((price.size, problem.horizon or 0, problem.n_states), -1, dtype=np.int64)
+    wanted = np.full((price.size, problem.horizon or 0, problem.n_states), -1, dtype=np.int32)
     table = pair_table(problem)
     for label, at in enumerate(price):
         rows = np.flatnonzero(

@@ -39,13 +39,15 @@ import numpy as np
 
 from optbudget.errors import LimitError, NoAnswerError, UsageError
 from optbudget.problems import Allocation, CurveSet, Population
-from optbudget.problems.columns import did_you_mean
+from optbudget.problems.columns import Floats, did_you_mean
 from optbudget.problems.rollouts import Rollouts
+from optbudget.simulate.by_stages import STAGED, run_by_stages
 from optbudget.simulate.own import PopulationPolicy
 from optbudget.simulate.policies import allocated, prepared_trials
+from optbudget.simulate.remade import remakable
 from optbudget.simulate.shared_trials import TrialJob, shared_trials
 from optbudget.simulate.trials import run_trials
-from optbudget.status import Solution
+from optbudget.status import Solution, Termination
 from optbudget.workers import Crew, Monitor
 from optbudget.workers.monitor import in_units
 
@@ -80,7 +82,9 @@ def simulate(
 
     Parameters
     ----------
-    curves : of a finite horizon; "dbra" and "sub" need those of every stage (`solve(keep_stages=True)`)
+    curves : of a finite horizon; "dbra", "sub" and "cap" act by those of every stage. Where these were not
+        kept (`solve(keep_stages=True)`) they are made again at the answer's prices
+        (`optbudget.simulate.remade`), unless the curves are pruned or there is a crew
     population : units per state, at most 10^9
     budget : money, >= 0, for all units together
     policies : names among `KNOWN`
@@ -138,8 +142,9 @@ def simulate(
     _require_memory(24.0 * len(names) * trials * horizon, trials, monitor)
     value, stage_spend = np.zeros((len(names), trials)), np.zeros((len(names), trials, horizon))
     if crew is None:
-        prepared = prepared_trials(answer, policies, split, own or {}, monitor)
-        done, stopped = run_trials(prepared, set(own or {}), value, stage_spend, seed, threads, monitor)
+        done, stopped = _played(
+            answer, policies, split, own or {}, value, stage_spend, seed, threads, monitor
+        )
     else:
         job = TrialJob(answer, tuple(policies), split, int(seed))
         done, stopped = shared_trials(job, value, stage_spend, crew, monitor)
@@ -149,6 +154,27 @@ def simulate(
     # Summed row by row, so that no digit depends on how many trials there are.
     spend = (stage_spend * weights).sum(axis=-1)
     return Rollouts(answer, names, value[:, :done] + ended, spend, stage_spend, seed, stopped)
+
+
+def _played(
+    answer: Allocation, policies: Sequence[str], split: Allocation | None,
+    own: Mapping[str, PopulationPolicy], value: Floats, stage_spend: Floats, seed: int,
+    threads: int | None, monitor: Monitor,
+) -> tuple[int, Termination | None]:  # fmt: skip
+    """Fill value (P, K) and stage_spend (P, K, T) here; the trials done, and why they are not K."""
+    staged = [name for name in policies if name in STAGED] if remakable(answer.curves) else []
+    alone = [name for name in policies if name not in staged]
+    rows = [*(policies.index(name) for name in alone), *range(len(policies), len(value))]
+    part, part_spend = value[rows], stage_spend[rows]
+    prepared = prepared_trials(answer, alone, split, own, monitor)
+    done, stopped = run_trials(prepared, set(own), part, part_spend, seed, threads, monitor)
+    value[rows], stage_spend[rows] = part, part_spend
+    if staged:
+        rows = [policies.index(name) for name in staged]
+        part, part_spend = value[rows, :done], stage_spend[rows, :done]
+        run_by_stages(answer, staged, part, part_spend, seed, threads, monitor)
+        value[rows, :done], stage_spend[rows, :done] = part, part_spend
+    return done, stopped
 
 
 def _require_memory(size: float, trials: int, monitor: Monitor) -> None:
