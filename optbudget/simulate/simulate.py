@@ -166,8 +166,15 @@ def _played(
     alone = [name for name in policies if name not in staged]
     rows = [*(policies.index(name) for name in alone), *range(len(policies), len(value))]
     part, part_spend = value[rows], stage_spend[rows]
-    prepared = prepared_trials(answer, alone, split, own, monitor)
-    done, stopped = run_trials(prepared, set(own), part, part_spend, seed, threads, monitor)
+    done, stopped = run_trials(
+        prepared_trials(answer, alone, split, own, monitor),
+        set(own),
+        part,
+        part_spend,
+        seed,
+        threads,
+        monitor,
+    )
     value[rows], stage_spend[rows] = part, part_spend
     if staged:
         rows = [policies.index(name) for name in staged]
