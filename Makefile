@@ -13,7 +13,7 @@ demo: .venv/.ready
 	$(RUN) -m optbudget demo --out $(DEMO)
 
 test: .venv/.ready
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 2
 
 nightly: .venv/.ready
 	$(RUN) -m pytest -m nightly

@@ -173,10 +173,11 @@ def draw(
         middle.plot([row[k] for row in accuracy], "o", color=colour, label=name)
     middle.set_title("Impact accuracy", loc="left")
     middle.set_xlabel("history")
-    middle.legend(frameon=False)
+    middle.legend(frameon=False, loc=(0.03, 0.66), ncols=2)
     for before, after, *_ in harms:
         right.plot([0, 1], [before, after], color=HARM, alpha=0.5, marker="o")
     right.set_xticks([0, 1], ["without", "with risk term"])
+    right.set_xlim(-0.25, 1.25)
     right.set_ylim(0)
     right.set_title("True harm at equal budget", loc="left")
     for axes in (left, middle, right):
