@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from optbudget.causal.answer import answer_question
 from optbudget.causal.effects import estimate_effects
 from optbudget.causal.equivalence import parent_sets
 from optbudget.causal.overlap import propensities
@@ -14,6 +15,7 @@ from optbudget.causal.regression import Regressions, t_quantile
 from optbudget.errors import ProblemError
 from optbudget.problems import CausalGraph, CausalQuestion, History
 from optbudget.problems.effects import ZERO
+from optbudget.problems.history_checks import require_variation
 
 from reference import first_coefficient
 
@@ -238,3 +240,25 @@ def test_bad_arguments():
         estimate_effects(planted(20, 0), CausalGraph.of(("x", "d", "y", "z"), []), refutations=0)
     with pytest.raises(ProblemError, match="level"):
         estimate_effects(planted(20, 0), GRAPH, level=1.0, refutations=0)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e200, 1e300])
+def test_columns_of_any_scale_are_held_against_each_other(scale):
+    history = planted(60, seed=1)
+    values = history.values.copy()
+    values[:, 2] *= scale
+    require_variation(History(QUESTION, values))
+    values[:, 1] = values[:, 2]
+    with pytest.raises(ProblemError, match="same"):
+        require_variation(History(QUESTION, values))
+
+
+@pytest.mark.parametrize("options", [{"harm": {"y": 1}}, {"actions": {"act": {"d": 1.0}}}])
+def test_text_of_which_nobody_knows_what_is_more_is_refused(options):
+    name = "y" if "harm" in options else "d"
+    question = CausalQuestion(("x",), ("d",), ("y",), **options)
+    rng = np.random.default_rng(0)
+    values = np.column_stack((rng.normal(size=50), rng.integers(0, 2, 50), rng.integers(0, 2, 50)))
+    history = History(question, values, {name: ("lo", "hi")})
+    with pytest.raises(ProblemError, match=f"column '{name}' holds text"):
+        answer_question(history, bootstraps=0, refutations=0)

@@ -10,6 +10,7 @@ import pytest
 from optbudget.causal.risk import side_effects
 from optbudget.errors import ResultError, UsageError
 from optbudget.files.causal_results import load_causal, save_causal
+from optbudget.files.seals import sealed
 from optbudget.problems.causal_answer import CausalAnswer
 from optbudget.problems.causal_graph import CausalGraph
 from optbudget.problems.causal_question import CausalQuestion
@@ -101,6 +102,26 @@ def _change(folder, name, column, row, value):
     )
 
 
+def _seal_again(folder, **changed):
+    path = folder / "causal.json"
+    content = {k: v for k, v in json.loads(path.read_text()).items() if k not in ("files", "sha256")}
+    path.write_text(
+        json.dumps(sealed(content | changed, folder, [one.name for one in folder.glob("*.parquet")]))
+    )
+
+
+def test_what_was_edited_is_not_believed(answer, tmp_path):
+    save_causal(answer, tmp_path / "out")
+    _change(tmp_path / "out", "risk", "risk", 0, 0.0)
+    with pytest.raises(ResultError, match=r"risk.parquet is not as it was written"):
+        load_causal(tmp_path / "out")
+    save_causal(answer, tmp_path / "out")
+    path = tmp_path / "out" / "causal.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"level": 7}))
+    with pytest.raises(ResultError, match=r"causal.json is not as it was written"):
+        load_causal(tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     ("name", "column", "row", "value", "says"),
     [
@@ -122,6 +143,7 @@ def _change(folder, name, column, row, value):
 def test_tampering_is_a_result_error(answer, tmp_path, name, column, row, value, says):
     save_causal(answer, tmp_path / "out")
     _change(tmp_path / "out", name, column, row, value)
+    _seal_again(tmp_path / "out")
     with pytest.raises(ResultError, match=says):
         load_causal(tmp_path / "out")
 
@@ -132,8 +154,7 @@ def test_tampering_is_a_result_error(answer, tmp_path, name, column, row, value,
 )
 def test_a_stated_field_that_is_none_is_a_result_error(answer, tmp_path, key, value):
     save_causal(answer, tmp_path / "out")
-    path = tmp_path / "out" / "causal.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    _seal_again(tmp_path / "out", **{key: value})
     with pytest.raises(ResultError):
         load_causal(tmp_path / "out")
 

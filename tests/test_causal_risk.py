@@ -117,6 +117,16 @@ def test_a_zero_that_only_the_graph_vouches_for_is_refused():
     assert found.refused == (Refusal("act", "y", "d: d does not vary"),)
 
 
+def test_an_effect_that_the_graph_calls_confounded_is_refused_whatever_the_tiers_say():
+    tiers, graph = (
+        both("d", "y", (3.0, 1.0))[0],
+        Effect("d", "y", "graph", None, "none", reason="U is hidden"),
+    )
+    question = CausalQuestion((), ("d",), ("y",), harm={"y": 1}, actions={"act": {"d": 1.0}})
+    found = side_effects(question, Effects((tiers, graph)))
+    assert found.rows == () and found.refused == (Refusal("act", "y", "d: U is hidden"),)
+
+
 def unit(actions=("act", "rest"), types=()):
     return BudgetedMDP.from_tables(
         transitions={

@@ -5,6 +5,7 @@ from optbudget.causal.extension import extend
 from optbudget.causal.paths import harm_paths
 from optbudget.causal.risk import side_effects
 from optbudget.causal.structure import learn_graph
+from optbudget.errors import Issue, ProblemError
 from optbudget.problems import CausalAnswer, CausalGraph, History
 from optbudget.workers import Crew, Monitor
 
@@ -36,6 +37,7 @@ def answer_question(
     ProblemError, UsageError, MissingExtraError, InterruptedWork, LimitError
         As `learn_graph` and `estimate_effects`.
     """
+    require_directions(history)
     if graph is None:
         graph = learn_graph(history, bootstraps=bootstraps, seed=seed, monitor=monitor)
     else:
@@ -46,3 +48,28 @@ def answer_question(
     )  # fmt: skip
     found = side_effects(history.question, effects, paths=harm_paths(history, extend(graph)))
     return CausalAnswer(history.question, graph, effects, found, len(history), seed, bootstraps, refutations)
+
+
+def require_directions(history: History) -> None:
+    """ProblemError where "more" of a column must mean something, and it holds text.
+
+    Of two texts nobody knows which one is more; the first to appear would decide.
+    """
+    question = history.question
+    moved = {decision for changes in question.actions.values() for decision in changes}
+    issues = [
+        Issue(
+            "error",
+            "text",
+            f"column {name!r} holds text ({', '.join(map(repr, history.levels[name][:3]))}), but {why}; "
+            "write it as numbers, such as 0 and 1",
+        )
+        for names, why in (
+            (question.harm, "[harm] says that more or less of it hurts"),
+            (moved, "[actions] changes it by an amount"),
+        )
+        for name in question.columns
+        if name in names and name in history.levels
+    ]
+    if issues:
+        raise ProblemError(issues)

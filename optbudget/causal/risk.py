@@ -145,14 +145,15 @@ def _unintended(question: CausalQuestion) -> Iterator[tuple[str, str, dict[str, 
 
 
 def _unknown(effects: Effects, decision: str, outcome: str) -> str:
-    """Why nothing can be said about an effect; "" where the tiers or the graph say something.
+    """Why an effect is not known; "" where it is.
 
-    A zero that only the graph vouches for is not enough: the graph may lack an edge that is there.
+    A zero that only the graph vouches for is not enough: the graph may lack an edge that is there. Nor is
+    what the tiers say of an effect that the graph calls confounded: they would take the bias for an effect.
     """
     both = effects[decision, outcome]
-    if both.tiers.candidates or (both.graph.candidates and both.graph.method != "no path"):
+    if both.graph.candidates and (both.tiers.candidates or both.graph.method != "no path"):
         return ""
-    return f"{decision}: {both.tiers.reason}"
+    return f"{decision}: {both.tiers.reason if both.graph.candidates else both.graph.reason}"
 
 
 def _undominated(laws: Iterable[_Law]) -> tuple[_Law, ...]:

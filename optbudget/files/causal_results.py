@@ -11,7 +11,8 @@ members.parquet      decision, outcome, adjustment, effect, std_error, lower, up
                      equivalence class, where the graph leaves edges open
 adjacency.parquet    as edges.parquet, of every ordered pair that a resample joined
 chances.parquet      action, state, outcome, mean, probability, path (names) of each row of risk.parquet
-causal.json          schema, version, command, seed, counts, the question, what was refused and why
+causal.json          schema, version, command, seed, counts, the question, what was refused and why; and the
+                     seal of all these files (`optbudget.files.seals`): what was edited is not believed
 """
 
 import json
@@ -28,6 +29,7 @@ from optbudget.errors import ProblemError, ResultError
 from optbudget.files.aside import recover, require_free, written_aside
 from optbudget.files.parquet_tables import write_parquet
 from optbudget.files.result_tables import ResultTable
+from optbudget.files.seals import is_as_written, is_sealed, sealed
 from optbudget.files.stated_fields import mapping, read_json, whole
 from optbudget.files.statements import recorded, write_json
 from optbudget.problems.causal_answer import CausalAnswer
@@ -99,7 +101,9 @@ def write_causal(answer: CausalAnswer, folder: Path, *, command: Sequence[str] =
     for name, of_table in rows.items():
         write_parquet(_table(of_table, SCHEMAS[name]), folder / f"{name}.parquet")
     write_risks(answer.side_effects, folder)
-    write_json(_stated(answer, command), folder / STATED)
+    write_json(
+        sealed(_stated(answer, command), folder, (f"{name}.parquet" for name in SCHEMAS)), folder / STATED
+    )
 
 
 def write_risks(side_effects: SideEffects, folder: Path) -> None:
@@ -171,6 +175,7 @@ def load_causal(path: str | Path) -> CausalAnswer:
     stated = read_json(folder / STATED)
     if stated.get("schema") != SCHEMA:
         raise ResultError(f"{STATED}: schema is {stated.get('schema')!r:.40}, not {SCHEMA!r}")
+    _require_as_written(stated, folder)
     tables = {name: _rows(folder, name) for name in SCHEMAS if name not in RISK_TABLES}
     counts = {key: whole(stated, key, STATED) for key in ("rows", "seed", "bootstraps", "refutations")}
     try:
@@ -183,6 +188,15 @@ def load_causal(path: str | Path) -> CausalAnswer:
         raise ResultError(f"the folder does not hold a causal answer: {error}") from None
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise ResultError(f"{STATED} or a table beside it is not as it must be: {error}") from None
+
+
+def _require_as_written(stated: Mapping[str, Any], folder: Path) -> None:
+    """ResultError naming the file that is no longer what it was when the folder was written."""
+    names = [name for name in SCHEMAS if (folder / f"{name}.parquet").is_file()]
+    changed = [f"{name}.parquet" for name in names if not is_as_written(stated, folder, f"{name}.parquet")]
+    if changed or not is_sealed(stated):
+        file = (changed or [STATED])[0]
+        raise ResultError(f"{folder / file} is not as it was written; estimate again with `optbudget causal`")
 
 
 def _rows(folder: Path, name: str) -> list[Row]:

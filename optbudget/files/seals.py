@@ -32,22 +32,29 @@ def sealed(content: Mapping[str, Any], folder: Path, names: Iterable[str]) -> di
     return {**whole, "sha256": _digest(whole)}
 
 
-def require_sealed(content: Mapping[str, Any], file: str) -> None:
-    """ProblemError if an object is not what was sealed."""
+def is_sealed(content: Mapping[str, Any]) -> bool:
+    """Whether an object is what was sealed."""
     try:
-        as_written = content.get("sha256") == _digest(
-            {key: content[key] for key in content if key != "sha256"}
-        )
+        return content.get("sha256") == _digest({key: content[key] for key in content if key != "sha256"})
     except RecursionError:
-        as_written = False
-    if not as_written:
+        return False
+
+
+def is_as_written(content: Mapping[str, Any], folder: Path, name: str) -> bool:
+    """Whether a file is the one that was sealed with the object."""
+    files = content.get("files")
+    return isinstance(files, dict) and files.get(name) == file_hash(folder / name)
+
+
+def require_sealed(content: Mapping[str, Any], file: str) -> None:
+    """ProblemError if an object of a learned model's folder is not what was sealed."""
+    if not is_sealed(content):
         raise damaged(file, "it is not as it was written")
 
 
 def require_as_written(content: Mapping[str, Any], folder: Path, name: str) -> None:
-    """ProblemError if a file is not the one that was sealed with the object."""
-    files = content.get("files")
-    if not isinstance(files, dict) or files.get(name) != file_hash(folder / name):
+    """ProblemError if a file of a learned model's folder is not the one that was sealed."""
+    if not is_as_written(content, folder, name):
         raise damaged(name, "it is not as it was written with learned.json")
 
 

@@ -121,7 +121,8 @@ def _indicators(history: History, names: list[str]) -> tuple[Floats, list[str]]:
         seen = np.unique(column)[1:] if name in history.levels else None
         several = [column] if seen is None else [(column == code).astype(float) for code in seen]
         for one in several:
-            centred = one - one.mean()
+            unit = one / np.abs(one).max()  # Squares of very large and very small numbers are no doubles.
+            centred = unit - unit.mean()
             parts.append(centred / np.linalg.norm(centred))
             owner.append(name)
     return np.array(parts).reshape(len(parts), len(history)).T, owner
