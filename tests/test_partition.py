@@ -102,7 +102,7 @@ def test_small_answers_with_ties_and_caps(plain, count, cap, tolerance):
 @pytest.mark.parametrize("count", [1, 3])
 def test_the_answer_of_more_states_than_are_looked_at_together(count, cap, monkeypatch, tmp_path):
     whole = replace(problem(states=400, horizon=9), budget_cap=cap, cost_discount=0.95)
-    monkeypatch.setattr("optbudget.budgeted.partitioned_sweep.AT_ONCE", 50)
+    monkeypatch.setattr("optbudget.budgeted.partitioned_sweep.STATES_AT_ONCE", 50)
     found = partitioned_sweep(whole, count, TeamHere(), tolerance=1e-3, folder=tmp_path)
     assert not list(tmp_path.iterdir())
     assert found.outcome.termination is Termination.TOLERANCE and found.prices.size > 20

@@ -121,7 +121,6 @@ class GrowingLines:
     """
 
     def __init__(self, first: PriceLines) -> None:
-        self.price = first.price
         self._parts: dict[str, list[Floats]] = {f.name: [getattr(first, f.name)] for f in fields(PriceLines)}
         self._index()
 

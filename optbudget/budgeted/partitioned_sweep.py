@@ -25,7 +25,7 @@ from optbudget.budgeted.backward_pass import Sweep
 from optbudget.budgeted.bracket import OUTWARD, lift_of
 from optbudget.budgeted.certified import Proved, answer_of, proved, tightened, without_proof
 from optbudget.budgeted.intervals import Intervals
-from optbudget.budgeted.lines import PriceLines, falling
+from optbudget.budgeted.lines import STATES_AT_ONCE, PriceLines, falling
 from optbudget.budgeted.partition import partition, read_part
 from optbudget.budgeted.partitioned_pass import Block, PartitionedPasses
 from optbudget.budgeted.price_sweep import storages
@@ -38,9 +38,6 @@ from optbudget.workers import Monitor
 from optbudget.workers.team import Each, Team
 
 Floats = NDArray[np.float64]
-
-AT_ONCE = 2**15
-"""States whose lines are put side by side at a time."""
 
 
 def partitioned_sweep(
@@ -191,8 +188,8 @@ def _intervals(
     limit = np.inf if cap is None else cap
     gap, low, high = np.zeros(price.size - 1), np.full(price.size - 1, np.inf), np.zeros(price.size - 1)
     shape = (kernels.CHUNKS, price.size - 1)
-    for first in range(0, held[0].n_states, AT_ONCE):
-        last = first + AT_ONCE
+    for first in range(0, held[0].n_states, STATES_AT_ONCE):
+        last = first + STATES_AT_ONCE
         spend, value, intercept = (
             np.concatenate([getattr(lines, name)[first:last] for lines in held], axis=1)
             for name in ("spend", "value", "intercept")
@@ -208,8 +205,8 @@ def _proved(cap: float | None, *held: PriceLines) -> Proved:
     """The curves of a part's states, and their gaps."""
     states, prices = held[0].n_states, sum(len(lines) for lines in held)
     parts = (
-        proved(PriceLines.gather([lines.of_states(first, first + AT_ONCE) for lines in held]), cap)
-        for first in range(0, states, AT_ONCE)
+        proved(PriceLines.gather([lines.of_states(first, first + STATES_AT_ONCE) for lines in held]), cap)
+        for first in range(0, states, STATES_AT_ONCE)
     )
     return Proved.gathered(parts, states, states * prices)
 

@@ -227,16 +227,6 @@ class Curves(Sequence[Curve]):
         return pa.table({"budget": budget, "value": value, "price": price, "length": length, "gain": gain})
 
     @classmethod
-    def joined(cls, parts: "Sequence[Curves]") -> "Curves":
-        """All curves of several, one after another."""
-        sizes = np.concatenate([part.segments for part in parts])
-        names = ("start_budget", "start_value", "length", "gain")
-        start_budget, start_value, length, gain = (
-            np.concatenate([getattr(part, name) for part in parts]) for name in names
-        )
-        return cls(start_budget, start_value, np.concatenate(([0], np.cumsum(sizes))), length, gain)
-
-    @classmethod
     def from_curves(cls, curves: Iterable[Curve]) -> "Curves":
         """Gather single curves into ragged arrays."""
         parts = list(curves)

@@ -13,10 +13,10 @@ import numpy as np
 from optbudget.errors import ResultError
 from optbudget.files.aside import require_free, resolved, written_aside
 from optbudget.files.parquet_tables import write_parquet
-from optbudget.files.result_reader import stated_model
 from optbudget.files.result_tables import ResultTable
 from optbudget.files.result_writer import place_model, ranges
 from optbudget.files.stated_fields import read_json
+from optbudget.files.stated_models import stated_model
 from optbudget.files.statements import head, no_allocation, write_json
 from optbudget.problems import BudgetedMDP, DeterministicFrontier
 from optbudget.status import Outcome

@@ -154,7 +154,7 @@ def load_knapsack_result(
 
 def _stated_model(folder: Path, stated: Mapping[str, Any], model: str | Path | Knapsack | None) -> Knapsack:
     """The model that was given, or the copy, or the one at model.path; its hash must be the stated one."""
-    from optbudget.files.result_reader import _stated_place
+    from optbudget.files.stated_models import stated_place
 
     said = mapping(stated, "model")
     name, digest = word(said, "name"), word(said, "sha256")
@@ -163,7 +163,7 @@ def _stated_model(folder: Path, stated: Mapping[str, Any], model: str | Path | K
         problem, where = model, model.folder.path if model.folder else None
         found = model.folder.sha256 if model.folder else _hash_in_memory(model)
     else:
-        where = Path(model) if model is not None else _stated_place(folder, said)
+        where = Path(model) if model is not None else stated_place(folder, said)
         problem, _ = read_knapsack(where)
         found = knapsack_hash(where)
     if found != digest:

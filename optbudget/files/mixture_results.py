@@ -22,10 +22,10 @@ from optbudget.errors import ProblemError, ResultError
 from optbudget.files.model_toml import read_toml
 from optbudget.files.models import load_stated
 from optbudget.files.parquet_tables import write_parquet
-from optbudget.files.result_reader import _stated_place, stated_model
 from optbudget.files.result_tables import ResultTable
 from optbudget.files.result_writer import _state_columns, place_model, ranges
 from optbudget.files.stated_fields import mapping, number, outcome, require_schema
+from optbudget.files.stated_models import stated_model, stated_place
 from optbudget.files.statements import head, no_allocation, number_or_null, write_json
 from optbudget.problems import (
     BudgetedMDP,
@@ -146,7 +146,7 @@ def load_mixture(
 def _problem(folder: Path, stated: Mapping[str, Any], model: str | Path | BudgetedMDP | None) -> BudgetedMDP:
     """The unit problem that the result answers, of a model of either kind."""
     if not isinstance(model, BudgetedMDP):
-        where = Path(model) if model is not None else _stated_place(folder, mapping(stated, "model"))
+        where = Path(model) if model is not None else stated_place(folder, mapping(stated, "model"))
         found = load_stated(where)
         if isinstance(found, Knapsack):
             raise ResultError(f"the result answers no knapsack, and {where} is one")
