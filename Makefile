@@ -3,7 +3,7 @@
 
 PYTHON =
 CANDIDATES = $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python3 python)
-EXTRAS = report,solvers,causal,dev
+EXTRAS = report,solvers,causal,pareto,dev
 RUN = .venv/bin/python
 DEMO = optbudget-demo
 
