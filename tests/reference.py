@@ -602,6 +602,58 @@ def weighted_departments(actions, transitions, weights):
     return found
 
 
+def department_run(actions, transitions, chain, start, taken, draws):
+    """What happens when departments act for some periods: [(regime, states, spends, rewards)] after each.
+
+    `actions` is (department, regime, state) -> {action: (cost, rewards)}; `transitions` the same and an
+    action -> {next state: probability}; `chain` regime -> {next regime: probability}; `start` (regime,
+    {department: state}); `taken` lists {department: action}, and an action that is not there becomes the
+    cheapest; `draws` lists a number of [0, 1) per department and one for the regime.
+    """
+
+    def fallen(shares, draw):
+        for outcome, share in shares.items():
+            if draw < share:
+                return outcome
+            draw -= share
+        return outcome
+
+    regime, states = start[0], dict(start[1])
+    told = []
+    for wanted, draw in zip(taken, draws, strict=True):
+        spends, rewards, after = [], [], {}
+        for k, (department, state) in enumerate(states.items()):
+            open_to_it = actions[department, regime, state]
+            action = wanted[department]
+            if action not in open_to_it:
+                action = min(open_to_it, key=lambda name: open_to_it[name][0])
+            spends.append(open_to_it[action][0])
+            rewards.append(open_to_it[action][1])
+            after[department] = fallen(transitions[department, regime, state, action], draw[k])
+        regime, states = fallen(chain[regime], draw[len(states)]), after
+        told.append((regime, tuple(states.values()), spends, rewards))
+    return told
+
+
+def counted_departments(rows, min_count):
+    """(department, regime, state, action) -> (mean of the numbers, {next state: share}), of observed rows.
+
+    A row is (department, regime, state, action, next state, numbers); with fewer than `min_count` rows of a
+    regime, the rows of all regimes count.
+    """
+    found = {}
+    for department, state, action in {(row[0], row[2], row[3]) for row in rows}:
+        for regime in {row[1] for row in rows}:
+            every = [row for row in rows if (row[0], row[2], row[3]) == (department, state, action)]
+            mine = [row for row in every if row[1] == regime]
+            used = mine if len(mine) >= min_count else every
+            after = [row[4] for row in used]
+            shares = {to: after.count(to) / len(after) for to in after}
+            means = [sum(column) / len(used) for column in zip(*(row[5] for row in used), strict=True)]
+            found[department, regime, state, action] = (means, shares)
+    return found
+
+
 def all_paths(edges, source, target, nodes):
     """Simple paths between two nodes along edges of any direction."""
     waiting = [(source,)]

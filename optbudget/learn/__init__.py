@@ -3,6 +3,7 @@
 from optbudget.learn.contexts import ContextTree, context_tree, pruned
 from optbudget.learn.counting import count_histories, update
 from optbudget.learn.cut_off import tables_of
+from optbudget.learn.departments import learn_departments
 from optbudget.learn.identification import Identification, identify
 from optbudget.learn.logged import QUIET, logged_events, propensities
 from optbudget.learn.mixture_models import (
@@ -47,6 +48,7 @@ __all__ = [
     "fit_mixture",
     "held_out_score",
     "identify",
+    "learn_departments",
     "learn_mixture",
     "learn_model",
     "logged_events",
