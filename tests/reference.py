@@ -846,3 +846,31 @@ def expected_uses_of_paths(moves, start, policy, discount):
     for state, number in start.items():
         follow(state, 0, number)
     return use
+
+
+def plain_support_ratio(points, front, weights):
+    """Per weight what the points reach of the front's extent beyond its worst corner, and that extent."""
+    corner = [min(point[k] for point in front) for k in range(len(front[0]))]
+    told = {"ratio": [], "whole": []}
+    for weight in weights:
+        worth = [max(sum(w * x for w, x in zip(weight, p, strict=True)) for p in some)
+                 for some in (points, front, [corner])]  # fmt: skip
+        told["whole"].append(worth[1] - worth[2])
+        told["ratio"].append((worth[0] - worth[2]) / (worth[1] - worth[2]) if worth[1] > worth[2] else 0.0)
+    return told
+
+
+def plain_hypervolume(points, reference, steps=2000):
+    """Area above `reference` below lotteries over points in the plane: the sum of so many upright strips."""
+    best_x = max(x for x, _ in points)
+    width = (best_x - reference[0]) / steps
+    area = 0.0
+    for k in range(steps if width > 0 else 0):
+        x = reference[0] + (k + 0.5) * width
+        height = max(y for right, y in points if right >= x)
+        for left, low in points:
+            for right, high in points:
+                if left < x <= right:
+                    height = max(height, high + (low - high) * (right - x) / (right - left))
+        area += width * max(0.0, height - reference[1])
+    return area

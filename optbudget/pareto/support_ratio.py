@@ -1,0 +1,105 @@
+"""How much of a certified front a set of points reaches, averaged over weights.
+
+Of points X, more being better in every objective, and weights :math:`\\omega` on the simplex, the support
+is :math:`h_X(\\omega) = \\max_{x \\in X} \\omega \\cdot x`: the most that a lottery over the points is
+worth. With the reference point z of the exact front F alone, its least in every objective,
+
+.. math:: \\rho = \\frac1{|W|} \\sum_{\\omega \\in W}
+          \\frac{h_X(\\omega) - \\omega \\cdot z}{h_F(\\omega) - \\omega \\cdot z}.
+
+A convex set is what its supports say it is, so X is as good as F where the ratio is 1 for all weights. A
+ratio is 0 where the points are worth no more than z, negative where less, and nothing is cut off. W is 500
+weights drawn once, uniformly on the simplex. If F is sampled, h_F is too small between its points and the
+ratio too large: give certified supports of the outer front as `exact` and it is too small instead.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from optbudget.errors import ProblemError
+
+Floats = NDArray[np.float64]
+
+COUNT = 500
+SEED = 42
+
+
+def fixed_weights(objectives: int, count: int = COUNT) -> Floats:
+    """The same weights every time, (count, objectives), uniform on the simplex, each > 0.
+
+    Examples
+    --------
+    >>> weights = fixed_weights(3)
+    >>> weights.shape, bool((weights > 0).all()), bool(abs(weights.sum(axis=1) - 1).max() < 1e-12)
+    ((500, 3), True, True)
+    """
+    return np.random.default_rng(SEED).dirichlet(np.ones(objectives), size=count)
+
+
+def support(points: ArrayLike, weights: ArrayLike) -> Floats:
+    """(W,) the most that any of the points (P, K) is worth at each of the weights (W, K)."""
+    found, wanted = _points(points, "points"), np.asarray(weights, dtype=np.float64)
+    if wanted.ndim != 2 or wanted.shape[1] != found.shape[1]:
+        raise ProblemError(f"weights must have shape (W, {found.shape[1]}); got {wanted.shape}")
+    return np.asarray((wanted @ found.T).max(axis=1))
+
+
+def reference_point(front: ArrayLike) -> Floats:
+    """(K,) the least of each objective over the points (P, K) of a front."""
+    return np.asarray(_points(front, "front").min(axis=0))
+
+
+def support_ratios(
+    points: ArrayLike, front: ArrayLike, weights: ArrayLike, *, exact: ArrayLike | None = None
+) -> Floats:
+    """Of each weight the share of the front's support that the points reach.
+
+    Parameters
+    ----------
+    points : (P, K) re-evaluated vectors, more is better
+    front : (Q, K) points of the exact front, from which alone the reference point is taken
+    weights : (W, K) >= 0, such as `fixed_weights`
+    exact : (W,) supports to divide by, such as those of a certified outer front; None takes `front`'s
+
+    Returns
+    -------
+    (W,), at most 1 if no point is beyond what is divided by
+
+    Raises
+    ------
+    ProblemError
+        If shapes do not agree, or the front is a single number at some weight: there is nothing to share.
+
+    Examples
+    --------
+    >>> front, weights = [[1.0, 0.0], [0.0, 1.0]], [[0.5, 0.5], [0.9, 0.1]]
+    >>> support_ratios([[1.0, 0.0]], front, weights)
+    array([1., 1.])
+    >>> support_ratios([[0.0, 0.5]], front, weights)
+    array([0.5       , 0.05555556])
+    """
+    floor = np.asarray(weights, dtype=np.float64) @ reference_point(front)
+    whole = (support(front, weights) if exact is None else np.asarray(exact, dtype=np.float64)) - floor
+    if not (whole > 0).all():
+        raise ProblemError("the front has no extent at some weight: one of its points is best at all weights")
+    return np.asarray((support(points, weights) - floor) / whole)
+
+
+def support_ratio(points: ArrayLike, front: ArrayLike, *, exact: ArrayLike | None = None) -> float:
+    """The mean of `support_ratios` over the fixed 500 weights.
+
+    Examples
+    --------
+    >>> front = [[1.0, 0.0], [0.7, 0.7], [0.0, 1.0]]
+    >>> support_ratio(front, front), round(support_ratio([[0.7, 0.7]], front), 4)
+    (1.0, 0.8936)
+    """
+    weights = fixed_weights(_points(front, "front").shape[1])
+    return float(support_ratios(points, front, weights, exact=exact).mean())
+
+
+def _points(given: ArrayLike, name: str) -> Floats:
+    points = np.asarray(given, dtype=np.float64)
+    if points.ndim != 2 or 0 in points.shape or not np.isfinite(points).all():
+        raise ProblemError(f"{name} must be finite and have shape (P, K), P and K >= 1; got {points.shape}")
+    return points
