@@ -874,3 +874,29 @@ def plain_hypervolume(points, reference, steps=2000):
                     height = max(height, high + (low - high) * (right - x) / (right - left))
         area += width * max(0.0, height - reference[1])
     return area
+
+
+def department_totals(plain, chain, start, regime, policy, discounts, horizon):
+    """Totals of each column over all departments, by recursion over what can happen.
+
+    plain[department, regime, state, action] = (columns, {next state: probability}); chain[regime] = {next
+    regime: probability}; start[department] = state; policy(stage, department, regime, state) = {action:
+    chance}; discounts, one per column.
+    """
+
+    def worth(stage, department, regime, state):
+        if stage == horizon:
+            return [0.0] * len(discounts)
+        total = [0.0] * len(discounts)
+        for action, chance in policy(stage, department, regime, state).items():
+            columns, moves = plain[department, regime, state, action]
+            for k, number in enumerate(columns):
+                total[k] += chance * number
+            for (after, q), (to, p) in product(chain[regime].items(), moves.items()):
+                ahead = worth(stage + 1, department, after, to)
+                for k, discount in enumerate(discounts):
+                    total[k] += chance * discount * q * p * ahead[k]
+        return total
+
+    parts = [worth(0, department, regime, state) for department, state in start.items()]
+    return [sum(column) for column in zip(*parts, strict=True)]

@@ -4,7 +4,7 @@ Departments share only money and a regime that none of them moves, so for every 
 the joint problem is a sum of small ones (`optbudget.problems.Departments`), and the front of all trade-offs
 is computed with a proof. What is learned from simulation alone is measured against it.
 
-The environment is imported when it is first used, and needs Gymnasium.
+What is named here is imported when it is first used; the environment needs Gymnasium.
 """
 
 from importlib import import_module
@@ -12,11 +12,19 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from optbudget.pareto.environment import DepartmentsEnv
+    from optbudget.pareto.evaluation import Worth, evaluate, evaluate_lottery
 
-__all__ = ["DepartmentsEnv"]
+_HOME = {
+    "DepartmentsEnv": "environment",
+    "Worth": "evaluation",
+    "evaluate": "evaluation",
+    "evaluate_lottery": "evaluation",
+}
+
+__all__ = ["DepartmentsEnv", "Worth", "evaluate", "evaluate_lottery"]
 
 
 def __getattr__(name: str) -> object:
-    if name == "DepartmentsEnv":
-        return getattr(import_module("optbudget.pareto.environment"), name)
-    raise AttributeError(f"module 'optbudget.pareto' has no attribute {name!r}")
+    if name not in _HOME:
+        raise AttributeError(f"module 'optbudget.pareto' has no attribute {name!r}")
+    return getattr(import_module(f"optbudget.pareto.{_HOME[name]}"), name)

@@ -17,6 +17,7 @@ from optbudget.problems.curve_set import CurveSet, StationaryWitness
 from optbudget.problems.departments import Departments
 from optbudget.problems.effects import Effect, Effects, Estimate
 from optbudget.problems.events import EventBatch
+from optbudget.problems.front import Front
 from optbudget.problems.frontier import DeterministicFrontier
 from optbudget.problems.held_risk import HeldRisk, hold_risk, without_risk
 from optbudget.problems.history import History
@@ -63,6 +64,7 @@ __all__ = [
     "Effects",
     "Estimate",
     "EventBatch",
+    "Front",
     "GroupLimit",
     "HeldRisk",
     "History",

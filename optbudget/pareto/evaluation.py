@@ -1,0 +1,217 @@
+"""What a policy of all departments is worth in every objective, and spends: exactly, from the model.
+
+For one Markov policy :math:`\\pi` of departments whose regimes move by q, K + 1 columns are carried
+backwards together, the K rewards (each so signed that more is better) and the spend:
+
+.. math:: x_k(r, s) = g(r, s, \\pi_k) + \\delta \\sum_{r'} q(r' \\mid r)
+          \\sum_{s'} p_d(s' \\mid r, s, \\pi_k)\\, x_{k+1}(r', s'),
+
+δ being the discount of rewards or that of money, and :math:`x_T = 0`. Over an infinite horizon x solves this
+equation with itself on the right, department by department. A lottery of policies, drawn once at the start,
+is worth the mean of what they are worth, so every point between two evaluated policies is achieved.
+
+The regimes are summed over first, once for each state: a step costs :math:`O(nR + z)` for n pairs of regime
+and state, R regimes and z row entries, where the rows of the joined chain would hold zR.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optbudget.errors import ProblemError
+from optbudget.pareto import _front_kernels as kernels
+from optbudget.problems import Departments
+
+Floats = NDArray[np.float64]
+Policy = NDArray[Any]
+"""Pairs (T, n), whole numbers, or chances (T, m)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Worth:
+    """What a plan yields and spends, by department.
+
+    Attributes
+    ----------
+    reward : (D, K) expected discounted reward of each department in each objective; more is better
+    spend : (D,) its expected discounted spend, money
+    """
+
+    reward: Floats
+    spend: Floats
+
+    @property
+    def point(self) -> Floats:
+        """The rewards of all departments together, (K,)."""
+        return np.asarray(self.reward.sum(axis=0))
+
+    @property
+    def spent(self) -> float:
+        """The spend of all departments together."""
+        return float(self.spend.sum())
+
+    def mixed(self, other: "Worth", share: float) -> "Worth":
+        """This plan with chance 1 - share and the other with chance share, drawn once at the start."""
+        keep = 1.0 - share
+        return Worth(keep * self.reward + share * other.reward, keep * self.spend + share * other.spend)
+
+
+def evaluate(departments: Departments, policy: Policy) -> Worth:
+    """Expected discounted reward vector and spend of a policy, from where the departments are now.
+
+    Parameters
+    ----------
+    departments : the model; its horizon T, or "infinite", is the plan's
+    policy : (T, n) integers: the pair of `departments.held` that is taken at each stage (0 is now) and state,
+        anything where a state has no actions; or (T, m) numbers: the chance of each pair in its state. T is 1
+        where the horizon is infinite
+
+    Raises
+    ------
+    ProblemError
+        If the shape does not fit, a pair is not one of its state, or the chances of a state do not sum to 1.
+
+    Examples
+    --------
+    Improving both departments' state in every of three years:
+
+    >>> from optbudget.problems.examples import two_departments
+    >>> two = two_departments()
+    >>> always = np.tile(two.held.pair_ptr[1:] - 1, (3, 1))
+    >>> worth = evaluate(two, always)
+    >>> worth.point.round(3), worth.spend
+    (array([12.26, -2.71]), array([3., 3.]))
+    """
+    held = departments.held
+    chosen = _checked(departments, np.asarray(policy))
+    gain = np.column_stack([departments.reward * departments.direction, held.cost])
+    rate = np.append(np.full(len(departments.objectives), held.discount), held.cost_discount)
+    start = np.array([held.index(label) for label in _labels(departments)])
+    if held.horizon is None:
+        worth = _endless(departments, chosen[0], gain, rate, start)
+    else:
+        worth = _by_stages(departments, chosen, gain, rate)[start]
+    return Worth(worth[:, :-1], worth[:, -1])
+
+
+def evaluate_lottery(departments: Departments, policies: Policy, share: Floats) -> Worth:
+    """The mean over policies (Q, T, n or m) of which one is drawn at the start with chances share (Q,).
+
+    Raises
+    ------
+    ProblemError
+        As `evaluate`, or if the shares are no chances.
+    """
+    chance = np.asarray(share, dtype=np.float64)
+    if chance.shape != (len(policies),) or not (chance >= 0).all() or abs(chance.sum() - 1.0) > 1e-9:
+        raise ProblemError(f"{len(policies)} policies need as many shares >= 0 that sum to 1; got {share}")
+    parts = [evaluate(departments, policy) for policy in policies]
+    return Worth(
+        np.tensordot(chance, np.array([part.reward for part in parts]), axes=1),
+        np.tensordot(chance, np.array([part.spend for part in parts]), axes=1),
+    )
+
+
+def _labels(departments: Departments) -> list[str]:
+    """Where each department is now."""
+    at = zip(departments.departments, departments.start, strict=True)
+    return [departments.label(name, departments.initial_regime, state) for name, state in at]
+
+
+def _checked(departments: Departments, policy: Policy) -> Policy:
+    """The policy, if it says what to do at every stage and state."""
+    held = departments.held
+    stages = 1 if held.horizon is None else held.horizon
+    whole = policy.dtype.kind in "iu"
+    wanted = (stages, held.n_states if whole else held.cost.size)
+    if policy.shape != wanted:
+        said = "pairs" if whole else "chances"
+        raise ProblemError(f"a policy of {said} must have shape {wanted}; got {policy.shape}")
+    acting = np.flatnonzero(~held.is_terminal)
+    if whole:
+        low, high = held.pair_ptr[acting], held.pair_ptr[acting + 1]
+        wrong = (policy[:, acting] < low) | (policy[:, acting] >= high)
+    else:
+        total = np.add.reduceat(policy, held.pair_ptr[acting], axis=1)
+        least = np.minimum.reduceat(policy, held.pair_ptr[acting], axis=1)
+        wrong = ~((least >= 0) & (np.abs(total - 1.0) <= 1e-9))
+    if wrong.any():
+        stage, place = np.argwhere(wrong)[0]
+        said = "takes a pair of another state" if whole else "has chances that are not >= 0 with sum 1"
+        raise ProblemError(f"the policy {said} in {held.labels[acting[place]]!r} at stage {stage}")
+    return policy
+
+
+def model_of(departments: Departments) -> kernels.Model:
+    """The arrays that a backup reads."""
+    held = departments.held
+    return kernels.Model(
+        held.pair_ptr, held.pair_row, held.row_ptr, held.next_state, held.probability,
+        departments.regime_of_state, departments.elsewhere, departments.regime_probability,
+    )  # fmt: skip
+
+
+def _acted(departments: Departments, chosen: Policy, pairs: Floats) -> Floats:
+    """What each state has (n, C) of what its pairs have (m, C)."""
+    held = departments.held
+    acting = np.flatnonzero(~held.is_terminal)
+    found = np.zeros((held.n_states, pairs.shape[1]))
+    if chosen.dtype.kind in "iu":
+        found[acting] = pairs[chosen[acting]]
+    else:
+        found[acting] = np.add.reduceat(chosen[:, None] * pairs, held.pair_ptr[acting], axis=0)
+    return found
+
+
+def _by_stages(departments: Departments, policy: Policy, gain: Floats, rate: Floats) -> Floats:
+    """The columns of every state with all decisions to go, (n, C)."""
+    held, model = departments.held, model_of(departments)
+    after = np.zeros((held.n_states, rate.size))
+    moved, ahead = np.empty_like(after), np.empty((held.row_ptr.size - 1, rate.size))
+    for chosen in policy[::-1]:
+        kernels.expected(model, after, moved, ahead)
+        after = _acted(departments, chosen, gain + rate * ahead[held.pair_row])
+    return after
+
+
+def _endless(
+    departments: Departments, chosen: Policy, gain: Floats, rate: Floats, start: NDArray[np.integer]
+) -> Floats:
+    """The fixed point of the equation at each department's state now, (D, C)."""
+    now = _acted(departments, chosen, gain)
+    found = np.empty((start.size, rate.size))
+    kind = np.array(departments.held.state_type)
+    for d, name in enumerate(departments.departments):
+        own = np.flatnonzero(kind == name)
+        moves = _chain(departments, chosen, own)
+        for one in np.unique(rate):
+            columns = np.flatnonzero(rate == one)
+            solved = np.linalg.solve(np.eye(own.size) - one * moves, now[np.ix_(own, columns)])
+            found[d, columns] = solved[np.searchsorted(own, start[d])]
+    return found
+
+
+def _chain(departments: Departments, chosen: Policy, own: NDArray[np.integer]) -> Floats:
+    """Where the policy leads from each state of a department to each, regime included; rows sum to 1."""
+    held = departments.held
+    place = np.full(held.n_states, -1)
+    place[own] = np.arange(own.size)
+    if chosen.dtype.kind in "iu":
+        pair = chosen[own[~held.is_terminal[own]]]
+        chance = np.ones(pair.size)
+    else:
+        pair = np.flatnonzero(place[held.pair_state] >= 0)
+        chance = chosen[pair]
+    pointer, entries = held.pair_entries
+    width = np.diff(pointer)[pair]
+    among = np.concatenate([entries[pointer[k] : pointer[k + 1]] for k in pair.tolist()])
+    within, between = np.zeros((2, own.size, own.size))
+    where = place[np.repeat(held.pair_state[pair], width)], place[held.next_state[among]]
+    np.add.at(within, where, np.repeat(chance, width) * held.probability[among])
+    to = departments.elsewhere[own]
+    between[np.arange(own.size)[:, None], place[to]] = departments.regime_probability[
+        departments.regime_of_state[own]
+    ]
+    return np.asarray(within @ between)
