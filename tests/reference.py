@@ -900,3 +900,17 @@ def department_totals(plain, chain, start, regime, policy, discounts, horizon):
 
     parts = [worth(0, department, regime, state) for department, state in start.items()]
     return [sum(column) for column in zip(*parts, strict=True)]
+
+
+def plain_clipped_mean(outcomes, clip):
+    """Ends of the interval of m where the sum of outcomes - m, each cut off at ±clip, is 0, by halving."""
+
+    def halved(is_left):
+        low, high = min(outcomes) - 1.0, max(outcomes) + 1.0
+        for _ in range(80):
+            middle = (low + high) / 2
+            total = sum(min(max(x - middle, -clip), clip) for x in outcomes)
+            low, high = (middle, high) if is_left(total) else (low, middle)
+        return low
+
+    return halved(lambda total: total > 1e-9), halved(lambda total: total >= -1e-9)
