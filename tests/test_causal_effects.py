@@ -1,6 +1,7 @@
 """Effects: the arithmetic against rational normal equations, known models, and what is refused."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -240,6 +241,31 @@ def test_bad_arguments():
         estimate_effects(planted(20, 0), CausalGraph.of(("x", "d", "y", "z"), []), refutations=0)
     with pytest.raises(ProblemError, match="level"):
         estimate_effects(planted(20, 0), GRAPH, level=1.0, refutations=0)
+
+
+@pytest.mark.parametrize(
+    ("edges", "more", "says"),
+    [
+        ([("y", "d")], {}, "'y' -> 'd' goes from outcomes back to decisions"),
+        ([("y", "h"), ("h", "i"), ("i", "x")], {}, "path 'y' -> 'h' -> 'i' -> 'x' goes from outcomes back"),
+        ([("d", "y")], {"forbidden": (("d", "y"),)}, "'d' -> 'y' is forbidden"),
+        ([("d", "y")], {"required": (("x", "y"),)}, "lacks the required edge 'x' -> 'y'"),
+    ],
+)
+def test_a_given_graph_that_contradicts_the_question_is_refused(edges, more, says):
+    history = History(CausalQuestion(("x",), ("d",), ("y",), **more), N[:3].T)
+    graph = CausalGraph.of(("x", "d", "y", "h", "i"), edges)
+    for ask in (estimate_effects, answer_question):
+        with pytest.raises(ProblemError, match=re.escape(says)):
+            ask(history, graph, refutations=0)
+
+
+def test_hidden_nodes_have_no_tier_and_what_is_forbidden_between_columns_may_go_through_them():
+    edges = [("h", "x"), ("h", "y"), ("d", "i"), ("i", "y")]
+    question = CausalQuestion(("x",), ("d",), ("y",), forbidden=(("d", "y"),))
+    graph = CausalGraph.of(("i", "x", "d", "y", "h"), edges, [("i", "h")])
+    found = estimate_effects(History(question, N[:3].T), graph, refutations=0)
+    assert found["d", "y"].tiers.identified
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e200, 1e300])

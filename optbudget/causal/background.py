@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optbudget.errors import Issue, ProblemError
+from optbudget.errors import ProblemError
 from optbudget.problems import CausalGraph, CausalQuestion
 from optbudget.problems.causal_graph import Matrix
-from optbudget.problems.causal_question import TIERS, Edge, cycle_of
+from optbudget.problems.causal_question import Edge, cycle_of
+from optbudget.problems.given_graphs import Contradiction, wrong_edges
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +57,7 @@ class Background:
             allowed[place[a], place[b]] = False
         edges = (*question.required, *(() if given is None else given.edges))
         open_edges = () if given is None else given.open_edges
-        _refuse_contradictions(question, given, edges, open_edges, allowed)
+        _refuse_contradictions(question, given, edges)
         required, joined = np.zeros_like(allowed), np.zeros_like(allowed)
         for a, b in edges:
             required[place[a], place[b]] = True
@@ -74,37 +75,20 @@ def violations(graph: CausalGraph, background: Background) -> tuple[Edge, ...]:
 
 
 def _refuse_contradictions(
-    question: CausalQuestion,
-    given: CausalGraph | None,
-    edges: tuple[Edge, ...],
-    open_edges: tuple[Edge, ...],
-    allowed: Matrix,
+    question: CausalQuestion, given: CausalGraph | None, edges: tuple[Edge, ...]
 ) -> None:
     if given is None:
         return
-    names = question.columns
     for name in given.names:
-        if name not in names:
+        if name not in question.columns:
             raise ProblemError(f"the given graph has a node {name!r}, which is no column of the history")
-    found: list[str] = []
-    for a, b in given.edges:
-        if not allowed[names.index(a), names.index(b)]:
-            found.append(f"the given edge {a!r} -> {b!r} {_reason(question, a, b)}")
-    for a, b in open_edges:
-        i, j = names.index(a), names.index(b)
-        if not (allowed[i, j] or allowed[j, i]):
-            found.append(f"the given edge {a!r} - {b!r} is forbidden in both directions")
+    found = list(wrong_edges(question, given))
     cycle = cycle_of(edges)
     if cycle:
-        found.append(f"the given and the required edges make a cycle: {' -> '.join(cycle)}")
+        message = f"the given and the required edges make a cycle: {' -> '.join(cycle)}"
+        found.append(Contradiction(message, None))
     if found:
-        raise ProblemError([Issue("error", "given-graph", message) for message in found])
-
-
-def _reason(question: CausalQuestion, a: str, b: str) -> str:
-    if (a, b) in question.forbidden:
-        return "is forbidden"
-    return f"goes from {TIERS[question.tier(a)]} back to {TIERS[question.tier(b)]}"
+        raise ProblemError([one.issue() for one in found])
 
 
 def _closure(edges: Matrix) -> Matrix:

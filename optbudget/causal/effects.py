@@ -23,6 +23,7 @@ from optbudget.causal.regression import Numbers, Regressions
 from optbudget.errors import ProblemError
 from optbudget.problems.causal_graph import CausalGraph
 from optbudget.problems.effects import ZERO, Adjustment, Effect, Effects, Estimate
+from optbudget.problems.given_graphs import require_agreement
 from optbudget.problems.history import History
 from optbudget.workers import Crew, Monitor, Shared, map_pieces
 from optbudget.workers.monitor import require_going_on
@@ -54,7 +55,8 @@ def estimate_effects(
     Raises
     ------
     ProblemError
-        If the graph lacks a column of the history.
+        If the graph lacks a column of the history, or contradicts what its question says of tiers, forbidden
+        and required edges.
     MissingExtraError
         If refutations are asked for and DoWhy is not installed.
     InterruptedWork, LimitError
@@ -83,6 +85,7 @@ def estimate_effects(
     missing = [name for name in history.columns if name not in graph.names]
     if missing:
         raise ProblemError(f"the graph has no node {missing[0]!r}, which is a column of the history")
+    require_agreement(history.question, graph)
     if not 0 < level < 1:
         raise ProblemError(f"the level of the intervals is {level}; it must be between 0 and 1")
     estimator = _Estimator(history, graph, level, robust)
