@@ -1,5 +1,7 @@
 """Side effects of the small models, and their folders."""
 
+from statistics import NormalDist
+
 import numpy as np
 
 from optbudget.files import save_causal
@@ -11,9 +13,11 @@ from optbudget.problems.side_effects import Refusal, SideEffect, SideEffects
 
 
 def harmful(action, risk, *, state=None, lower=0.0, upper=None, outcome="wait", path=("spend", "wait")):
-    """One side effect; its upper end is twice its risk unless said."""
+    """One side effect, of a normal harm that hurts with 0.9; its upper end is twice its risk unless said."""
     upper = 2.0 * risk if upper is None else upper
-    return SideEffect(action, state, outcome, risk, min(lower, risk), upper, 0.9, risk, path)
+    z = NormalDist().inv_cdf(0.9)
+    mean = risk * z / (0.9 * z + NormalDist().pdf(z))
+    return SideEffect(action, state, outcome, risk, min(lower, risk), upper, 0.9, mean, path)
 
 
 def causal_folder(side_effects: SideEffects, place) -> None:

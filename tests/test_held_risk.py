@@ -8,17 +8,21 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from commands import run, run_json
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from model_names import MODELS
 from small_risks import causal_folder, harmful, refused
 
 from optbudget import allocate, load, save, solve, verify
+from optbudget.causal.risk import chance_of_harm, expected_excess
+from optbudget.certify.harm_checks import harm_check
 from optbudget.cli import exits
 from optbudget.errors import ProblemError, ResultError
 from optbudget.files import load_answer, load_model
 from optbudget.files.risk_folder import FILES, file_hash
 from optbudget.problems import BudgetedMDP, Population, RiskTerm, hold_risk, without_risk
 from optbudget.problems.examples import two_departments
-from optbudget.problems.side_effects import SideEffects
+from optbudget.problems.side_effects import SideEffect, SideEffects
 
 UNIVERSITY = MODELS / "university"
 
@@ -136,19 +140,62 @@ def test_a_risk_changed_by_hand_is_found_by_its_hash(place, tmp_path, file):
     assert "missing" in run("verify", tmp_path / "held", code=exits.INVALID).stderr
 
 
+def rewrite_hashes(folder):
+    """Let result.json state the files of risk/ as they are now."""
+    said = json.loads((folder / "result.json").read_text())
+    said["model"]["risk"]["sha256"] = {name: file_hash(folder / "risk" / name) for name in FILES}
+    (folder / "result.json").write_text(json.dumps(said))
+
+
 def test_a_risk_exchanged_with_its_hashes_fails_the_certificate(place, tmp_path, harms):
     copytree(place / "held", tmp_path / "held")
     table = pq.read_table(tmp_path / "held" / "risk" / "risk.parquet")
     less = table.set_column(3, "risk", pq.read_table(place / "causal" / "risk.parquet")["lower"])
     pq.write_table(less, tmp_path / "held" / "risk" / "risk.parquet")
-    stated = tmp_path / "held" / "result.json"
-    said = json.loads(stated.read_text())
-    said["model"]["risk"]["sha256"] = {name: file_hash(tmp_path / "held" / "risk" / name) for name in FILES}
-    stated.write_text(json.dumps(said))
+    rewrite_hashes(tmp_path / "held")
     failed = [
         c["name"] for c in run_json("verify", tmp_path / "held", code=exits.FAILED)["checks"] if not c["ok"]
     ]
     assert "curves achievable" in failed or "gap of every state" in failed
+
+
+@pytest.mark.parametrize(
+    ("column", "factor"), [("mean", 0.5), ("mean", -1.0), ("mean", 1.001), ("probability", 0.1)]
+)
+def test_chances_exchanged_with_their_hashes_fail_the_certificate(place, tmp_path, column, factor):
+    copytree(place / "held", tmp_path / "held")
+    file = tmp_path / "held" / "risk" / "chances.parquet"
+    table = pq.read_table(file)
+    where = table.column_names.index(column)
+    pq.write_table(table.set_column(where, column, [factor * table[column].to_numpy()]), file)
+    rewrite_hashes(tmp_path / "held")
+    said = run_json("verify", tmp_path / "held", code=exits.FAILED)["checks"]
+    failed = [check for check in said if not check["ok"]]
+    assert [check["name"] for check in failed] == ["predicted harm"] and "mean" in failed[0]["detail"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.floats(-8, 37), st.floats(1e-9, 1e9), st.sampled_from([0.5, 1.0, 40.0]))
+def test_every_normal_harm_passes_the_check_of_harms(sure, sd, weight):
+    mean = -sure * sd
+    excess, chance = expected_excess(mean, sd), chance_of_harm(mean, sd)
+    ends = [max(weight * (mean + k * sd), 0.0) for k in (-2, 2)]
+    risk = weight * excess
+    row = SideEffect("a", None, "y", risk, min(ends[0], risk), max(ends[1], risk), chance, mean)
+    assert harm_check(SideEffects(("a",), (row,), weights={"y": weight})).ok
+    if 0.1 < abs(sure) < 2:
+        more = replace(row, risk=1.01 * risk, upper=1.01 * row.upper)
+        assert not harm_check(SideEffects(("a",), (more,), weights={"y": weight})).ok
+
+
+def test_a_certain_harm_and_a_weight_of_0_pass_the_check_of_harms():
+    rows = [SideEffect("a", None, "y", 2.0 * max(m, 0), 0.0, 8.0, float(m > 0), m) for m in (-1.0, 0.0, 3.0)]
+    rows.append(SideEffect("a", None, "z", 0.0, 0.0, 0.0, 0.7, 3.0))
+    for row in rows:
+        assert harm_check(SideEffects(("a",), (row,), weights={"y": 2.0, "z": 0.0})).ok
+    for wrong in (replace(rows[2], probability=0.0), replace(rows[3], risk=1.0, upper=1.0)):
+        assert not harm_check(SideEffects(("a",), (wrong,), weights={"y": 2.0, "z": 0.0})).ok
+    assert harm_check(SideEffects(("a",), (replace(rows[2], probability=0.5),))).ok  # No weights: not held.
 
 
 def test_a_weight_changed_by_hand_fails_the_certificate(place, tmp_path):

@@ -100,7 +100,7 @@ def side_effects(
         parts = {d: _Part.of(effects[d, outcome], change) for d, change in changes.items()}
         route = _route(parts, outcome, changes, paths or {})
         rows.append(_row(action, outcome, list(parts.values()), question.weights[outcome], route))
-    return SideEffects(tuple(question.actions), tuple(rows), tuple(refused))
+    return SideEffects(tuple(question.actions), tuple(rows), tuple(refused), question.weights)
 
 
 class _Law(NamedTuple):

@@ -24,6 +24,7 @@ from optbudget.certify.exact_checks import (
     exact_parts,
     sample,
 )
+from optbudget.certify.harm_checks import harm_check
 from optbudget.certify.interval_checks import interval_checks
 from optbudget.certify.knapsack_checks import knapsack_checks, whole_split_checks
 from optbudget.certify.limited_whole_checks import limited_whole_checks
@@ -158,6 +159,7 @@ def _of_risk(answer: Answer) -> Iterator[Check]:
         problem = answer.lines.problem
     if problem is not None and problem.risk is not None:
         yield risk_check(problem, problem.risk)
+        yield harm_check(problem.risk.side_effects)
 
 
 def _of_curves(answer: CurveSet, known: Known, *, exact: bool, all_prices: bool) -> Iterator[Check]:

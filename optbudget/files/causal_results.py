@@ -182,7 +182,8 @@ def load_causal(path: str | Path) -> CausalAnswer:
         question = _question(stated)
         graph, effects = _graph(stated, tables), _effects(tables)
         refused = tuple(Refusal(**entry) for entry in stated["refused"])
-        side_effects = SideEffects(tuple(question.actions), read_risks(folder), refused)
+        actions = tuple(question.actions)
+        side_effects = SideEffects(actions, read_risks(folder), refused, question.weights)
         return CausalAnswer(question, graph, effects, side_effects, **counts)
     except ProblemError as error:
         raise ResultError(f"the folder does not hold a causal answer: {error}") from None

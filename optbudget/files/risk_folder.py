@@ -1,7 +1,7 @@
 """The side effects that a result was made with: the folder `risk/` beside its `model/`.
 
 risk.parquet, chances.parquet    as in the folder of a causal answer, byte for byte
-risk.json                        schema, the actions declared, and those whose risk was refused
+risk.json                        schema, the actions declared, weights of the outcomes, and what was refused
 """
 
 from collections.abc import Mapping
@@ -62,7 +62,8 @@ def place_risk(risk: HeldRisk, folder: Path) -> dict[str, object]:
     place.mkdir()
     write_risks(risk.side_effects, place)
     refused = [asdict(entry) for entry in risk.side_effects.refused]
-    write_json({"schema": SCHEMA, "actions": risk.side_effects.actions, "refused": refused}, place / STATED)
+    stated = {"actions": risk.side_effects.actions, "weights": dict(risk.side_effects.weights)}
+    write_json({"schema": SCHEMA, **stated, "refused": refused}, place / STATED)
     return {"name": risk.name, "weight": risk.weight, "sha256": _hashes(place)}
 
 
@@ -104,9 +105,11 @@ def _read(place: Path) -> SideEffects:
     actions, refused = stated.get("actions"), stated.get("refused")
     if stated.get("schema") != SCHEMA or not isinstance(actions, list) or not isinstance(refused, list):
         raise ResultError(f"{FOLDER}/{STATED} must state schema {SCHEMA!r}, actions and refused")
+    said = mapping(stated, "weights", f"{FOLDER}/{STATED}") if "weights" in stated else {}
+    weights = {name: number(said, name, f"{FOLDER}/{STATED}") for name in said}
     try:
         return SideEffects(
-            tuple(map(str, actions)), read_risks(place), tuple(Refusal(**entry) for entry in refused)
+            tuple(map(str, actions)), read_risks(place), tuple(Refusal(**entry) for entry in refused), weights
         )
     except TypeError as error:
         raise ResultError(f"{FOLDER}/{STATED} or a table beside it is not as it must be: {error}") from None

@@ -6,8 +6,9 @@ where it hurts; :math:`\\omega E[X^+]` is its risk, in value. The rows of an act
 .. math:: \\text{CausalRisk}(s, a) = \\sum_k \\omega_k E[X_k^+].
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -79,6 +80,8 @@ class SideEffects:
     actions : every action declared, also those without a side effect; a name or "type/action"
     rows : one per action, state and outcome
     refused : actions whose risk is not known; a problem that uses one gets no risk term
+    weights : outcome -> value per unit of it, as far as that is stated; with it `verify` can hold mean and
+        probability of a row against its risk
 
     Raises
     ------
@@ -96,8 +99,10 @@ class SideEffects:
     actions: tuple[str, ...]
     rows: tuple[SideEffect, ...] = ()
     refused: tuple[Refusal, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "weights", MappingProxyType(dict(self.weights)))
         issues = [issue for row in self.rows if (issue := row.issue()) is not None]
         seen: set[tuple[str, str | None, str]] = set()
         for row in self.rows:
