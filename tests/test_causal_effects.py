@@ -288,3 +288,9 @@ def test_text_of_which_nobody_knows_what_is_more_is_refused(options):
     history = History(question, values, {name: ("lo", "hi")})
     with pytest.raises(ProblemError, match=f"column '{name}' holds text"):
         answer_question(history, bootstraps=0, refutations=0)
+
+
+def test_a_column_that_doubles_cannot_hold_is_not_called_still():
+    far = 1e15 + 0.25 * (np.arange(40) % 5)
+    reason = refused({"d": far, "y": N[0]}, ((), ("d",), ("y",)), "d", "y")
+    assert "d varies by 1 around 1e+15" in reason and "subtract" in reason

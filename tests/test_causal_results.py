@@ -87,7 +87,7 @@ def test_equal_answers_give_equal_bytes_and_replace_one_another_only(answer, tmp
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("keep")
-    with pytest.raises(UsageError, match="not a causal"):
+    with pytest.raises(UsageError, match="not a folder that optbudget causal wrote"):
         save_causal(answer, tmp_path / "mine")
 
 

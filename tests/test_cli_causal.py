@@ -1,12 +1,16 @@
 """`optbudget causal`: files, JSON, tables, refusals and exit codes."""
 
 import json
+from shutil import copytree
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from optbudget.errors import ResultError
 from optbudget.files import load_causal
+from optbudget.files.causal_results import SCHEMAS
+from optbudget.files.seals import sealed
 from tests.commands import run, run_json
 
 CONFIG = """context = ["revenue"]
@@ -82,9 +86,87 @@ def test_what_is_refused(found, tmp_path):
     assert "--level" in run("causal", history, *config, "--level", 1.5, code=2).stderr
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("keep")
-    assert "not a causal" in run("causal", history, *config[:-1], tmp_path / "mine", code=2).stderr
+    assert (
+        "not a folder that optbudget causal wrote"
+        in run("causal", history, *config[:-1], tmp_path / "mine", code=2).stderr
+    )
     asked = write_history(tmp_path, cuts=np.full(150, 3.0))
     assert "cuts" in run("causal", *asked, code=3).stderr
     broken = json.loads(run("causal", *asked, "--json", code=3).stdout)
     assert broken["exit"] == 3
     assert any("cuts" in issue["message"] for issue in broken["issues"])
+
+
+def test_actions_without_a_direction_of_harm_are_told_so(tmp_path):
+    asked = write_history(tmp_path)
+    asked[2].write_text(CONFIG.replace("[harm]\ndelay = 1\n", ""))
+    said = run("causal", *asked, "--bootstraps", 0, "--refutations", 0, "--no-figures").stdout
+    assert "[harm]" in said
+
+
+def test_a_number_too_large_for_a_double_is_located(tmp_path):
+    asked = write_history(tmp_path)
+    lines = asked[0].read_text().splitlines()
+    lines[4] = lines[4].rsplit(",", 1)[0] + ",1e400"
+    asked[0].write_text("\n".join(lines) + "\n")
+    assert "history.csv:5:5: delay is '1e400'; no double is so large" in run("causal", *asked, code=3).stderr
+
+
+def test_one_row_is_one_row(tmp_path):
+    asked = write_history(tmp_path)
+    asked[0].write_text("\n".join(asked[0].read_text().splitlines()[:2]) + "\n")
+    assert "there is 1 row; nothing" in run("causal", *asked, code=3).stderr
+
+
+@pytest.mark.parametrize(
+    "refused", [None, [{"action": "save"}], [{"action": "save", "outcome": 3, "reason": ""}], ["save"], 3]
+)
+def test_a_refusal_that_is_none_is_told_in_our_words(found, tmp_path, refused):
+    copytree(found[0] / "out", tmp_path / "out")
+    stated = json.loads((tmp_path / "out" / "causal.json").read_text()) | {"refused": refused}
+    names = [f"{name}.parquet" for name in SCHEMAS]
+    del stated["sha256"], stated["files"]
+    (tmp_path / "out" / "causal.json").write_text(json.dumps(sealed(stated, tmp_path / "out", names)))
+    with pytest.raises(ResultError, match="refused must be a list of objects of action, outcome, reason"):
+        load_causal(tmp_path / "out")
+
+
+def given_graph(tmp_path, *edges):
+    (tmp_path / "graph.csv").write_text("source,target\n" + "".join(f"{a},{b}\n" for a, b in edges))
+    return "--graph", tmp_path / "graph.csv", "--refutations", 0, "--no-figures"
+
+
+def test_a_graph_of_the_domain_is_taken_as_it_is(found, tmp_path):
+    place, (history, *config), _ = found
+    edges = [("revenue", "cuts"), ("revenue", "delay"), ("cuts", "delay"), ("mood", "output")]
+    asked = (history, *config[:-1], tmp_path / "out", *given_graph(tmp_path, *edges))
+    fields = run_json("causal", *asked)
+    assert {(row["source"], row["target"]) for row in fields["edges"]} == set(edges)
+    assert fields["bootstraps"] == 0
+    both = {row["adjustment"]: row for row in fields["effects"] if row["decision"] == "cuts"
+            and row["outcome"] == "delay"}  # fmt: skip
+    assert both["graph"]["adjusted_for"] == ["revenue"]
+    assert "no such column: mood" in run("causal", *asked).stderr
+    again = ("--graph", place / "out" / "edges.parquet", "--refutations", 0, "--no-figures")
+    learned = pq.read_table(place / "out" / "edges.parquet").to_pylist()
+    fields = run_json("causal", history, *config[:-1], tmp_path / "out", *again)
+    assert len(fields["edges"]) + 2 * len(fields["open_edges"]) == len(learned)
+
+
+@pytest.mark.parametrize(
+    ("edges", "says"),
+    [
+        (
+            [("cuts", "delay"), ("delay", "h"), ("h", "revenue")],
+            "graph.csv:3: the given path 'delay'",
+        ),
+        ([("cuts", "delay"), ("delay", "output"), ("output", "revenue")], "graph.csv:4: the given edge"),
+        ([("cuts", "training"), ("training", "h"), ("h", "cuts")], "graph.csv: the graph has a cycle"),
+        ([("cuts", "cuts")], "graph.csv: 'cuts' has an edge to itself"),
+        ([("cuts", "")], "graph.csv:2"),
+    ],
+)
+def test_a_graph_that_cannot_be_is_refused_by_line(found, tmp_path, edges, says):
+    _, (history, *config), _ = found
+    asked = (history, *config[:-1], tmp_path / "out", *given_graph(tmp_path, *edges))
+    assert says in run("causal", *asked, code=3).stderr

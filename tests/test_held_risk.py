@@ -237,6 +237,7 @@ def test_what_is_refused(place, tmp_path):
     causal_folder(SideEffects(("new_chair",), (elsewhere,)), tmp_path / "state")
     assert "humanities/steady" in refusal(tmp_path / "state", tmp_path)
     refusal(place / "plain", tmp_path)
+    assert "nowhere/causal.json cannot be read" in refusal(tmp_path / "nowhere", tmp_path)
     out = ("--out", tmp_path / "o")
     assert "--risk DIR" in run("solve", UNIVERSITY, "--risk-weight", 1, *out, code=2).stderr
     wrong = ("--risk", place / "causal", "--risk-weight", -1)

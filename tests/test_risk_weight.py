@@ -151,6 +151,8 @@ def test_the_command_shows_plans_flips_and_both_ends(tmp_path):
     assert "flips" in said and "Both ends" in said
     assert "LO:HI" in run(*asked, "--risk-weights", "2", code=2).stderr
     assert "--risk DIR" in run("tradeoff", MODELS / "university", "--budget", 1, code=2).stderr
+    for wrong in ("--budget=-1", "--budget=nan"):
+        assert "--budget is" in run("tradeoff", MODELS / "university", *asked[2:4], wrong, code=2).stderr
     causal_folder(refused("new_chair"), tmp_path / "unknown")
     wrong = ("--risk", tmp_path / "unknown", "--budget", 1)
     assert "does not vary" in run("tradeoff", MODELS / "university", *wrong, code=exits.INVALID).stderr

@@ -27,6 +27,9 @@ Floats = NDArray[np.float64]
 COLLINEAR = 1e-6
 """Share of a column's length, after the others are taken out, below which it is made of them."""
 
+STILL = 1e-12
+"""Range of a column, as a share of its largest number, up to which it does not vary but for rounding."""
+
 
 def t_quantile(level: float, freedom: float) -> float:
     """The t quantile that an interval of a level reaches to both sides.
@@ -140,10 +143,18 @@ class Regressions:
         scale = np.where(self.length > 0, self.length, 1.0)
         self.triangle = _triangle(self.table / scale)
 
-    def is_constant(self, name: str) -> bool:
-        """Whether a column never varies, but for rounding."""
+    def stillness(self, name: str) -> str:
+        """How a column does not vary, or by so little that it may be rounding; "" where it varies."""
         values = self.history.column(name)
-        return bool(np.ptp(values) <= 1e-12 * np.abs(values).max(initial=0.0))
+        range_, size = float(np.ptp(values)), float(np.abs(values).max(initial=0.0))
+        if range_ > STILL * size:
+            return ""
+        if range_ == 0.0:
+            return f"{name} does not vary"
+        return (
+            f"{name} varies by {range_:.3g} around {size:.3g}, which doubles cannot tell from rounding "
+            "(subtract a number from it)"
+        )
 
     def fit(self, decision: str, adjusted: Sequence[str], outcomes: Sequence[str]) -> Fit:
         """The regressions of outcomes on a decision and what is adjusted for; see `obstacle` first."""
@@ -167,8 +178,8 @@ class Regressions:
         if not self.numbers.is_single(decision):
             labels = len(self.history.levels[decision])
             return f"{decision} has {labels} levels without an order: make it numbers, or a column per level"
-        if self.is_constant(decision):
-            return f"{decision} does not vary, so nothing can be learned of what it does"
+        if still := self.stillness(decision):
+            return f"{still}, so nothing can be learned of what it does"
         given, (d,) = self.numbers.columns_of(*adjusted), self.numbers.of[decision]
         if len(self.history) - 2 - len(given) < 1:
             return (
@@ -189,8 +200,8 @@ class Regressions:
         if not self.numbers.is_single(outcome):
             labels = len(self.history.levels[outcome])
             return f"{outcome} has {labels} levels without an order: an effect on it is no one number"
-        if self.is_constant(outcome):
-            return f"{outcome} does not vary, so nothing can be learned of what moves it"
+        if still := self.stillness(outcome):
+            return f"{still}, so nothing can be learned of what moves it"
         return ""
 
     def _robust_errors(self, given: list[int], d: int, ys: list[int]) -> Floats:

@@ -10,7 +10,7 @@ from optbudget.cli.run import Run
 from optbudget.errors import UsageError
 
 if TYPE_CHECKING:
-    from optbudget.problems import CausalAnswer, Effect
+    from optbudget.problems import CausalAnswer, CausalGraph, Effect, History
 
 
 def command(
@@ -27,7 +27,22 @@ def command(
         Path,
         typer.Option(metavar="FILE.toml", show_default=False, help="What the columns are, and what hurts."),
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", show_default=False, help="The folder to write.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR",
+            show_default=False,
+            help="The folder to write; an earlier one of causal is replaced.",
+        ),
+    ],
+    graph: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            show_default=False,
+            help="Table of source, target: the graph to take as it is; nothing is learned.",
+        ),
+    ] = None,
     bootstraps: Annotated[
         int, typer.Option(metavar="N", min=0, help="Resamples that the frequencies of edges come from.")
     ] = 100,
@@ -53,20 +68,32 @@ def command(
     if not 0 < level < 1:
         raise UsageError(f"--level is {level}; it must be between 0 and 1")
     files.require_free(out, KIND)
-    run.require_memory_to_read(history)
+    run.require_memory_to_read(history, *filter(None, (graph,)))
     known = files.load_history(history, config)
+    given = None if graph is None else _given(run, graph, known)
     from optbudget.causal.answer import answer_question
 
     with crew_of(run, workers, cluster) as crew, run.working("causes and effects") as monitor:
         answer = answer_question(
-            known, level=level, robust=robust, bootstraps=bootstraps, refutations=refutations, seed=seed,
-            crew=crew, monitor=monitor,
+            known, given, level=level, robust=robust, bootstraps=bootstraps, refutations=refutations,
+            seed=seed, crew=crew, monitor=monitor,
         )  # fmt: skip
     with written_aside(out) as folder:
         write_causal(answer, folder, command=run.arguments)
         if figures:
             _draw(run, answer, folder)
     _show(run, answer)
+
+
+def _given(run: Run, path: Path, history: "History") -> "CausalGraph":
+    """The graph of a file; says which of its nodes the history has no column of."""
+    from optbudget.files.graphs import load_graph
+
+    graph = load_graph(path, history.question)
+    hidden = [name for name in graph.names if name not in history.columns]
+    if hidden:
+        run.log(f"taken as hidden causes, as the history has no such column: {', '.join(hidden)}")
+    return graph
 
 
 def _draw(run: Run, answer: "CausalAnswer", folder: Path) -> None:

@@ -41,7 +41,14 @@ class Method(StrEnum):
 def command(
     run: Run,
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A model folder.", show_default=False)],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The result folder to make.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR",
+            help="The result folder to make; an earlier result there is replaced.",
+            show_default=False,
+        ),
+    ],
     method: Annotated[
         Method,
         typer.Option(

@@ -46,6 +46,8 @@ def command(
 
     if risk is None:
         raise UsageError("name the side effects: --risk DIR, what optbudget causal wrote")
+    if not budget >= 0:
+        raise UsageError(f"--budget is {budget}; it must be a number >= 0")
     low, high = _range(risk_weights)
     at = weight_of(risk_weight)
     require_model(model)

@@ -75,7 +75,10 @@ def require_free(target: Path, kind: str = "result") -> None:
         raise UsageError(f"{target} cannot be written: {error.strerror}") from None
 
 
-_CALLED = {"learned": "learned model of optbudget, or its learned.json is damaged"}
+_CALLED = {
+    "learned": "learned model of optbudget, or its learned.json is damaged",
+    "causal": "folder that optbudget causal wrote",
+}
 """What a folder is not that must not be replaced, where the name of its kind alone does not say it."""
 
 

@@ -69,6 +69,7 @@ SCHEMAS = {
 }  # fmt: skip
 
 RISK_TABLES = ("risk", "chances")
+REFUSAL = {"action", "outcome", "reason"}
 
 Row = dict[str, Any]
 
@@ -172,23 +173,46 @@ def load_causal(path: str | Path) -> CausalAnswer:
     """
     folder = Path(path)
     recover(folder.resolve())
-    stated = read_json(folder / STATED)
+    stated = read_json(folder / STATED, str(folder / STATED))
     if stated.get("schema") != SCHEMA:
         raise ResultError(f"{STATED}: schema is {stated.get('schema')!r:.40}, not {SCHEMA!r}")
     _require_as_written(stated, folder)
     tables = {name: _rows(folder, name) for name in SCHEMAS if name not in RISK_TABLES}
     counts = {key: whole(stated, key, STATED) for key in ("rows", "seed", "bootstraps", "refutations")}
+    refused = refusals(stated, STATED)
     try:
         question = _question(stated)
         graph, effects = _graph(stated, tables), _effects(tables)
-        refused = tuple(Refusal(**entry) for entry in stated["refused"])
         actions = tuple(question.actions)
         side_effects = SideEffects(actions, read_risks(folder), refused, question.weights)
         return CausalAnswer(question, graph, effects, side_effects, **counts)
     except ProblemError as error:
         raise ResultError(f"the folder does not hold a causal answer: {error}") from None
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise ResultError(f"{STATED} or a table beside it is not as it must be: {error}") from None
+    except ResultError:
+        raise
+    except (TypeError, ValueError, KeyError, AttributeError):
+        wrong = f"{folder / STATED} or a table beside it is not as it must be"
+        raise ResultError(f"{wrong}; estimate again with `optbudget causal`") from None
+
+
+def refusals(stated: Mapping[str, Any], file: str) -> tuple[Refusal, ...]:
+    """What was refused, as it is stated.
+
+    Raises
+    ------
+    ResultError
+        If it is not a list of action, outcome and reason.
+    """
+    entries = stated.get("refused")
+    if not isinstance(entries, list) or not all(map(_is_refusal, entries)):
+        raise ResultError(f"{file}: refused must be a list of objects of {', '.join(sorted(REFUSAL))}")
+    return tuple(Refusal(**entry) for entry in entries)
+
+
+def _is_refusal(entry: object) -> bool:
+    if not isinstance(entry, dict) or entry.keys() != REFUSAL:
+        return False
+    return all(isinstance(word, str) for word in entry.values())
 
 
 def _require_as_written(stated: Mapping[str, Any], folder: Path) -> None:

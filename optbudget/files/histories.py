@@ -69,7 +69,8 @@ def read_history(path: Path, config: Path, issues: list[Issue]) -> History | Non
     question = read_question(config, issues)
     if question is None:
         return None
-    table = _read(path, question, issues)
+    wanted = tuple(filter(None, (*question.columns, question.unit, question.time)))
+    table = read_columns(path, wanted, "a history", issues)
     if table is None:
         return None
     found: list[Finding] = []
@@ -81,12 +82,11 @@ def read_history(path: Path, config: Path, issues: list[Issue]) -> History | Non
     return None if found else history
 
 
-def _read(path: Path, question: CausalQuestion, issues: list[Issue]) -> pa.Table | None:
-    """The question's columns; from CSV as texts."""
+def read_columns(path: Path, wanted: tuple[str, ...], what: str, issues: list[Issue]) -> pa.Table | None:
+    """These columns of a table, from CSV as texts; None after adding what is wrong to `issues`."""
     if path.suffix not in (".csv", ".parquet"):
-        issues.append(Issue("error", "format", "a history is a .csv or .parquet table", path.name))
+        issues.append(Issue("error", "format", f"{what} is a .csv or .parquet table", path.name))
         return None
-    wanted = tuple(filter(None, (*question.columns, question.unit, question.time)))
     columns = Columns(wanted, (), wanted)
     said: list[Issue] = []
     if path.suffix == ".csv":
@@ -141,7 +141,7 @@ def _column(table: pa.Table, name: str, found: list[Finding]) -> _Column | None:
     if not any(NUMERIC.fullmatch(word) for word in distinct):
         coded = names(table, name, "history", found)
         return None if coded is None else _Column(coded.code.astype(float), tuple(coded.distinct))
-    wrong = {k: why for k, word in enumerate(distinct) if (why := not_a_number(word))}
+    wrong = {k: why for k, word in enumerate(distinct) if (why := not_a_number(word) or _too_large(word))}
     if wrong:
         found += _not_numbers(name, distinct, code, wrong)
         return None
@@ -152,6 +152,11 @@ def _texts(data: pa.ChunkedArray) -> pa.DictionaryArray:
     """The texts of a column, each once, and where they stand; a missing one is empty."""
     plain = data.cast(pa.string()) if pa.types.is_dictionary(data.type) else data
     return pc.fill_null(plain, "").combine_chunks().dictionary_encode()
+
+
+def _too_large(word: str) -> tuple[str, str] | None:
+    """Why the double of a number is none; None where it is one."""
+    return None if np.isfinite(float(word)) else ("not-finite", "no double is so large")
 
 
 def _not_numbers(

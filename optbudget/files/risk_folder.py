@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from optbudget.errors import ProblemError, ResultError
-from optbudget.files.causal_results import load_causal, read_risks, write_risks
+from optbudget.files.causal_results import load_causal, read_risks, refusals, write_risks
 from optbudget.files.model_folder import file_hash
 from optbudget.files.stated_fields import mapping, number, read_json, word
 from optbudget.files.statements import write_json
 from optbudget.problems import BudgetedMDP, HeldRisk, hold_risk, without_risk
-from optbudget.problems.side_effects import Refusal, SideEffects
+from optbudget.problems.side_effects import SideEffects
 
 FOLDER = "risk"
 SCHEMA = "optbudget-risk-1"
@@ -102,14 +102,13 @@ def held_as_stated(problem: BudgetedMDP, folder: Path, said: Mapping[str, Any]) 
 
 def _read(place: Path) -> SideEffects:
     stated = read_json(place / STATED, f"{FOLDER}/{STATED}")
-    actions, refused = stated.get("actions"), stated.get("refused")
-    if stated.get("schema") != SCHEMA or not isinstance(actions, list) or not isinstance(refused, list):
-        raise ResultError(f"{FOLDER}/{STATED} must state schema {SCHEMA!r}, actions and refused")
+    actions = stated.get("actions")
+    if stated.get("schema") != SCHEMA or not isinstance(actions, list):
+        raise ResultError(f"{FOLDER}/{STATED} must state schema {SCHEMA!r} and actions")
+    refused = refusals(stated, f"{FOLDER}/{STATED}")
     said = mapping(stated, "weights", f"{FOLDER}/{STATED}") if "weights" in stated else {}
     weights = {name: number(said, name, f"{FOLDER}/{STATED}") for name in said}
     try:
-        return SideEffects(
-            tuple(map(str, actions)), read_risks(place), tuple(Refusal(**entry) for entry in refused), weights
-        )
-    except TypeError as error:
-        raise ResultError(f"{FOLDER}/{STATED} or a table beside it is not as it must be: {error}") from None
+        return SideEffects(tuple(map(str, actions)), read_risks(place), refused, weights)
+    except TypeError:
+        raise ResultError(f"{FOLDER}/risk.parquet or chances.parquet lacks a number") from None

@@ -58,7 +58,7 @@ def wrong_edges(question: CausalQuestion, graph: CausalGraph) -> Iterator[Contra
             said = " -> ".join(map(repr, path))
             if reason := _objection(question, a, path[-1], direct=len(path) == 2):
                 what = "edge" if len(path) == 2 else "path"
-                yield Contradiction(f"the given {what} {said} {reason}", path[:2])
+                yield Contradiction(f"the given {what} {said} {reason}", (a, path[1]))
     for a, b in graph.open_edges:
         if _objection(question, a, b) and _objection(question, b, a):
             yield Contradiction(f"the given edge {a!r} - {b!r} is forbidden in both directions", (a, b))
@@ -75,7 +75,8 @@ def _objection(question: CausalQuestion, a: str, b: str, *, direct: bool = True)
 
 def _onwards(graph: CausalGraph, start: str, question: CausalQuestion) -> Iterator[tuple[str, ...]]:
     """A shortest path to every column that a node causes, by an edge or through hidden nodes alone."""
-    waiting, seen = [(start,)], {start}
+    waiting: list[tuple[str, ...]] = [(start,)]
+    seen = {start}
     for path in waiting:  # It grows while it is walked.
         for child in graph.children(path[-1]):
             if child not in seen:

@@ -45,7 +45,8 @@ def require_variation(history: History) -> None:
 def variation_findings(history: History) -> Iterator[Finding]:
     """Every column that is constant, a name, or made of others; the table is called "history"."""
     if len(history) < 3:
-        message = f"there are {len(history)} rows; nothing can be learnt from fewer than 3"
+        there = "there is 1 row" if len(history) == 1 else f"there are {len(history)} rows"
+        message = f"{there}; nothing can be learnt from fewer than 3"
         yield Finding("too-few-rows", message, "history")
         return
     constant = np.ptp(history.values, axis=0) == 0

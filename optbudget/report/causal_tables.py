@@ -64,6 +64,8 @@ def harm_grid(answer: CausalAnswer, *, limit: int = 30) -> Grid:
         for row in found[:limit]
     )  # fmt: skip
     notes = [f"{plural(len(found) - limit, 'row')} more in risk.parquet."] if len(found) > limit else []
+    if not answer.question.harm:
+        notes.append("No outcome hurts in either direction: without [harm] no action has a risk.")
     notes += [f"{one.action} on {one.outcome}: refused. {one.reason}." for one in answer.side_effects.refused]
     columns = (
         "action",

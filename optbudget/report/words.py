@@ -15,12 +15,14 @@ def number(value: float, digits: int = 6) -> str:
     ('18,114.2', '0.000123457', '−3', '12')
     >>> number(float("nan"))
     'none'
+    >>> number(-0.0)
+    '0'
     """
     if math.isnan(value):
         return "none"
     if math.isinf(value):
         return "unlimited" if value > 0 else f"{MINUS}unlimited"
-    text = f"{value:,.{digits}g}"
+    text = f"{value + 0.0:,.{digits}g}"  # Adding 0.0 takes the sign off -0.0.
     if "e" in text and 1e-5 <= abs(value) < 1e15:
         decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
         text = f"{value:,.{decimals}f}"
