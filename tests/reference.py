@@ -23,6 +23,51 @@ def concave_points(points):
     return chain
 
 
+def plain_non_dominated(points):
+    """Rows that no other dominates; of equal rows the first."""
+    return [
+        i
+        for i, x in enumerate(points)
+        if not any(
+            all(b >= a for a, b in zip(x, y, strict=True)) and (list(y) != list(x) or j < i)
+            for j, y in enumerate(points)
+        )
+    ]
+
+
+def plain_hull(points):
+    """Vertices of the upper right convex hull of points in the plane, exactly, by the first coordinate."""
+    chain = []
+    for x, y in sorted({tuple(map(Fraction, point)) for point in points}):
+        while chain and y >= chain[-1][1]:
+            chain.pop()
+        while len(chain) > 1:
+            (x1, y1), (x2, y2) = chain[-2:]
+            if (y2 - y1) * (x - x2) > (y - y2) * (x2 - x1):
+                break
+            chain.pop()
+        chain.append((x, y))
+    return chain
+
+
+def policy_vector(transition, reward, discount, initial, policy, sweeps=2_000):
+    """Value of a policy by applying its equation until nothing changes; -1: a state without actions."""
+    states, columns = range(len(initial)), range(len(reward[0][0]))
+    value = [[0.0 for _ in columns] for _ in states]
+    for _ in range(sweeps):
+        value = [
+            [
+                0.0
+                if policy[s] < 0
+                else reward[s][policy[s]][k]
+                + discount * sum(p * value[j][k] for j, p in enumerate(transition[s][policy[s]]) if p)
+                for k in columns
+            ]
+            for s in states
+        ]
+    return [sum(p * value[s][k] for s, p in enumerate(initial)) for k in columns]
+
+
 def joint_value(point_lists, weights, budget):
     """Best sum of weight * value over concave curves given by points, in all at most `budget` in mean.
 
