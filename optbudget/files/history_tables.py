@@ -14,8 +14,18 @@ from optbudget.errors import Issue, ProblemError
 from optbudget.files.parquet_tables import read_parquet
 from optbudget.files.seals import damaged
 from optbudget.problems.columns import Codes
-from optbudget.problems.history_counts import FIRST_EVENT, LARGEST_SUM, GramTable, Packing, UnitTails, Words
+from optbudget.problems.history_counts import (
+    BEFORE,
+    END,
+    FIRST_EVENT,
+    LARGEST_SUM,
+    GramTable,
+    Packing,
+    UnitTails,
+    Words,
+)
 
+UNNAMED = "it has an event that learned.json does not name"
 MOST_COUNTED = 2**53
 """Events of a log; sums of so many are exact in doubles."""
 
@@ -59,9 +69,9 @@ def read_grams(path: Path, packing: Packing, events: int) -> GramTable:
         raise damaged(path.name, "its grams do not rise, or a count is not positive")
     if float(count.sum(dtype=np.float64)) > MOST_COUNTED or not summable(value):
         raise damaged(path.name, "its counts or its values are more than a log can have")
-    for position in range(packing.order + 1):
-        if words.size and packing.symbol(words, position).max() >= events + FIRST_EVENT:
-            raise damaged(path.name, "it has an event that learned.json does not name")
+    _require_histories(words, packing, events, path.name)
+    if packing.symbol(words, packing.order).max(initial=0) >= events + FIRST_EVENT:
+        raise damaged(path.name, UNNAMED)
     return GramTable(words, count, value)
 
 
@@ -81,10 +91,10 @@ def read_units(path: Path, packing: Packing, events: int) -> UnitTails:
         ptr = lists.offsets.to_numpy().astype(np.int64)
         tied = lists.values.to_numpy().astype(np.int64)
         if tied.size and not (tied.min() >= 0 and tied.max() < events):
-            raise damaged(path.name, "it has an event that learned.json does not name")
-    for position in range(packing.order + 1):
-        if history.size and packing.symbol(history, position).max() >= events + FIRST_EVENT:
-            raise damaged(path.name, "it has an event that learned.json does not name")
+            raise damaged(path.name, UNNAMED)
+    _require_histories(history, packing, events, path.name)
+    if packing.symbol(history, packing.order).any() or not packing.symbol(history, 0).all():
+        raise damaged(path.name, "a unit has no last event, or one that follows it")
     times, values = table.column("time").to_numpy(), table.column("value").to_numpy()
     if not summable(values):
         raise damaged(path.name, "its values are more than a log can have")
@@ -106,6 +116,21 @@ def _read(path: Path, columns: Mapping[str, pa.DataType | None]) -> pa.Table:
         if table.column(name).null_count:
             raise damaged(path.name, f"column {name!r} has missing values")
     return table
+
+
+def _require_histories(words: Words, packing: Packing, events: int, file: str) -> None:
+    """Refuse grams of which a history is not named events back to its first, and nothing before it."""
+    earlier_is_none = np.zeros(len(words), dtype=np.bool_)
+    for position in range(packing.order):
+        symbol = packing.symbol(words, position)
+        none = symbol == BEFORE
+        if symbol.max(initial=0) >= events + FIRST_EVENT:
+            raise damaged(file, UNNAMED)
+        if (symbol == END).any() or (earlier_is_none & ~none).any():
+            raise damaged(file, "a history in it has an end, or an event before its first")
+        earlier_is_none = none
+    if (words & ~packing.gram_mask).any():
+        raise damaged(file, "it has bits set where no symbol is")
 
 
 def _rising(words: Words) -> bool:

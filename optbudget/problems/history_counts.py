@@ -96,6 +96,14 @@ class Packing:
             mask[word] |= ((1 << self.bits) - 1) << shift
         return np.array(mask, dtype=np.uint64)
 
+    @property
+    def gram_mask(self) -> Words:
+        """(W,) ones where the symbols of a gram are, the following one among them."""
+        mask = self.history_mask
+        word, shift = self.place(self.order)
+        mask[word] |= np.uint64(((1 << self.bits) - 1) << shift)
+        return mask
+
     def place(self, position: int) -> tuple[int, int]:
         """Word and shift of a symbol; position 0 is the most recent event, `order` what followed."""
         return position // self.per_word, 64 - self.bits * (position % self.per_word + 1)
