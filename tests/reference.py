@@ -810,6 +810,34 @@ def pc_stable(p, independent, may_cause):
     return {(x, y) for x in range(p) for y in around[x] if x < y}
 
 
+def colliders_in_turn(p, adjacent, independent, may_cause, directed, deepest, unanimous):
+    """Edges after each collider x -> z <- y in turn, the surest first, where no edge or cycle is against it.
+
+    `directed` are edges known before. Pairs between which no edge may be have no tests, and no colliders.
+    """
+    around = {x: {y for y in range(p) if (min(x, y), max(x, y)) in adjacent} for x in range(p)}
+    found = []
+    for z in range(p):
+        for x, y in itertools.combinations(sorted(around[z]), 2):
+            apart = (x, y) not in adjacent and (may_cause(x, y) or may_cause(y, x))
+            if not apart or not (may_cause(x, z) and may_cause(y, z)):
+                continue
+            sets = []
+            for k, (one, other) in enumerate(((x, y), (y, x))):
+                parents = sorted(c for c in around[one] - {other} if may_cause(c, one))
+                for size in range(k, min(deepest, len(parents)) + 1):
+                    sets += [s for s in itertools.combinations(parents, size) if independent(one, other, s)]
+            with_z = sum(z in s for s in sets)
+            if sets and (with_z == 0 or (2 * with_z < len(sets) and not unanimous)):
+                found.append((with_z / len(sets), with_z - len(sets), (x, z, y)))
+    edges = set(directed)
+    for _, _, (x, z, y) in sorted(found, key=lambda one: one[:2]):
+        wanted = {(x, z), (y, z)}
+        if not {(z, x), (z, y)} & edges and acyclic(p, edges | wanted):
+            edges |= wanted
+    return edges
+
+
 def acyclic(p, edges):
     """Whether directed edges (a, b) have no cycle."""
     left = set(range(p))

@@ -283,6 +283,40 @@ def test_a_collider_that_would_close_a_cycle_is_left_alone() -> None:
     assert pairs(directed) == {(1, 3), (3, 0)}
 
 
+@pytest.mark.parametrize(
+    ("known", "triples", "expected"),
+    [
+        ({(1, 0)}, [(0, 1, 2)], {(1, 0)}),  # b -> a is known: neither it nor c - b is directed anew.
+        (set(), [(0, 1, 2), (1, 2, 3)], {(0, 1), (2, 1)}),  # The first says c -> b, the second b -> c.
+        (set(), [(1, 2, 3), (0, 1, 2)], {(1, 2), (3, 2)}),
+    ],
+)
+def test_a_collider_turns_no_edge_round_and_takes_all_or_none_of_its_own(known, triples, expected) -> None:
+    directed = np.zeros((4, 4), dtype=bool)
+    directed[tuple(zip(*known, strict=True)) if known else ([], [])] = True
+    orientation_kernels.orient_colliders(np.array(triples), directed)
+    assert pairs(directed) == expected
+
+
+@pytest.mark.parametrize("rule", ["majority", "conservative"])
+def test_colliders_that_contradict_each_other_are_taken_in_turn(rule: str, monkeypatch) -> None:
+    """Small samples of dense graphs; without Meek's rules, which would hide who won."""
+    monkeypatch.setattr(orientation_kernels, "orient_by_rules", lambda *_: None)
+    for seed in range(60):
+        p, known = 7, tiered(7, [0, 0, 1, 1, 1, 1, 1]) if seed % 2 else free(7)
+        test = Sample.of(history_of(drawn(60, p, seed, 0.5)[1], (0, 3, 4))).test()
+        skeleton = find_skeleton(test, known, 0.1)
+        before = np.zeros((p, p), dtype=bool)
+        orientation_kernels.orient_known(skeleton.adjacent.copy(), known.allowed, known.required, before)
+        plain = reference.colliders_in_turn(
+            p, pairs(np.triu(skeleton.adjacent)),
+            lambda x, y, s, test=test: p_value(test, x, y, np.array(s, dtype=np.int64), len(s)) > 0.1,
+            lambda a, b, known=known: bool(known.allowed[a, b]),
+            pairs(before), skeleton.deepest, rule == "conservative",
+        )  # fmt: skip
+        assert pairs(orient(test, skeleton, known, 0.1, colliders=rule)[0]) == plain
+
+
 def test_the_fourth_rule_of_meek() -> None:
     """a - c -> d -> b, a - d, a - b, b and c apart: b -> a would make c -> a a collider or a cycle."""
     adjacent, directed = np.zeros((4, 4), dtype=bool), np.zeros((4, 4), dtype=bool)
