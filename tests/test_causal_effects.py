@@ -294,3 +294,21 @@ def test_a_column_that_doubles_cannot_hold_is_not_called_still():
     far = 1e15 + 0.25 * (np.arange(40) % 5)
     reason = refused({"d": far, "y": N[0]}, ((), ("d",), ("y",)), "d", "y")
     assert "d varies by 1 around 1e+15" in reason and "subtract" in reason
+
+
+def test_context_that_is_the_same_in_every_row_needs_no_adjustment():
+    """Of a subset of the rows: a number, a text, and a level that does not occur there."""
+    rng = np.random.default_rng(8)
+    season, area, kind = np.repeat([0.0, 1.0], 60), np.repeat([0.0, 1.0, 2.0], 40), rng.integers(4, size=120)
+    d = season + kind + rng.normal(size=120)
+    y = 2 * d - kind + rng.normal(size=120)
+    question = CausalQuestion(("season", "area", "kind"), ("d",), ("y",))
+    labels = {"area": ("n", "e", "s"), "kind": ("p", "q", "r", "t")}
+    whole = History(question, np.column_stack((season, area, kind, d, y)), labels)
+    graph = CausalGraph.of(question.columns, [(c, e) for c in question.context for e in "dy"] + [("d", "y")])
+    some = whole.rows((season == 0) & (area == 0) & (kind > 0))
+    for row in estimate_effects(some, graph, refutations=0)["d", "y"]:
+        assert row.adjusted_for == ("kind",) and row.reason.endswith("in every row: season, area")
+        x = np.column_stack((some.column("d"), *(some.column("kind") == k for k in (1, 2, 3))))
+        assert row.known.effect == pytest.approx(np.linalg.lstsq(x, some.column("y"))[0][0])
+    assert estimate_effects(whole, graph, refutations=0)["d", "y"].tiers.reason == ""

@@ -127,6 +127,9 @@ class _Estimator:
     ) -> dict[str, Effect]:
         """The effects on several outcomes with the same adjustment, or why there are none."""
         regressions = self.regressions
+        still = [name for name in variables if regressions.is_constant(name)]
+        variables = tuple(name for name in variables if name not in still)
+        said = f"not adjusted for what is the same in every row: {', '.join(still)}" if still else ""
         obstacle = regressions.obstacle(decision, variables) or no_overlap(regressions, decision, variables)
         obstacles = {outcome: obstacle or regressions.outcome_obstacle(outcome) for outcome in outcomes}
         found = {
@@ -140,7 +143,7 @@ class _Estimator:
             for k, outcome in enumerate(able):
                 known = fit.estimate(k, self.level)
                 found[outcome] = Effect(
-                    decision, outcome, kind, known, "backdoor", variables, overlap=overlap
+                    decision, outcome, kind, known, "backdoor", variables, said, overlap=overlap
                 )
         return found
 
@@ -186,7 +189,8 @@ class _Estimator:
                 continue
             row = self.adjusted(decision, [outcome], known, "graph")[outcome]
             if row.estimate is None or known != parents:
-                hidden = row.reason or "a cause of it that may have to be adjusted for is not in the history"
+                hidden = "a cause of it that may have to be adjusted for is not in the history"
+                hidden = row.reason if row.estimate is None else hidden
                 return replace(row, estimate=None, method="none", reason=f"{reason}; {hidden}", overlap=None)
             members[row.estimate] = None
         return Effect(decision, outcome, "graph", None, "class", reason=reason, members=tuple(members))

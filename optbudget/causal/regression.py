@@ -78,7 +78,7 @@ class Fit:
 class Numbers:
     """A history's columns as numbers.
 
-    A discrete column is its levels but the first, 0 or 1 each; one with two levels is one column.
+    A discrete column is its levels that occur but the first, 0 or 1 each; with two levels it is one column.
 
     Attributes
     ----------
@@ -95,8 +95,9 @@ class Numbers:
         of: dict[str, list[int]] = {}
         for name in history.columns:
             values = history.column(name)
-            levels = range(1, max(2, len(history.levels.get(name, ()))))
-            made = [values] if len(levels) == 1 else [(values == level).astype(float) for level in levels]
+            several = len(history.levels.get(name, ())) > 2
+            made = [(values == level).astype(float) for level in np.unique(values)[1:]] if several else []
+            made = made or [values]
             of[name] = list(range(len(parts), len(parts) + len(made)))
             parts += made
         return cls(np.column_stack(parts), of)
@@ -142,6 +143,10 @@ class Regressions:
         self.length = np.linalg.norm(self.table, axis=0)
         scale = np.where(self.length > 0, self.length, 1.0)
         self.triangle = _triangle(self.table / scale)
+
+    def is_constant(self, name: str) -> bool:
+        """Whether a column is the same in every row."""
+        return bool(np.ptp(self.history.column(name)) == 0.0)
 
     def stillness(self, name: str) -> str:
         """How a column does not vary, or by so little that it may be rounding; "" where it varies."""

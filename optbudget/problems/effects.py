@@ -70,7 +70,8 @@ class Effect:
         "none": not at all
     adjusted_for : names of what was adjusted for (the mediators, with "front-door"; the instruments, with
         "instrument")
-    reason : why there is no estimate, or why it is exactly zero; else ""
+    reason : why there is no estimate, why it is exactly zero, or what was left out of the adjustment because
+        it is the same in every row; else ""
     members : estimates of the members of the equivalence class, where the graph leaves edges open
     refutations : numbers of the refutation tests by name
     """
