@@ -888,6 +888,22 @@ def enumerated_shares(tables, sizes, fixed, target):
     return total
 
 
+def meeting_support(planes, levels, wanted):
+    """Most of wanted · x over {x : plane · x <= level}, by all meeting points of planes; inf if none.
+
+    Planes are in two or three dimensions, > 0, and `wanted` is a sum of some of them with factors >= 0, or
+    there is no bound. All numbers are Fractions.
+    """
+    size = len(wanted)
+    best = math.inf
+    for some in itertools.combinations(range(len(planes)), size):
+        columns = [[planes[p][k] for p in some] for k in range(size)]
+        share = solve_exactly(columns, list(wanted))
+        if share is not None and min(share) >= 0:
+            best = min(best, sum(y * levels[p] for y, p in zip(share, some, strict=True)))
+    return best
+
+
 def path_sum(causes, coefficients, source, target):
     """Sum over all directed paths from source to target of the product of their coefficients."""
     if source == target:

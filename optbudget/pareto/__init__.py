@@ -13,15 +13,35 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from optbudget.pareto.environment import DepartmentsEnv
     from optbudget.pareto.evaluation import Worth, evaluate, evaluate_lottery
+    from optbudget.pareto.front import ExactFront, exact_front
+    from optbudget.pareto.hulls import difference, outer
+    from optbudget.pareto.weights import department_weights, weight_points
 
 _HOME = {
     "DepartmentsEnv": "environment",
+    "ExactFront": "front",
     "Worth": "evaluation",
+    "department_weights": "weights",
+    "difference": "hulls",
     "evaluate": "evaluation",
     "evaluate_lottery": "evaluation",
+    "exact_front": "front",
+    "outer": "hulls",
+    "weight_points": "weights",
 }
 
-__all__ = ["DepartmentsEnv", "Worth", "evaluate", "evaluate_lottery"]
+__all__ = [
+    "DepartmentsEnv",
+    "ExactFront",
+    "Worth",
+    "department_weights",
+    "difference",
+    "evaluate",
+    "evaluate_lottery",
+    "exact_front",
+    "outer",
+    "weight_points",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -88,7 +88,7 @@ def evaluate(departments: Departments, policy: Policy) -> Worth:
     chosen = _checked(departments, np.asarray(policy))
     gain = np.column_stack([departments.reward * departments.direction, held.cost])
     rate = np.append(np.full(len(departments.objectives), held.discount), held.cost_discount)
-    start = np.array([held.index(label) for label in _labels(departments)])
+    start = departments.start_state
     if held.horizon is None:
         worth = _endless(departments, chosen[0], gain, rate, start)
     else:
@@ -112,12 +112,6 @@ def evaluate_lottery(departments: Departments, policies: Policy, share: Floats) 
         np.tensordot(chance, np.array([part.reward for part in parts]), axes=1),
         np.tensordot(chance, np.array([part.spend for part in parts]), axes=1),
     )
-
-
-def _labels(departments: Departments) -> list[str]:
-    """Where each department is now."""
-    at = zip(departments.departments, departments.start, strict=True)
-    return [departments.label(name, departments.initial_regime, state) for name, state in at]
 
 
 def _checked(departments: Departments, policy: Policy) -> Policy:
@@ -182,9 +176,8 @@ def _endless(
     """The fixed point of the equation at each department's state now, (D, C)."""
     now = _acted(departments, chosen, gain)
     found = np.empty((start.size, rate.size))
-    kind = np.array(departments.held.state_type)
-    for d, name in enumerate(departments.departments):
-        own = np.flatnonzero(kind == name)
+    for d in range(start.size):
+        own = np.flatnonzero(departments.department_of_state == d)
         moves = _chain(departments, chosen, own)
         for one in np.unique(rate):
             columns = np.flatnonzero(rate == one)

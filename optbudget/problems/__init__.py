@@ -14,6 +14,7 @@ from optbudget.problems.constrained_mdp import ConstrainedMDP
 from optbudget.problems.curve_band import CurveBand, WorstCase
 from optbudget.problems.curve_bracket import CurveBracket
 from optbudget.problems.curve_set import CurveSet, StationaryWitness
+from optbudget.problems.department_plan import DepartmentPlan
 from optbudget.problems.departments import Departments
 from optbudget.problems.effects import Effect, Effects, Estimate
 from optbudget.problems.events import EventBatch
@@ -58,6 +59,7 @@ __all__ = [
     "CurveBand",
     "CurveBracket",
     "CurveSet",
+    "DepartmentPlan",
     "Departments",
     "DeterministicFrontier",
     "Effect",

@@ -162,9 +162,6 @@ class Departments:
         chance = self.regime_probability[regime[held.next_state[entry]], to]
         kept = chance > 0
         spread = np.bincount(entry[kept], minlength=held.next_state.size)
-        now = [
-            self.label(d, self.initial_regime, s) for d, s in zip(self.departments, self.start, strict=True)
-        ]
         said = ", ".join(f"{name}={value:g}" for name, value in chosen.items())
         return replace(
             held,
@@ -174,8 +171,8 @@ class Departments:
             else held.row_ptr,
             next_state=elsewhere[held.next_state[entry[kept]], to[kept]].astype(np.int32),
             probability=held.probability[entry[kept]] * chance[kept],
-            initial_state=np.array([held.index(label) for label in now]),
-            initial_probability=np.full(len(now), 1.0 / len(now)),
+            initial_state=self.start_state,
+            initial_probability=np.full(self.start_state.size, 1.0 / self.start_state.size),
             title=f"{held.title}, {said}" if held.title else said,
             folder=None,
         )
@@ -184,6 +181,18 @@ class Departments:
         """One unit of each department, where it is now."""
         at = zip(self.departments, self.start, strict=True)
         return Population.at(problem, {self.label(d, self.initial_regime, s): 1 for d, s in at})
+
+    @cached_property
+    def start_state(self) -> NDArray[np.int64]:
+        """Where each department is now, (D,), index into the states of `held`."""
+        at = zip(self.departments, self.start, strict=True)
+        return np.array([self.held.index(self.label(d, self.initial_regime, s)) for d, s in at])
+
+    @cached_property
+    def department_of_state(self) -> NDArray[np.int64]:
+        """The department of each state of `held`, (n,), index into `departments`."""
+        place = {name: d for d, name in enumerate(self.departments)}
+        return np.array([place[name] for name in self.held.state_type], dtype=np.int64)
 
     @cached_property
     def regime_of_state(self) -> NDArray[np.int64]:

@@ -11,7 +11,9 @@ from importlib import import_module
 from rich.console import Console
 from rich.table import Table
 
-MODULES = ("finite", "infinite", "allocation", "simulation", "learning", "learned", "processes", "sharing")
+MODULES = (
+    "finite", "infinite", "allocation", "simulation", "learning", "learned", "processes", "sharing", "fronts",
+)  # fmt: skip
 
 
 def rows() -> dict[int, object]:

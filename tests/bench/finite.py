@@ -138,17 +138,21 @@ def large(kind: str, states: int) -> None:
 
 def arithmetic(problem: BudgetedMDP, prices: int) -> float:
     """Seconds that the multiplications and additions of so many passes take where nothing else is done."""
+    # Spend and value: one of each per entry; variance: one difference, two products, two sums; a
+    # choice: two of each for the numbers and for their comparison.
+    each = 9 * problem.next_state.size + 12 * problem.cost.size
+    assert problem.horizon is not None
+    return each * problem.horizon * prices / operations_per_second()
+
+
+def operations_per_second() -> float:
+    """Multiplications and additions that this machine does at best, on all cores."""
     x = np.ones((2, 1024))
     rounds = 20_000
     busy(x, rounds)
     begin = time.perf_counter()
     busy(x, rounds)
-    rate = 4.0 * x.size * rounds / (time.perf_counter() - begin)
-    # Spend and value: one of each per entry; variance: one difference, two products, two sums; a
-    # choice: two of each for the numbers and for their comparison.
-    each = 9 * problem.next_state.size + 12 * problem.cost.size
-    assert problem.horizon is not None
-    return each * problem.horizon * prices / rate
+    return 4.0 * x.size * rounds / (time.perf_counter() - begin)
 
 
 @njit(cache=True, parallel=True, error_model="numpy")

@@ -1,0 +1,206 @@
+"""The front of a departments model at one budget, with a certified bound at every weight.
+
+At each of a fixed set of weights (`pareto.weights`) the best plan is found to a tolerance, with the bound
+that its price of money proves (`pareto.search`). Then weights are added, a few at a time, where the outer
+front is farthest above the inner one (`pareto.hulls`). The plans' rewards are evaluated by the model;
+nothing is sampled.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from optbudget.errors import ProblemError, UsageError
+from optbudget.pareto.evaluation import Worth
+from optbudget.pareto.hulls import where_they_differ
+from optbudget.pareto.passes import Columns, Passes
+from optbudget.pareto.search import Search, searched
+from optbudget.pareto.weights import LEAST, department_weights, lattice, objective_scale, scaled
+from optbudget.problems import DepartmentPlan, Departments, Front
+from optbudget.status import Outcome, Solution, Termination
+from optbudget.workers import Monitor
+
+Floats = NDArray[np.float64]
+
+CANDIDATES = 300
+"""Weights that are looked at, at least, to find where inner and outer front differ most."""
+TOGETHER = 5
+"""Weights that are added at a time."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ExactFront:
+    """A front, and the plans behind its points.
+
+    Attributes
+    ----------
+    departments : whose front it is
+    front : points, bounds and prices
+    columns : policies that plans are made of
+    pair : (P, 2) the two policies of each point's lottery, equal where it needs one
+    share : (P,) chance of the second
+    """
+
+    departments: Departments
+    front: Front
+    columns: Columns
+    pair: NDArray[np.int64]
+    share: Floats
+
+    def worth(self, point: int) -> Worth:
+        """Rewards and spend of a point's plan by department."""
+        parts = [Worth(self.columns.reward[j], self.columns.spend[j]) for j in self.pair[point]]
+        return parts[0].mixed(parts[1], float(self.share[point]))
+
+    def plan(self, point: int) -> DepartmentPlan:
+        """What everyone does at a point; its policies are made again."""
+        used = self.pair[point] if self.share[point] > 0 else self.pair[point, :1]
+        share = [1.0 - self.share[point], self.share[point]][: len(used)]
+        policies = Passes(self.departments).policies(self.columns.weight[used], self.columns.price[used])
+        return DepartmentPlan(self.departments, np.array(share), policies)
+
+    def plans(self) -> Iterator[DepartmentPlan]:
+        """The plans of all points, one after another."""
+        return map(self.plan, range(len(self.front)))
+
+    def __repr__(self) -> str:
+        return f"ExactFront({self.front!r})"
+
+
+def exact_front(
+    departments: Departments,
+    *,
+    budget: float | None = None,
+    weights: int | ArrayLike = 50,
+    refine: int = 10,
+    tolerance: float = 1e-3,
+    monitor: Monitor | None = None,
+) -> ExactFront:
+    """Points, certified bounds and plans of the front of all trade-offs at a budget.
+
+    Parameters
+    ----------
+    departments : with a finite horizon
+    budget : money for all, in expectation; the model's total budget if not given
+    weights : how many fixed ones (`department_weights`), or (P, K) themselves, > 0
+    refine : weights that are added where inner and outer front differ most
+    tolerance : relative gap, (bound - value) / (1 + |value|), to certify at every weight
+    monitor : progress and limits; a front that is stopped holds what is certified by then
+
+    Raises
+    ------
+    ProblemError
+        If the horizon is infinite.
+    UsageError
+        If an option is out of range.
+    LimitError
+        If one pass does not fit into the memory limit.
+
+    Examples
+    --------
+    >>> from optbudget.problems.examples import two_departments
+    >>> found = exact_front(two_departments(), weights=9, refine=2)
+    >>> found.front
+    Front(11 points of service, -risk at budget 2: largest gap ...)
+    >>> plan = found.plan(0)
+    >>> plan.action(0, 0, "roads/rich|poor")
+    'improve'
+
+    Notes
+    -----
+    With 20 departments of 360 pairs of regime and state, 50 weights take about 300 passes.
+    """
+    money = departments.total_budget if budget is None else float(budget)
+    _require(departments, money, refine, tolerance)
+    points, passes = _points(departments, weights), Passes(departments)
+    if monitor is not None:
+        monitor.require_memory(passes.memory, "one pass over all stages")
+    least = passes.columns(np.zeros((1, points.shape[1])), np.ones(1))
+    assert least is not None
+    if least.spent[0] > money:
+        text = f"the departments spend at least {least.spent[0]:.10g}; the budget is {money:.10g}"
+        return _nothing(departments, money, least, Outcome(Termination.INFEASIBLE, Solution.NONE, text))
+    search = searched(passes, least, points, money, tolerance=tolerance, monitor=monitor)
+    if search is None:
+        why = monitor.stop_reason() if monitor is not None else None
+        text = "stopped before every weight had a bound"
+        return _nothing(departments, money, least, Outcome(why or Termination.UNKNOWN, Solution.NONE, text))
+    search = _refined(passes, search, money, refine, tolerance=tolerance, monitor=monitor)
+    return _front_of(departments, search, money, tolerance)
+
+
+def _refined(
+    passes: Passes, search: Search, money: float, count: int, *, tolerance: float, monitor: Monitor | None
+) -> Search:
+    """The search with so many more weights, as far as inner and outer front differ and nothing stops it."""
+    candidates = _candidates(passes.departments)
+    while count > 0 and search.stopped is None:
+        front = _front_of(passes.departments, search, money, tolerance).front
+        more = where_they_differ(front, candidates, min(count, TOGETHER))
+        if not len(more):
+            break
+        found = searched(passes, search.columns, more, money, tolerance=tolerance, monitor=monitor)
+        if found is None:
+            break
+        search, count = search.joined(found, money), count - len(more)
+    return search
+
+
+def _require(departments: Departments, money: float, refine: int, tolerance: float) -> None:
+    if departments.held.horizon is None:
+        raise ProblemError("a front needs a finite horizon: state one, long enough for what is discounted")
+    if not (np.isfinite(money) and money >= 0):
+        raise UsageError(f"the budget is {money}; it must be a number >= 0")
+    if refine < 0:
+        raise UsageError(f"{refine} weights cannot be added; it must be >= 0")
+    if not tolerance >= 0:
+        raise UsageError(f"the tolerance is {tolerance}; it must be a number >= 0")
+
+
+def _points(departments: Departments, weights: int | ArrayLike) -> Floats:
+    """So many fixed weights, or those given, each row divided by its sum."""
+    if isinstance(weights, int):
+        return department_weights(departments, weights)
+    points = np.asarray(weights, dtype=np.float64)
+    size = len(departments.objectives)
+    if points.ndim != 2 or points.shape[1] != size or not len(points):
+        raise UsageError(f"{size} objectives need weights of shape (P, {size}); got {points.shape}")
+    if not (np.isfinite(points) & (points > 0)).all():
+        raise UsageError("weights must be numbers > 0: at 0 an objective is left to chance")
+    return np.asarray(points / points.sum(axis=1, keepdims=True))
+
+
+def _candidates(departments: Departments) -> Floats:
+    """Weights all over the simplex, in the scale of the objectives, (N, K)."""
+    size = len(departments.objectives)
+    spread = LEAST + (1.0 - size * LEAST) * lattice(CANDIDATES, size)
+    return scaled(spread, objective_scale(departments))
+
+
+def _front_of(departments: Departments, search: Search, money: float, tolerance: float) -> ExactFront:
+    columns, lotteries = search.columns, search.lotteries
+    share = lotteries.share[:, None]
+    first, second = columns.point[lotteries.pair[:, 0]], columns.point[lotteries.pair[:, 1]]
+    spent = columns.spent[lotteries.pair]
+    outcome = Outcome.certified(
+        gap=float(search.gap.max()), tolerance=tolerance, stopped=search.stopped or Termination.NUMERICAL
+    )
+    front = Front(
+        _signed(departments), search.weight, (1.0 - share) * first + share * second,
+        (1.0 - share[:, 0]) * spent[:, 0] + share[:, 0] * spent[:, 1],
+        search.bound, search.price, ("exact",) * len(search.weight), money, tolerance, outcome,
+    )  # fmt: skip
+    return ExactFront(departments, front, columns, lotteries.pair, lotteries.share)
+
+
+def _nothing(departments: Departments, money: float, columns: Columns, outcome: Outcome) -> ExactFront:
+    none = np.zeros(0)
+    front = Front(_signed(departments), none, none, none, none, none, (), money, outcome=outcome)
+    return ExactFront(departments, front, columns, np.zeros((0, 2), dtype=np.int64), none)
+
+
+def _signed(departments: Departments) -> tuple[str, ...]:
+    signs = zip(departments.objectives, departments.direction.tolist(), strict=True)
+    return tuple(name if sign > 0 else f"-{name}" for name, sign in signs)
