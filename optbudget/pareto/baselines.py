@@ -106,7 +106,7 @@ def shared_out(departments: Departments, amounts: Floats) -> Floats:
     total = departments.total_budget / (held.cost_discount ** np.arange(len(amounts))).sum()
     whole = amounts.sum(axis=1, keepdims=True)
     even = np.full_like(amounts, 1.0 / amounts.shape[1])
-    return total * np.divide(amounts, whole, out=even, where=whole > 0)
+    return np.asarray(total * np.divide(amounts, whole, out=even, where=whole > 0))
 
 
 def within(departments: Departments, budgets: ArrayLike) -> DepartmentPlan:

@@ -73,6 +73,7 @@ class World:
         self.next_state = held.next_state[entry].astype(np.int64)
         # A row's last entry takes what its sum is short of 1, and so do the entries that fill it up.
         self.up_to = np.where(place < width[:, None] - 1, held.probability[entry].cumsum(axis=1), np.inf)
+        self.probability = np.where(place < np.arange(place.shape[1]), 0.0, held.probability[entry])
         self.regime_up_to = np.cumsum(departments.regime_probability, axis=1)
         self.regime_up_to[:, -1] = np.inf
 
@@ -86,6 +87,12 @@ class World:
         chosen = (draws[:, :-1, None] >= self.up_to[row]).sum(axis=2)
         now = (draws[:, -1:] >= self.regime_up_to[regime]).sum(axis=1)
         return self.elsewhere[self.next_state[row, chosen], now[:, None]], now
+
+    def chance(self, pairs: Integers, within: Integers) -> Floats:
+        """The chance (N, D) that pairs lead to states `within`, of the regime that they are taken in."""
+        row = self.pair_row[pairs]
+        there = self.next_state[row] == within[..., None]
+        return np.asarray((self.probability[row] * there).sum(axis=2))
 
 
 def play(departments: Departments, act: Act, *, runs: int, seed: int, periods: int | None = None) -> Trials:

@@ -1,0 +1,65 @@
+"""How often a plan comes to each state, and how often it then decides otherwise than a period before.
+
+From where the departments are now, the chance of each state at stage k is carried forward,
+
+.. math:: \\mu_{k+1}(r', s') = \\sum_{r, s} \\mu_k(r, s)\\, p_d(s' \\mid r, s, \\pi_k(r, s))\\, q(r' \\mid r).
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optbudget.problems import DepartmentPlan, Departments
+
+Floats = NDArray[np.float64]
+Policy = NDArray[Any]
+
+
+def visits(departments: Departments, policy: Policy) -> Floats:
+    """(T, n) chance that a department is in each of its states at each stage; each stage sums to D.
+
+    Examples
+    --------
+    >>> from optbudget.problems.examples import two_departments
+    >>> two = two_departments()
+    >>> visits(two, np.tile(two.held.pair_ptr[:-1], (3, 1)))[1].round(3)
+    array([0.5  , 0.   , 0.5  , 0.   , 0.125, 0.375, 0.125, 0.375])
+    """
+    stages, n = len(policy), departments.held.n_states
+    found = np.zeros((stages, n))
+    found[0] = np.bincount(departments.start_state, minlength=n)
+    for stage in range(stages - 1):
+        _, to, chance = _moves(departments, policy[stage], found[stage])
+        found[stage + 1] = np.bincount(to, chance, minlength=n)
+    return found
+
+
+def changed_decisions(plan: DepartmentPlan) -> float:
+    """The share of decisions, of all but the first, that differ from the department's last one, expected."""
+    departments, total = plan.departments, 0.0
+    for share, policy in zip(plan.share, plan.policy, strict=True):
+        here = visits(departments, policy)
+        action = departments.held.pair_action[policy]
+        for stage in range(len(policy) - 1):
+            source, to, chance = _moves(departments, policy[stage], here[stage])
+            total += share * chance[action[stage, source] != action[stage + 1, to]].sum()
+    decisions = max(plan.policy.shape[1] - 1, 1) * len(departments.departments)
+    return float(total / decisions)
+
+
+def _moves(
+    departments: Departments, pairs: NDArray[np.integer], mass: Floats
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+    """Every move that the pairs (n,) make from states of some chance: from, to, and its chance."""
+    held = departments.held
+    source = np.flatnonzero((mass > 0) & (pairs >= 0))
+    row = held.pair_row[pairs[source]]
+    width = np.diff(held.row_ptr)[row]
+    entry = np.repeat(held.row_ptr[row] - np.append(0, width.cumsum()[:-1]), width) + np.arange(width.sum())
+    source = np.repeat(source, width)
+    within = held.next_state[entry]
+    chain = departments.regime_probability[departments.regime_of_state[within]]
+    chance = (mass[source] * held.probability[entry])[:, None] * chain
+    number = len(departments.regimes)
+    return np.repeat(source, number), departments.elsewhere[within].ravel(), chance.ravel()
