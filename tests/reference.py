@@ -814,13 +814,18 @@ def colliders_in_turn(p, adjacent, independent, may_cause, directed, deepest, un
     """Edges after each collider x -> z <- y in turn, the surest first, where no edge or cycle is against it.
 
     `directed` are edges known before. Pairs between which no edge may be have no tests, and no colliders.
+    Also gives the triples that are neither colliders nor clearly none.
     """
     around = {x: {y for y in range(p) if (min(x, y), max(x, y)) in adjacent} for x in range(p)}
-    found = []
+    found, unclear = [], set()
     for z in range(p):
         for x, y in itertools.combinations(sorted(around[z]), 2):
-            apart = (x, y) not in adjacent and (may_cause(x, y) or may_cause(y, x))
-            if not apart or not (may_cause(x, z) and may_cause(y, z)):
+            if (x, y) in adjacent or not (may_cause(x, z) and may_cause(y, z)):
+                continue
+            if {(x, z), (y, z)} <= set(directed):
+                continue
+            if not may_cause(x, y) and not may_cause(y, x):
+                unclear.add((x, z, y))
                 continue
             sets = []
             for k, (one, other) in enumerate(((x, y), (y, x))):
@@ -830,12 +835,14 @@ def colliders_in_turn(p, adjacent, independent, may_cause, directed, deepest, un
             with_z = sum(z in s for s in sets)
             if sets and (with_z == 0 or (2 * with_z < len(sets) and not unanimous)):
                 found.append((with_z / len(sets), with_z - len(sets), (x, z, y)))
+            elif 2 * with_z == len(sets) or (unanimous and with_z < len(sets)):
+                unclear.add((x, z, y))
     edges = set(directed)
     for _, _, (x, z, y) in sorted(found, key=lambda one: one[:2]):
         wanted = {(x, z), (y, z)}
         if not {(z, x), (z, y)} & edges and acyclic(p, edges | wanted):
             edges |= wanted
-    return edges
+    return edges, unclear
 
 
 def acyclic(p, edges):

@@ -300,21 +300,24 @@ def test_a_collider_turns_no_edge_round_and_takes_all_or_none_of_its_own(known, 
 
 @pytest.mark.parametrize("rule", ["majority", "conservative"])
 def test_colliders_that_contradict_each_other_are_taken_in_turn(rule: str, monkeypatch) -> None:
-    """Small samples of dense graphs; without Meek's rules, which would hide who won."""
-    monkeypatch.setattr(orientation_kernels, "orient_by_rules", lambda *_: None)
+    """Small samples of dense graphs; what Meek's rules would be told is looked at, as they hide who won."""
+    told = []
+    monkeypatch.setattr(orientation_kernels, "orient_by_rules", lambda _, unclear, __: told.append(unclear))
     for seed in range(60):
         p, known = 7, tiered(7, [0, 0, 1, 1, 1, 1, 1]) if seed % 2 else free(7)
+        known.allowed[[3, 5], [5, 3]] = False
         test = Sample.of(history_of(drawn(60, p, seed, 0.5)[1], (0, 3, 4))).test()
         skeleton = find_skeleton(test, known, 0.1)
         before = np.zeros((p, p), dtype=bool)
         orientation_kernels.orient_known(skeleton.adjacent.copy(), known.allowed, known.required, before)
-        plain = reference.colliders_in_turn(
+        edges, unclear = reference.colliders_in_turn(
             p, pairs(np.triu(skeleton.adjacent)),
             lambda x, y, s, test=test: p_value(test, x, y, np.array(s, dtype=np.int64), len(s)) > 0.1,
             lambda a, b, known=known: bool(known.allowed[a, b]),
             pairs(before), skeleton.deepest, rule == "conservative",
         )  # fmt: skip
-        assert pairs(orient(test, skeleton, known, 0.1, colliders=rule)[0]) == plain
+        assert pairs(orient(test, skeleton, known, 0.1, colliders=rule)[0]) == edges
+        assert {(x, z, y) for x, z, y in np.argwhere(told[-1]).tolist() if x < y} == unclear
 
 
 def test_the_fourth_rule_of_meek() -> None:
