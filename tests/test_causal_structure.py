@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from optbudget import ProblemError
 from optbudget.causal import _orientation_kernels as orientation_kernels
+from optbudget.causal import orientation
 from optbudget.causal._independence_kernels import NORMAL, chi_square_tail, p_value
 from optbudget.causal.background import Background, violations
 from optbudget.causal.extension import colliders, extend
@@ -302,6 +303,7 @@ def test_a_collider_turns_no_edge_round_and_takes_all_or_none_of_its_own(known, 
 def test_colliders_that_contradict_each_other_are_taken_in_turn(rule: str, monkeypatch) -> None:
     """Small samples of dense graphs; what Meek's rules would be told is looked at, as they hide who won."""
     told = []
+    monkeypatch.setattr(orientation, "ROOM", 2)  # So that room has to be made.
     monkeypatch.setattr(orientation_kernels, "orient_by_rules", lambda _, unclear, __: told.append(unclear))
     for seed in range(60):
         p, known = 7, tiered(7, [0, 0, 1, 1, 1, 1, 1]) if seed % 2 else free(7)
