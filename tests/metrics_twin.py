@@ -101,3 +101,55 @@ def draws_of(seed, periods, runs, departments):
     """The draws that a played rule sees."""
     generator = np.random.default_rng(seed)
     return [generator.random((runs, departments + 1)).tolist() for _ in range(periods)]
+
+
+def plain_least_spend(departments, wanted, goals):
+    """Least expected spend at which goals @ rewards is at least goals @ wanted.
+
+    One program of how often each pair is taken at each stage, all departments together.
+    """
+    from scipy.optimize import linprog
+
+    names, chain, moves, acts, (regime, start) = plain_model(departments)
+    held, stages = departments.held, departments.held.horizon
+    keys = [(k, key) for k in range(stages) for key in acts]
+    column = {key: j for j, key in enumerate(keys)}
+    money = [held.cost_discount**k * acts[key][0] for k, key in keys]
+    reward = np.array([[held.discount**k * x for x in acts[key][1]] for k, key in keys])
+    states = {key[:3] for key in acts}
+    rows, right = [], []
+    for k in range(stages):
+        for d, r, s in sorted(states):
+            row = np.zeros(len(keys))
+            for key in acts:
+                if key[:3] == (d, r, s):
+                    row[column[k, key]] = 1.0
+                if k > 0 and key[0] == d:
+                    row[column[k - 1, key]] -= moves[key].get(s, 0.0) * chain[key[1]][r]
+            rows.append(row)
+            right.append(float(k == 0 and r == regime and s == start[names.index(d)]))
+    return linprog(
+        money, A_ub=-(reward @ goals.T).T, b_ub=-(goals @ wanted), A_eq=np.array(rows), b_eq=right
+    ).fun
+
+
+def plain_changes(departments, policy):
+    """Expected share of decisions, but the first, that differ from the one before."""
+    names, chain, moves, _, (regime, start) = plain_model(departments)
+    held, total = departments.held, 0.0
+
+    def action(k, d, r, s):
+        return held.actions[held.pair_action[policy[k][held.index(f"{d}/{r}|{s}")]]]
+
+    for d, first in zip(names, start, strict=True):
+        here = {(regime, first): 1.0}
+        for k in range(len(policy) - 1):
+            after = {}
+            for (r, s), chance in here.items():
+                a = action(k, d, r, s)
+                for s2, p in moves[d, r, s, a].items():
+                    for r2, q in chain[r].items():
+                        after[r2, s2] = after.get((r2, s2), 0.0) + chance * p * q
+                        total += chance * p * q * (action(k + 1, d, r2, s2) != a)
+            here = after
+    return total / (len(names) * (len(policy) - 1))

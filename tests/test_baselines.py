@@ -1,11 +1,11 @@
 """Budgeting rules: what they take by hand and by a plain twin, exact against played, and what they spend."""
 
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 import pytest
 from metrics_twin import draws_of, options, plain_incremental, plain_model, plain_runs
+from small_departments import drawn
 
 from optbudget.errors import ProblemError, UsageError
 from optbudget.pareto.baselines import (
@@ -23,37 +23,7 @@ from optbudget.pareto.baselines import (
 from optbudget.pareto.evaluation import evaluate
 from optbudget.pareto.passes import Passes
 from optbudget.pareto.trials import play
-from optbudget.problems import Departments
 from optbudget.problems.examples import two_departments
-
-
-@cache
-def drawn(seed: int = 1) -> Departments:
-    """Three departments of three states with one to four actions, whose costs tie; two regimes."""
-    draws = np.random.default_rng(seed)
-    acts, moves = [], []
-    for d in ("a", "b", "c"):
-        for s in ("x", "y", "z"):
-            count = int(draws.integers(1, 5))
-            for r in ("up", "down"):
-                for a in range(count):
-                    key = (d, r, s, f"do_{a}")
-                    worth = draws.integers(-3, 4, size=2).astype(float)
-                    acts.append((*key, float(draws.integers(0, 4)), *worth))
-                    share = draws.dirichlet(np.ones(3))
-                    moves += [(*key, to, p) for to, p in zip("xyz", share, strict=True)]
-    regimes = [(r, to, 0.5) for r in ("up", "down") for to in ("up", "down")]
-    return Departments.from_tables(
-        _columns("regime next_regime probability", regimes),
-        _columns("department regime state action next_state probability", moves),
-        _columns("department regime state action cost good bad", acts),
-        {"department": ["a", "b", "c"], "state": ["x", "y", "z"]},
-        objectives=["good", "-bad"], total_budget=12.0, discount=0.9, cost_discount=0.95, horizon=4,
-    )  # fmt: skip
-
-
-def _columns(names: str, rows: list[tuple[object, ...]]) -> dict[str, list[object]]:
-    return {name: list(column) for name, column in zip(names.split(), zip(*rows, strict=True), strict=True)}
 
 
 @pytest.mark.parametrize("money", [0.0, 0.5, 1.0, 2.5, 9.0])
