@@ -1010,3 +1010,70 @@ def plain_clipped_mean(outcomes, clip):
         return low
 
     return halved(lambda total: total > 1e-9), halved(lambda total: total >= -1e-9)
+
+
+def best_known(table, known, aims, k, state):
+    """The first best of a state's known actions with k + 1 decisions to go, and its vector; -1 if none is."""
+    best = (-1, [0.0] * len(aims[k]), -math.inf)
+    for action in sorted(known.get(state, ())):
+        vector = table[state, action][k]
+        score = sum(aim * x for aim, x in zip(aims[k], vector, strict=True))
+        if score > best[2]:
+            best = (action, vector, score)
+    return best[:2]
+
+
+def learned_in_one_pass(transitions, aims, discounts, rate, *, endless=False):
+    """Vector Q-learning: {(state, action): [vector with k + 1 decisions to go]}, and the known actions.
+
+    A transition is (state, action, measured, state after or -1); `aims` holds, for each k, what each
+    component counts; `rate` is a function of the visits. Endless, the one table bootstraps from itself.
+    """
+    table, known, visits = {}, {}, {}
+    for state, action, measured, after in transitions:
+        row = table.setdefault((state, action), [[0.0] * len(discounts) for _ in aims])
+        visits[state, action] = visits.get((state, action), 0) + 1
+        step = rate(visits[state, action])
+        moved = []
+        for k in range(len(aims)):
+            ahead = [0.0] * len(discounts)
+            if after != -1 and (k > 0 or endless):
+                ahead = best_known(table, known, aims, k if endless else k - 1, after)[1]
+            moved.append([
+                x + step * (m + g * f - x)
+                for x, m, g, f in zip(row[k], measured, discounts, ahead, strict=True)
+            ])  # fmt: skip
+        row[:] = moved
+        known.setdefault(state, set()).add(action)
+    return table, known
+
+
+def learned_by_phases(transitions, aims, discounts, phases):
+    """The same, replayed for each k and averaged: Q_k is the mean of measured + discount * ahead."""
+    known = {}
+    for state, action, _, _ in transitions:
+        known.setdefault(state, set()).add(action)
+    table = {}
+    for phase in range(phases):
+        k = min(phase, len(aims) - 1)
+        gathered = {}
+        for state, action, measured, after in transitions:
+            ahead = [0.0] * len(discounts)
+            if phase > 0 and after != -1:
+                ahead = best_known(table, known, aims, min(phase - 1, len(aims) - 1), after)[1]
+            target = [m + g * f for m, g, f in zip(measured, discounts, ahead, strict=True)]
+            gathered.setdefault((state, action), []).append(target)
+        for key, targets in gathered.items():
+            mean = [sum(column) / len(targets) for column in zip(*targets, strict=True)]
+            table[key] = [*table.get(key, [])[:k], mean]
+    return table, known
+
+
+def watkins(transitions, rate, discount):
+    """Q-learning of one number: Q(s, a) += rate * (R + discount * max Q(s', a') - Q(s, a))."""
+    table = {}
+    for state, action, reward, after in transitions:
+        ahead = [value for (s, _), value in table.items() if s == after]
+        old = table.get((state, action), 0.0)
+        table[state, action] = old + rate * (reward + discount * max(ahead, default=0.0) - old)
+    return table

@@ -11,34 +11,45 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from optbudget.pareto.department_learning import DepartmentLearner
     from optbudget.pareto.environment import DepartmentsEnv
     from optbudget.pareto.evaluation import Worth, evaluate, evaluate_lottery
     from optbudget.pareto.front import ExactFront, exact_front
+    from optbudget.pareto.front_learning import learn_front, learn_fronts
     from optbudget.pareto.hulls import difference, outer
+    from optbudget.pareto.learned_front import LearnedFront
     from optbudget.pareto.weights import department_weights, weight_points
 
 _HOME = {
+    "DepartmentLearner": "department_learning",
     "DepartmentsEnv": "environment",
     "ExactFront": "front",
+    "LearnedFront": "learned_front",
     "Worth": "evaluation",
     "department_weights": "weights",
     "difference": "hulls",
     "evaluate": "evaluation",
     "evaluate_lottery": "evaluation",
     "exact_front": "front",
+    "learn_front": "front_learning",
+    "learn_fronts": "front_learning",
     "outer": "hulls",
     "weight_points": "weights",
 }
 
 __all__ = [
+    "DepartmentLearner",
     "DepartmentsEnv",
     "ExactFront",
+    "LearnedFront",
     "Worth",
     "department_weights",
     "difference",
     "evaluate",
     "evaluate_lottery",
     "exact_front",
+    "learn_front",
+    "learn_fronts",
     "outer",
     "weight_points",
 ]

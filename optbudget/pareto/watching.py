@@ -1,0 +1,193 @@
+"""Runs of an environment as a learner sees them: through `reset` and `step`, and nothing else."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optbudget.errors import UsageError
+from optbudget.pareto.scalarisations import LearningTask
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Policies = Sequence[NDArray[np.int8]]
+"""For each department (W, T, S), the action at stage t in each state, by W scalarisations."""
+
+
+class Environment(Protocol):
+    """All that is asked of an environment: Gymnasium's `reset` and `step`.
+
+    Observations are the regime and each department's state, as whole numbers; `info` of a step holds, by
+    department, the `action` taken (D,), the `spend` (D,) and the `reward` (D, K).
+    """
+
+    def reset(self, *, seed: int | None = None) -> tuple[Any, dict[str, Any]]: ...
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]: ...
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """How a department chooses while it is watched.
+
+    With chance `uniform` it takes any of its actions, all equally likely; else what seems best, for a
+    scalarisation drawn for each run and with the decisions to go of a plan that begins anew after its last.
+
+    Examples
+    --------
+    >>> Exploration(), Exploration(uniform=0.3)
+    (Exploration(uniform=1.0), Exploration(uniform=0.3))
+    """
+
+    uniform: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.uniform <= 1:
+            raise UsageError(
+                f"uniform is {self.uniform}; it must be in (0, 1], or some action is never tried"
+            )
+
+
+STEPS = ("state", "action", "after", "measured")
+"""What of `Watched` there is for every step."""
+
+
+@dataclass(frozen=True, eq=False)
+class Watched:
+    """N steps of some departments, in their order, run after run.
+
+    Attributes
+    ----------
+    state, after : (N, D) int32, regime * states + own state, before and after a step; -1 after a run's end
+    action : (N, D) int8, what was taken
+    measured : (N, D, K + 1) float32, rewards, more is better, and spend
+    start : (D,) where runs begin
+    group : the numbers of these departments among all
+    runs : how many runs there were
+    """
+
+    state: NDArray[np.int32]
+    action: NDArray[np.int8]
+    after: NDArray[np.int32]
+    measured: NDArray[np.float32]
+    start: Integers
+    group: tuple[int, ...]
+    runs: int
+
+    def __len__(self) -> int:
+        return len(self.state)
+
+    @classmethod
+    def together(cls, parts: Sequence["Watched"]) -> "Watched":
+        """The runs of several parts, one after another."""
+        steps = {name: np.concatenate([getattr(part, name) for part in parts]) for name in STEPS}
+        runs = sum(part.runs for part in parts)
+        return cls(**steps, start=parts[0].start, group=parts[0].group, runs=runs)
+
+    def first(self, runs: int) -> "Watched":
+        """The first of the runs, if all are of one length; else as many steps as they are on average."""
+        number = round(len(self) * min(1.0, runs / self.runs))
+        steps = {name: getattr(self, name)[:number] for name in STEPS}
+        return Watched(**steps, start=self.start, group=self.group, runs=min(runs, self.runs))
+
+    def of(self, d: int) -> tuple[Integers, Integers, Integers, NDArray[np.float32]]:
+        """State, action, state after (N,) and measurements (N, K + 1) of one department."""
+        own = (np.ascontiguousarray(x[:, d], dtype=np.int64) for x in (self.state, self.action, self.after))
+        return *own, np.ascontiguousarray(self.measured[:, d])  # type: ignore[return-value]
+
+
+def watch(
+    env: Environment,
+    task: LearningTask,
+    runs: range,
+    *,
+    seed: int = 0,
+    group: Sequence[int] | None = None,
+    exploration: Exploration | None = None,
+    policies: Policies | None = None,
+) -> Watched:
+    """Watch some runs of an environment.
+
+    Parameters
+    ----------
+    runs : which of the seed's runs; run j of a seed has the same draws whatever was watched before
+    seed : of the environment's draws and the explorer's, >= 0
+    group : numbers of the departments that are watched; the others act at random. None is all
+    exploration, policies : how those of the group choose, and what seems best to them; without policies all
+        choose uniformly
+
+    Examples
+    --------
+    >>> from optbudget.pareto.environment import DepartmentsEnv
+    >>> from optbudget.problems.examples import two_departments
+    >>> two = two_departments()
+    >>> seen = watch(DepartmentsEnv(two, steps=5), LearningTask.of(two), range(2), seed=1)
+    >>> len(seen), seen.measured.shape, seen.runs
+    (10, (10, 2, 3), 2)
+    """
+    own = np.arange(len(task.states)) if group is None else np.array(group)
+    moments: list[tuple[Any, ...]] = []
+    starts = []
+    for run in runs:
+        choose = _Chooser(
+            task, own, exploration or Exploration(), policies, np.random.default_rng((seed, run))
+        )
+        seen, _ = env.reset(seed=int(np.random.SeedSequence((seed, run)).generate_state(1)[0]))
+        starts.append(_joint(task, own, seen))
+        moments.extend(_run(env, task, own, seen, choose))
+    state, action, reward, spend, after = (np.array(column) for column in zip(*moments, strict=True))
+    measured = np.concatenate([reward, spend[:, :, None]], axis=2).astype(np.float32)
+    return Watched(
+        state.astype(np.int32), action.astype(np.int8), after.astype(np.int32), measured, starts[0],
+        tuple(own.tolist()), len(runs),
+    )  # fmt: skip
+
+
+def _joint(task: LearningTask, own: Integers, seen: Any) -> Integers:
+    """Pairs of regime and state of some departments, numbered regime by regime."""
+    return np.asarray(seen[0] * np.array(task.states)[own] + seen[1 + own])
+
+
+def _run(
+    env: Environment, task: LearningTask, own: Integers, seen: Any, choose: "_Chooser"
+) -> Iterator[tuple[Any, ...]]:
+    """State, action, reward, spend and state after of each step of a run."""
+    size = np.array(task.states)[own]
+    now = _joint(task, own, seen)
+    over = cut = False
+    while not (over or cut):
+        seen, _, over, cut, info = env.step(choose(now))
+        after = seen[0] * size + seen[1 + own]
+        ended = np.full(own.size, -1) if over else after
+        yield now, info["action"][own], info["reward"][own], info["spend"][own], ended
+        now = after
+
+
+class _Chooser:
+    """Chooses the actions of all departments, step by step of one run."""
+
+    def __init__(
+        self,
+        task: LearningTask,
+        own: Integers,
+        exploration: Exploration,
+        policies: Policies | None,
+        draws: np.random.Generator,
+    ) -> None:
+        self.task, self.own, self.draws = task, own, draws
+        self.uniform, self.stage = exploration.uniform, 0
+        self.followed: list[NDArray[np.int8]] = []
+        if policies is not None and self.uniform < 1:
+            which = draws.integers(len(policies[0]), size=len(task.states))[own]
+            self.followed = [policy[w] for policy, w in zip(policies, which, strict=True)]
+
+    def __call__(self, now: Integers) -> Integers:
+        action = self.draws.integers(self.task.actions, size=len(self.task.states))
+        if self.followed:
+            greedy = self.draws.random(len(self.task.states))[self.own] >= self.uniform
+            for d in np.flatnonzero(greedy).tolist():
+                action[self.own[d]] = self.followed[d][self.stage, now[d]]
+            self.stage = (self.stage + 1) % self.task.stages
+        return action
