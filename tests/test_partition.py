@@ -113,6 +113,7 @@ def test_the_answer_of_more_states_than_are_looked_at_together(count, cap, monke
 def test_storage_is_chosen_as_on_one_machine(tolerance, monkeypatch):
     monkeypatch.setattr("optbudget.budgeted.backward_pass.TINY", 0)
     monkeypatch.setattr("optbudget.budgeted.backward_pass.IN_CACHE", 0)
+    monkeypatch.setattr(import_module("optbudget.budgeted.price_sweep"), "FEW", 0)
     whole, asked = problem(states=60, horizon=9), []
 
     def chosen(sweep, *numbers):

@@ -31,6 +31,9 @@ __all__ = ["Ends", "Sweep", "passes", "price_sweep"]
 LARGEST = 1e15
 """Spends and values up to which float32 holds their squares."""
 
+FEW = 2**14
+"""States up to which a stage is held as float64."""
+
 
 def price_sweep(
     problem: BudgetedMDP,
@@ -111,9 +114,13 @@ def storages(
 ) -> tuple[type, ...]:
     """How stages are held, in order of trying: float32 first where memory binds and its rounding fits.
 
+    A pass on float32 may take a policy that is best to its rounding only. No pass on doubles takes it, so
+    nobody can check its point. Few states do without: tables of a stage fit a cache either way.
+
     Given are the least and largest |value| of a state at the two ends, and the largest spend.
     """
     rounding = sweep.half_rounding(least_value, most_value)
     largest = max(most_spend, most_value)
     fits = sweep.rates.cost_high < LARGEST and largest < LARGEST and 4 * rounding <= tolerance
-    return (np.float64,) if sweep.in_cache or not fits else (np.float32, np.float64)
+    small = sweep.in_cache or sweep.problem.n_states <= FEW
+    return (np.float64,) if small or not fits else (np.float32, np.float64)
