@@ -60,7 +60,7 @@ def plain_pc(history: History) -> tuple[np.ndarray, np.ndarray]:
 
 
 def graph() -> None:
-    """Skeleton and orientation beside plain PC, two seeds: at 10,000 rows plain PC takes minutes for one."""
+    """Skeleton and orientation beside plain PC, two seeds: at 10,000 rows plain PC takes minutes or hours."""
     print("| rows | learned by | skeleton F1 | precision | recall | right way |\n|---|---|---|---|---|---|")
     for rows in (1_000, 10_000):
         scores: dict[str, list[GraphScore]] = {"optbudget, tiers kept": [], "causal-learn, plain PC": []}

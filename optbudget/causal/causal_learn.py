@@ -1,10 +1,11 @@
 """PC of the package causal-learn, in place of our own; the only file that imports it.
 
 It is told the tiers, forbidden and required edges (`BackgroundKnowledge`) and lets later colliders overwrite
-earlier ones (`uc_priority=0`). With tiers (20, 15 and 15 of 50 columns, 1,000 rows, eight random linear
-graphs) 0.5 % of the edges are then directed wrongly, and 4.2 % with its default (2). What it does not keep is
-mended: a required edge that it lost is put back, and an edge that it directs both ways, against what is known
-or into a cycle is left open, or goes the way that is left.
+earlier ones (`uc_priority=0`). On eight random linear graphs of 50 columns and 1,000 rows 0.5 % of the edges
+are then directed wrongly if there are tiers (20, 15 and 15 columns), and 4.2 % with its default, 2. Without
+tiers it would be no gain: 17.5 % against 14.8 %. What it does not keep is mended: a required edge that it
+lost is put back, and an edge that it directs both ways, against what is known or into a cycle is left open,
+or goes the way that is left.
 """
 
 import numpy as np
