@@ -11,10 +11,11 @@ from optbudget.errors import ProblemError, UsageError
 from optbudget.pareto.baselines import (
     Incremental,
     dearest,
-    forecast_budgets,
+    forecasts,
     historical,
     myopic,
     proportional_budgets,
+    shared_out,
     simulated_past,
     sizes,
     uniform_budgets,
@@ -86,12 +87,12 @@ def test_shares_are_of_the_sizes_and_of_the_forecast() -> None:
     assert proportional_budgets(model)[2] / proportional_budgets(model)[2].sum() == pytest.approx(
         sizes(model) / sizes(model).sum()
     )
-    level = forecast_budgets(model, np.tile([1.0, 2.0, 5.0], (20, 1)))
+    level = shared_out(model, forecasts(np.tile([1.0, 2.0, 5.0], (20, 1)), 4))
     assert level[3] / level[3].sum() == pytest.approx([1 / 8, 2 / 8, 5 / 8], rel=1e-6)
     growing = np.column_stack([np.full(20, 10.0), np.arange(20.0), np.full(20, 10.0)])
-    assert (np.diff(forecast_budgets(model, growing)[:, 1]) > 0).all(), "a trend goes on"
+    assert (np.diff(forecasts(growing, 4)[:, 1]) > 0).all(), "a trend goes on"
     with pytest.raises(ProblemError, match="past must have"):
-        forecast_budgets(model, np.ones((5, 3)))
+        forecasts(np.ones((5, 3)), 4)
 
 
 def test_a_past_is_one_run_and_seeds_differ() -> None:

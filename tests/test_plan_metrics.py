@@ -14,10 +14,12 @@ from optbudget.pareto.front import exact_front
 from optbudget.pareto.metrics.adaptability import regret
 from optbudget.pareto.metrics.budget_efficiency import LeastSpend, least_spend
 from optbudget.pareto.metrics.interpretability import rules
+from optbudget.pareto.metrics.manageability import changed_decisions
 from optbudget.pareto.metrics.pareto_optimality import reached
 from optbudget.pareto.metrics.stability import resampled, reweighed, share_moved, stability
 from optbudget.pareto.passes import Passes
-from optbudget.pareto.visits import changed_decisions, visits
+from optbudget.pareto.trials import play
+from optbudget.pareto.visits import Recorded, decisions, visits
 from optbudget.problems import DepartmentPlan, Departments, Front
 from optbudget.problems.examples import two_departments
 
@@ -95,17 +97,31 @@ def test_visits_and_changes_are_the_plain_ones(seed: int) -> None:
     assert changed_decisions(both) == pytest.approx(0.25 * parts[0] + 0.75 * parts[1])
 
 
+def test_what_is_played_is_recorded_as_the_plan_has_it() -> None:
+    model = drawn()
+    plan = at_random(model, 3)
+    record = Recorded(model, lambda stage, states: plan.policy[0, stage][states], 4)
+    play(model, record, runs=4_000, seed=7)
+    exact = decisions(plan)
+    assert exact.sum(axis=(1, 2)) == pytest.approx(np.full(4, 3.0))
+    # A share of 4,000 runs has a standard deviation of at most 1 / 126.
+    assert record.taken / 4_000 == pytest.approx(exact, abs=0.04)
+    assert record.changed / (4_000 * 9) == pytest.approx(changed_decisions(plan), abs=0.02)
+    both = DepartmentPlan(model, [0.25, 0.75], np.concatenate([plan.policy, at_random(model, 9).policy]))
+    assert decisions(both) == pytest.approx(0.25 * exact + 0.75 * decisions(at_random(model, 9)))
+
+
 def test_rules_of_a_simple_plan_say_all_of_it_and_of_another_less() -> None:
     two = two_departments()
     improve = two.held.pair_ptr[1:] - 1
     poor = np.array([label.endswith("poor") for label in two.held.labels])
     policy = np.tile(np.where(poor, improve, two.held.pair_ptr[:-1]), (3, 1))
-    found = rules(DepartmentPlan(two, np.ones(1), policy[None]))
+    found = rules(two, decisions(DepartmentPlan(two, np.ones(1), policy[None])))
     assert found.fidelity == pytest.approx(1.0) and found.leaves == 2
     assert "class: improve" in found.text and "class: hold" in found.text
     assert found.worth.point == pytest.approx(evaluate(two, policy).point)
-    mixed = at_random(drawn(), 4)
-    shallow, deep = (rules(mixed, depth=depth) for depth in (1, 9))
+    mixed = decisions(at_random(drawn(), 4))
+    shallow, deep = (rules(drawn(), mixed, depth=depth) for depth in (1, 9))
     assert shallow.fidelity < deep.fidelity == pytest.approx(1.0) and shallow.leaves == 2
 
 
@@ -116,10 +132,10 @@ def test_fidelity_counts_states_as_often_as_they_come() -> None:
         plan = at_random(model, seed)
         here, action = visits(model, plan.policy[0]), model.held.pair_action[plan.policy[0]]
         shares = [here[action == a].sum() / here.sum() for a in range(len(model.held.actions))]
-        assert rules(plan, depth=1).fidelity >= max(shares) - 1e-12
+        assert rules(model, decisions(plan), depth=1).fidelity >= max(shares) - 1e-12
     two = two_departments()
     alike = np.tile(two.held.pair_ptr[:-1], (3, 1))
-    assert rules(DepartmentPlan(two, np.ones(1), alike[None])).leaves == 1
+    assert rules(two, decisions(DepartmentPlan(two, np.ones(1), alike[None]))).leaves == 1
 
 
 def test_regret_is_nothing_for_the_best_and_something_for_others() -> None:

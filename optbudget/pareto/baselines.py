@@ -6,8 +6,9 @@ its money pays for, else the cheapest. What it really spends is what counts; mon
 
 * *uniform*: everyone the same.
 * *proportional*: in proportion to size, the mean cost of a department's actions where it is now.
-* *forecast*: in proportion to what each is expected to spend: exponential smoothing with a damped trend
-  (Gardner & McKenzie 1985), fitted by statsmodels to what each spent in a simulated past.
+* *forecast* (`forecasts`, `shared_out`): in proportion to what each is expected to spend: exponential
+  smoothing with a damped trend (Gardner & McKenzie 1985), fitted by statsmodels to what each spent in a
+  simulated past.
 * *historical* (incremental; Wildavsky 1964): `Incremental`; it keeps books, so it is played, not evaluated.
 * *myopic*: no amounts. Of all departments, each takes whatever adds more to this period's and the next one's
   reward than it costs at a price of money, and the price is the least at which the total is kept.
@@ -29,6 +30,7 @@ from optbudget.problems import DepartmentPlan, Departments
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+SHORTEST = 10
 PAST = 40
 """Periods of the simulated past."""
 RECENT = 4
@@ -65,23 +67,20 @@ def sizes(departments: Departments) -> Floats:
     )
 
 
-def forecast_budgets(departments: Departments, past: ArrayLike) -> Floats:
-    """(T, D) money of each period and department, in proportion to what their past (P, D) lets expect.
+def forecasts(past: ArrayLike, periods: int) -> Floats:
+    """(T, D) what departments are expected to spend next, by what they spent in the past (P, D).
 
     Raises
     ------
     ProblemError
-        If the past has fewer than ten periods, or not one column per department.
+        If the past has fewer than ten periods.
     MissingExtraError
         Without the extra [pareto].
     """
     spent = np.asarray(past, dtype=np.float64)
-    if spent.ndim != 2 or spent.shape[1] != len(departments.departments) or len(spent) < 10:
-        raise ProblemError(
-            f"the past must have shape (10 or more, {len(departments.departments)}); got {spent.shape}"
-        )
-    ahead = np.column_stack([_forecast(series, _horizon(departments)) for series in spent.T])
-    return shared_out(departments, np.maximum(ahead, 0.0))
+    if spent.ndim != 2 or len(spent) < SHORTEST:
+        raise ProblemError(f"the past must have shape (P, D), P >= {SHORTEST}; got {spent.shape}")
+    return np.maximum(np.column_stack([_forecast(series, periods) for series in spent.T]), 0.0)
 
 
 def _forecast(series: Floats, periods: int) -> Floats:

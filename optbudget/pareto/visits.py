@@ -1,4 +1,4 @@
-"""How often a plan comes to each state, and how often it then decides otherwise than a period before.
+"""How often a plan comes to each state, and what it decides there.
 
 From where the departments are now, the chance of each state at stage k is carried forward,
 
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from optbudget.pareto.trials import Act
 from optbudget.problems import DepartmentPlan, Departments
 
 Floats = NDArray[np.float64]
@@ -30,25 +31,50 @@ def visits(departments: Departments, policy: Policy) -> Floats:
     found = np.zeros((stages, n))
     found[0] = np.bincount(departments.start_state, minlength=n)
     for stage in range(stages - 1):
-        _, to, chance = _moves(departments, policy[stage], found[stage])
+        _, to, chance = moves(departments, policy[stage], found[stage])
         found[stage + 1] = np.bincount(to, chance, minlength=n)
     return found
 
 
-def changed_decisions(plan: DepartmentPlan) -> float:
-    """The share of decisions, of all but the first, that differ from the department's last one, expected."""
-    departments, total = plan.departments, 0.0
+def decisions(plan: DepartmentPlan) -> Floats:
+    """(T, n, A) how often each action is taken at each stage and state, expected; each stage sums to D."""
+    departments = plan.departments
+    found = np.zeros((*plan.policy.shape[1:], len(departments.held.actions)))
     for share, policy in zip(plan.share, plan.policy, strict=True):
         here = visits(departments, policy)
-        action = departments.held.pair_action[policy]
-        for stage in range(len(policy) - 1):
-            source, to, chance = _moves(departments, policy[stage], here[stage])
-            total += share * chance[action[stage, source] != action[stage + 1, to]].sum()
-    decisions = max(plan.policy.shape[1] - 1, 1) * len(departments.departments)
-    return float(total / decisions)
+        stage, state = np.nonzero(here)
+        action = departments.held.pair_action[policy[stage, state]]
+        found[stage, state, action] += share * here[stage, state]
+    return found
 
 
-def _moves(
+class Recorded:
+    """A rule that is played (`trials.play`), and what it decides.
+
+    Attributes
+    ----------
+    taken : (T, n, A) how often each action was taken at each stage and state, in all runs
+    changed : how many decisions were not those of the same department a period before
+    """
+
+    def __init__(self, departments: Departments, act: Act, periods: int) -> None:
+        self.act, self.action = act, departments.held.pair_action
+        self.taken = np.zeros((periods, departments.held.n_states, len(departments.held.actions)))
+        self.changed = 0
+        self._last: NDArray[np.integer] | None = None
+
+    def __call__(self, stage: int, states: NDArray[np.int64]) -> NDArray[np.int64]:
+        """What the rule takes."""
+        pairs = self.act(stage, states)
+        action = self.action[pairs]
+        np.add.at(self.taken[stage], (states, action), 1.0)
+        if stage > 0:
+            self.changed += int((action != self._last).sum())
+        self._last = action
+        return pairs
+
+
+def moves(
     departments: Departments, pairs: NDArray[np.integer], mass: Floats
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
     """Every move that the pairs (n,) make from states of some chance: from, to, and its chance."""

@@ -8,6 +8,7 @@ the model.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,7 @@ from optbudget.errors import MissingExtraError
 from optbudget.pareto.baselines import sizes
 from optbudget.pareto.evaluation import Worth, evaluate
 from optbudget.pareto.metrics.metric import Metric
-from optbudget.pareto.visits import visits
-from optbudget.problems import DepartmentPlan, Departments
+from optbudget.problems import Departments
 from optbudget.problems.departments import JOINT
 
 Floats = NDArray[np.float64]
@@ -39,7 +39,7 @@ class Rules:
     Attributes
     ----------
     fidelity : share of the plan's decisions that the rules make too, in [0, 1]
-    text : the rules, one line for each branch
+    text : what is asked about, then the rules, one line for each branch
     leaves : number of rules
     worth : what the rules yield and spend if they are followed instead
     """
@@ -50,8 +50,14 @@ class Rules:
     worth: Worth
 
 
-def rules(plan: DepartmentPlan, *, depth: int = DEPTH) -> Rules:
-    """The rules of a plan; of a lottery, those of its likeliest policy.
+def rules(departments: Departments, decisions: Floats, *, depth: int = DEPTH) -> Rules:
+    """The rules that say most of what is decided.
+
+    Parameters
+    ----------
+    departments : the model
+    decisions : (T, n, A) how often each action is taken at each stage and state (`optbudget.pareto.visits`)
+    depth : questions that lead to a decision, at most
 
     Raises
     ------
@@ -61,63 +67,58 @@ def rules(plan: DepartmentPlan, *, depth: int = DEPTH) -> Rules:
     Examples
     --------
     >>> from optbudget.pareto.front import exact_front
+    >>> from optbudget.pareto.visits import decisions
     >>> from optbudget.problems.examples import two_departments
-    >>> found = rules(exact_front(two_departments(), weights=[[0.9, 0.1]], refine=0).plan(0))
-    >>> found.fidelity, found.leaves
-    (0.875, 5)
+    >>> two = two_departments()
+    >>> found = rules(two, decisions(exact_front(two, weights=[[0.9, 0.1]], refine=0).plan(0)))
+    >>> round(found.fidelity, 3), found.leaves
+    (0.866, 7)
     """
     try:
         from sklearn.tree import DecisionTreeClassifier, export_text
+
+        from optbudget.pareto.environment import pair_by_action
     except ImportError as missing:
         raise MissingExtraError("rules need scikit-learn: pip install 'optbudget[pareto]'") from missing
-    departments = plan.departments
-    policy = plan.policy[int(plan.share.argmax())]
-    names, features = _features(departments, len(policy))
-    weight = visits(departments, policy).ravel()
-    taken = departments.held.pair_action[policy].ravel()
-    seen = weight > 0
+    stages, n, _ = decisions.shape
+    names, features = _features(departments, stages)
+    often = decisions.reshape(stages * n, -1)
+    seen, taken = np.nonzero(often)
     tree = DecisionTreeClassifier(max_depth=depth, random_state=0)
-    tree.fit(features[seen], taken[seen], sample_weight=weight[seen])
-    said = tree.predict(features).reshape(policy.shape)
-    fidelity = float(weight[seen] @ (said.ravel() == taken)[seen] / weight.sum())
+    tree.fit(features[seen], taken, sample_weight=often[seen, taken])
+    chosen = tree.predict(features)
+    fidelity = often[np.arange(chosen.size), chosen].sum() / often.sum()
     labels = [departments.held.actions[a] for a in tree.classes_]
-    text = export_text(tree, feature_names=names, class_names=labels, decimals=1)
-    worth = evaluate(departments, _possible(departments, said, policy))
-    return Rules(fidelity, text, int(tree.get_n_leaves()), worth)
+    text = "".join(f"{name}: {said}\n" for name, said in names.items())
+    text += export_text(tree, feature_names=list(names), class_names=labels, decimals=1)
+    policy = pair_by_action(departments.held)[np.arange(n), chosen.reshape(stages, n)]
+    return Rules(float(fidelity), text, int(tree.get_n_leaves()), evaluate(departments, policy))
 
 
-def _features(departments: Departments, stages: int) -> tuple[list[str], Floats]:
-    """What can be seen in each stage and state, (T * n, F), and what it is called.
+def _features(departments: Departments, stages: int) -> tuple[dict[str, str], Floats]:
+    """What can be seen in each stage and state, (T * n, F); what it is called, and what its numbers mean.
 
-    A part of a state's name is a number, in order of first appearance; names of "-" and "_" have parts.
+    A part of a state's name (between "-") or a regime's ("_") is a number, in order of first appearance.
     """
-    states = [name.split(JOINT, 1)[1].split("-") for name in departments.held.states]
-    regimes = [name.split("_") for name in departments.regimes]
-    own, shared = _numbered(states), _numbered(regimes)[departments.regime_of_state]
-    columns = [sizes(departments)[departments.department_of_state], *own.T, *shared.T]
-    names = ["size", *(f"state_{k}" for k in range(own.shape[1]))]
-    names += [f"regime_{k}" for k in range(shared.shape[1])]
+    states = _parts([name.split(JOINT, 1)[1] for name in departments.held.states], "-", "state")
+    regimes = _parts(list(departments.regimes), "_", "regime")
+    size: NDArray[Any] = sizes(departments)[departments.department_of_state]
+    columns = {"size": (size, "mean cost of its actions")}
+    columns |= {name: (numbers, said) for name, numbers, said in states}
+    columns |= {name: (numbers[departments.regime_of_state], said) for name, numbers, said in regimes}
     left = np.repeat(np.arange(stages, 0, -1), departments.held.n_states)
-    return [*names, "decisions_left"], np.column_stack([*(np.tile(c, stages) for c in columns), left])
+    said = {name: text for name, (_, text) in columns.items()} | {"decisions_left": "this one included"}
+    return said, np.column_stack([*(np.tile(numbers, stages) for numbers, _ in columns.values()), left])
 
 
-def _numbered(names: list[list[str]]) -> NDArray[np.int64]:
-    """The parts of names as numbers, (N, parts); names of unlike parts are one part each."""
-    if len({len(parts) for parts in names}) != 1:
-        names = [["-".join(parts)] for parts in names]
-    columns = []
-    for part in zip(*names, strict=True):
-        place = {name: k for k, name in enumerate(dict.fromkeys(part))}
-        columns.append([place[name] for name in part])
-    return np.array(columns, dtype=np.int64).T
-
-
-def _possible(
-    departments: Departments, action: NDArray[np.integer], policy: NDArray[np.integer]
-) -> NDArray[np.int64]:
-    """The pairs of actions (T, n); where a state lacks the action, what the plan does."""
-    held = departments.held
-    pair = np.full((held.n_states, len(held.actions)), -1)
-    pair[held.pair_state, held.pair_action] = np.arange(held.cost.size)
-    found = pair[np.arange(held.n_states), action]
-    return np.where(found >= 0, found, policy)
+def _parts(names: list[str], mark: str, what: str) -> list[tuple[str, NDArray[Any], str]]:
+    """Of the parts of names: what each is called, its number for every name, and what the numbers mean."""
+    split = [name.split(mark) for name in names]
+    if len({len(parts) for parts in split}) != 1:
+        split = [[name] for name in names]
+    found = []
+    for k, part in enumerate(zip(*split, strict=True)):
+        place = {name: j for j, name in enumerate(dict.fromkeys(part))}
+        said = ", ".join(f"{j} {name}" for name, j in place.items())
+        found.append((f"{what}_{k + 1}", np.array([place[name] for name in part], dtype=np.int64), said))
+    return found
