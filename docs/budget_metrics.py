@@ -3,6 +3,7 @@
 `python docs/budget_metrics.py` draws the figure and prints the tables behind it; it takes ten minutes.
 """
 
+from dataclasses import fields
 from pathlib import Path
 
 import matplotlib
@@ -11,7 +12,7 @@ import numpy as np
 from optbudget import load
 from optbudget.pareto.front import exact_front
 from optbudget.pareto.metrics.interpretability import rules
-from optbudget.pareto.rule_comparison import OURS, RuleComparison, compare_rules
+from optbudget.pareto.rule_comparison import OURS, RuleComparison, Score, compare_rules
 from optbudget.pareto.visits import decisions
 from optbudget.report.rule_tables import adaptation_grid, criteria_grid, metrics_grid, reached_grid
 from optbudget.report.tables import Grid
@@ -30,35 +31,46 @@ def markdown(grid: Grid) -> str:
     return "\n".join(f"| {line} |" for line in lines) + f"\n\n{grid.note}\n"
 
 
-def draw(comparison: RuleComparison, front: np.ndarray, points: dict[str, np.ndarray]) -> None:
+def draw(comparison: RuleComparison) -> None:
     """What is reached; what is wasted; regret before and after the world changes."""
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(11.5, 3.9), layout="constrained")
+    figure, panels = plt.subplots(1, 3, figsize=(11.5, 3.6), layout="constrained", sharey=True)
     names = list(comparison.scores)
-    colours = [MARK if name == OURS else RULE for name in names]
-    left.plot(front[:, 1], front[:, 2], "o", ms=3, color=QUIET, alpha=0.6, label="front")
-    for name, point in points.items():
-        left.plot(point[1], point[2], "o", color=MARK if name == OURS else RULE)
-        left.annotate(name, point[1:], xytext=(5, 3), textcoords="offset points", fontsize=8)
-    left.set_xlabel("-risk")
-    left.set_ylabel("performance")
-    left.set_title("Two of three objectives", loc="left")
-    means = [comparison.mean(name) for name in names]
-    spreads = [comparison.spread(name) for name in names]
-    middle.barh(names, [one.wasted for one in means], xerr=[one.wasted for one in spreads], color=colours)
-    middle.invert_yaxis()
-    middle.set_title("Money wasted, %", loc="left")
-    place = np.arange(len(names))
-    right.barh(place - 0.2, [one.regret for one in means], height=0.4, color=QUIET, label="in the model")
-    right.barh(
-        place + 0.2, [one.regret_after for one in means], height=0.4, color=RULE, label="world changed"
-    )
-    right.set_yticks(place, names)
-    right.invert_yaxis()
-    right.legend(frameon=False)
-    right.set_title("Regret, value net of money", loc="left")
-    for axes in (left, middle, right):
+    means, spreads = map(comparison.mean, names), map(comparison.spread, names)
+    told = [(vars_of(mean), vars_of(spread)) for mean, spread in zip(means, spreads, strict=True)]
+    place, colours = np.arange(len(names)), [MARK if name == OURS else RULE for name in names]
+    titles = {"value": "Value, all objectives alike", "wasted": "Money wasted, %"}
+    for axes, (field, title) in zip(panels, titles.items(), strict=False):
+        axes.barh(place, [mean[field] for mean, _ in told], xerr=[sd[field] for _, sd in told], color=colours)
+        axes.set_title(title, loc="left")
+    both = (("regret", -0.2, QUIET, "in the model"), ("regret_after", 0.2, RULE, "in the changed world"))
+    for field, shift, colour, label in both:
+        panels[2].barh(place + shift, [mean[field] for mean, _ in told], 0.4, color=colour, label=label)
+    panels[2].set_title("Regret, value net of money", loc="left")
+    panels[2].legend(frameon=False, loc="upper right")
+    panels[0].set_yticks(place, names)
+    panels[0].invert_yaxis()
+    for axes in panels:
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(HERE / "budget-metrics.png", dpi=130, metadata={"Software": None})
+
+
+def vars_of(score: Score) -> dict[str, float]:
+    """The numbers of a score by name."""
+    return {field.name: getattr(score, field.name) for field in fields(Score)}
+
+
+if __name__ == "__main__":
+    model = load(HERE.parent / "models" / "departments_20")
+    found = compare_rules(model, exact_front(model), WEIGHTS, seeds=SEEDS)
+    for grid in (reached_grid(found), criteria_grid(found), adaptation_grid(found), metrics_grid()):
+        print(markdown(grid))
+    best = exact_front(model, weights=WEIGHTS[None], refine=0, tolerance=1e-5).plan(0)
+    for depth in (3, 4, 8):
+        said = rules(model, decisions(best), depth=depth)
+        share = f"depth {depth}: {said.fidelity:.1%} by {said.leaves} rules"
+        print(f"{share}; followed, they spend {said.worth.spent:.0f}")
+        print(said.text if depth == 3 else "")
+    draw(found)

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from metrics_twin import draws_of, picked, plain_model
+from small_departments import drawn
 
 from optbudget.errors import ProblemError, UsageError
-from optbudget.pareto.adaptation import Happening, Watch, _watched, adaptation, follow, slowed
+from optbudget.pareto.adaptation import Happening, Watch, _watched, adaptation, follow, weakened
 from optbudget.pareto.trials import World
 from optbudget.problems import Departments
 from optbudget.problems.examples import two_departments
@@ -49,7 +50,7 @@ def _columns(names: str, rows: list[tuple[object, ...]]) -> dict[str, list[objec
 
 @pytest.mark.parametrize("model", [two_departments(horizon=6), many(2)], ids=["ragged", "even"])
 def test_likelihoods_are_those_of_the_tables(model: Departments) -> None:
-    models = [model, slowed(model, 0.5), turned(model)]
+    models = [model, weakened(model, 0.5), turned(model)]
     watch = Watch(models, WEIGHTS, 1.0, periods=10)
     world, draws = World(models[0]), np.random.default_rng(1)
     states = world.start(30)
@@ -74,8 +75,8 @@ def test_likelihoods_are_those_of_the_tables(model: Departments) -> None:
 @pytest.mark.parametrize("model", [two_departments(horizon=6), many(2)], ids=["ragged", "even"])
 def test_runs_and_alarms_are_the_plain_ones(model: Departments) -> None:
     """Period by period: who moves where, what the model then believes, whose plan comes next."""
-    models = [model, slowed(model, 0.3), turned(model)]
-    into, periods, runs, change = turned(slowed(model, 0.4)), 14, 12, 5
+    models = [model, weakened(model, 0.3), turned(model)]
+    into, periods, runs, change = turned(weakened(model, 0.4)), 14, 12, 5
     watch = Watch(models, WEIGHTS, 0.7, periods=3, false_alarm=0.6)
     found = follow(watch, Happening(change, into, periods, runs, 6))
     plain, new = [plain_model(one) for one in models], plain_model(into)
@@ -98,41 +99,41 @@ def test_runs_and_alarms_are_the_plain_ones(model: Departments) -> None:
                 * np.prod([own[2][key].get(s, 0.0) for key, s in zip(keys, after, strict=True)])
                 for own in plain
             ]
-            ratio = [c / chance[base] if chance[base] > 0 else 0.0 for c in chance]
-            sums = [0.0 if m == base else (1 + s) * ratio[m] for m, s in enumerate(sums)]
-            if sum(sums) >= watch.threshold:
-                base, sums = int(np.argmax(sums)), [0.0] * 3
+            ratio = [c / chance[0] if chance[0] > 0 else 1e250 * (c > 0) for c in chance]
+            sums = [0.0] + [(1 + s) * x for s, x in zip(sums[1:], ratio[1:], strict=True)]
+            sums = [s * min(1.0, 1e6 * watch.threshold / max(sum(sums), 1.0)) for s in sums]
+            base = int(np.argmax(sums)) if sum(sums) >= watch.threshold else 0
             states, regime = after, coming
     assert len(np.unique(found.plan)) > 1
 
 
 def test_alarms_are_those_of_the_chances() -> None:
-    models = [many(2), slowed(many(2), 0.5), turned(many(2))]
+    models = [many(2), weakened(many(2), 0.5), turned(many(2))]
     watch = Watch(models, WEIGHTS, 1.0, periods=2, false_alarm=0.5)
     assert watch.threshold == 8.0
     chances = np.random.default_rng(2).uniform(0.05, 1.0, size=(12, 4, 3))
-    now, score = np.zeros(4, dtype=np.int64), np.zeros((4, 3))
-    plain = [(0, [0.0, 0.0, 0.0]) for _ in range(4)]
-    changed = 0
+    score, plain, followed = np.zeros((4, 3)), [[0.0] * 3 for _ in range(4)], set()
     for period in chances:
-        now, score = _watched(watch, now, score, np.log(period))
-        for run, (base, sums) in enumerate(plain):
-            sums = [
-                0.0 if m == base else (1 + s) * period[run][m] / period[run][base] for m, s in enumerate(sums)
-            ]
-            if sum(sums) >= 8.0:
-                base, sums, changed = int(np.argmax(sums)), [0.0, 0.0, 0.0], changed + 1
-            plain[run] = (base, sums)
-        assert now.tolist() == [base for base, _ in plain]
-        assert score == pytest.approx(np.array([sums for _, sums in plain]))
-    assert changed > 3
+        now, score = _watched(watch, score, np.log(period))
+        for run in range(4):
+            ratio = period[run] / period[run][0]
+            plain[run] = [0.0] + [(1 + s) * x for s, x in zip(plain[run][1:], ratio[1:], strict=True)]
+            base = int(np.argmax(plain[run])) if sum(plain[run]) >= 8.0 else 0
+            assert now[run] == base
+            followed.add(base)
+        assert score == pytest.approx(np.array(plain))
+    assert followed == {0, 1, 2}
+    certain = np.log(np.array([[1e-9, 1.0, 0.5]] * 2))
+    for _ in range(60):
+        now, score = _watched(watch, score[:2], certain)
+    assert score.sum(axis=1) == pytest.approx(np.full(2, 8e6)) and now.tolist() == [1, 1]
 
 
 def test_moves_that_a_model_excludes_prove_it_wrong() -> None:
-    watch = Watch([many(2), slowed(many(2), 0.5)], WEIGHTS, 1.0, periods=10)
+    watch = Watch([many(2), weakened(many(2), 0.5)], WEIGHTS, 1.0, periods=10)
     nothing = -np.inf
     likelihood = np.array([[nothing, -1.0], [-1.0, nothing], [nothing, nothing]])
-    now, _ = _watched(watch, np.zeros(3, dtype=np.int64), np.zeros((3, 2)), likelihood)
+    now, _ = _watched(watch, np.zeros((3, 2)), likelihood)
     assert now.tolist() == [1, 0, 0]
 
 
@@ -140,7 +141,7 @@ def test_moves_that_a_model_excludes_prove_it_wrong() -> None:
 def test_false_alarms_are_at_most_as_promised(allowed: float) -> None:
     """And without alarms the statistic, less the periods, keeps its mean: a martingale."""
     model = many()
-    watch = Watch([model, slowed(model, 0.6), turned(model)], WEIGHTS, 1.0, periods=30, false_alarm=allowed)
+    watch = Watch([model, weakened(model, 0.6), turned(model)], WEIGHTS, 1.0, periods=30, false_alarm=allowed)
     runs = follow(watch, Happening(None, model, 30, 2_000, 3))
     share = (runs.plan != 0).any(axis=1).mean()
     assert share <= allowed + 3 * (allowed / 2_000) ** 0.5
@@ -163,8 +164,8 @@ def test_planning_again_saves_most_of_what_a_change_costs() -> None:
 
 def test_runs_are_alike_whatever_is_followed() -> None:
     model = many(3)
-    watch = Watch([model, slowed(model, 0.5)], WEIGHTS, 1.0, periods=10)
-    happening = Happening(4, slowed(model, 0.5), 12, 20, 5)
+    watch = Watch([model, weakened(model, 0.5)], WEIGHTS, 1.0, periods=10)
+    happening = Happening(4, weakened(model, 0.5), 12, 20, 5)
     one = follow(watch, happening, plan=watch.policy[0])
     assert (one.worth == follow(watch, happening, plan=watch.policy[0]).worth).all()
     quiet = follow(watch, replace(happening, change=None), plan=watch.policy[0])
@@ -173,14 +174,18 @@ def test_runs_are_alike_whatever_is_followed() -> None:
     assert (knowing.plan == (np.arange(12) >= 4)).all()
 
 
-def test_slower_and_faster_moves_are_proportional_and_rows_stay_chances() -> None:
-    model = many(2)
-    for factor in (0.25, 1.0, 1.5, 50.0):
-        moves, changed = plain_model(model)[2], plain_model(slowed(model, factor))[2]
-        for key, row in moves.items():
-            other = next(to for to in row if to != key[2])
-            assert changed[key].get(other, 0.0) == pytest.approx(min(1.0, factor * row[other]))
-            assert sum(changed[key].values()) == pytest.approx(1.0)
+@pytest.mark.parametrize("model", [two_departments(), drawn()], ids=["ragged", "drawn"])
+def test_weaker_actions_are_nearer_to_their_mean(model: Departments) -> None:
+    moves = plain_model(model)[2]
+    for factor in (0.0, 0.25, 1.0):
+        changed = plain_model(weakened(model, factor))[2]
+        for key, row in changed.items():
+            alike = [other for at, other in moves.items() if at[:3] == key[:3]]
+            for to in {to for other in alike for to in other}:
+                mean = sum(other.get(to, 0.0) for other in alike) / len(alike)
+                expected = factor * moves[key].get(to, 0.0) + (1 - factor) * mean
+                assert row.get(to, 0.0) == pytest.approx(expected)
+            assert sum(row.values()) == pytest.approx(1.0)
 
 
 def test_what_cannot_be_watched_is_refused() -> None:
@@ -189,6 +194,6 @@ def test_what_cannot_be_watched_is_refused() -> None:
         Watch([model], WEIGHTS, 1.0, periods=10)
     with pytest.raises(ProblemError, match="same departments"):
         Watch([model, many(3)], WEIGHTS, 1.0, periods=10)
-    watch = Watch([model, slowed(model, 0.5)], WEIGHTS, 1.0, periods=10)
+    watch = Watch([model, weakened(model, 0.5)], WEIGHTS, 1.0, periods=10)
     with pytest.raises(UsageError, match="a change before"):
         adaptation(watch, Happening(10, model, 10, 20, 1))

@@ -7,8 +7,10 @@ regime and of all departments' moves, and its Shiryaev-Roberts statistic
 .. math:: L_j = \\frac{q_j(r' \\mid r)}{q_0(r' \\mid r)} \\prod_d \\frac{p_j(s'_d \\mid r, s_d, a_d)}
           {p_0(s'_d \\mid r, s_d, a_d)}, \\qquad  S_j \\leftarrow (1 + S_j)\\, L_j .
 
-The alarm is at :math:`\\sum_j S_j \\ge A`; from then on the plan of the model with the largest S_j is
-followed, and that model is the one from which departures are watched for.
+The alarm is at :math:`\\sum_j S_j \\ge A`. As long as the sum is there, the plan of the model with the
+largest S_j is followed, so that what is seen later corrects what was believed at first; below A it is that of
+p_0 again. Statistics are scaled down to a sum of at most :math:`10^6 A`, so that a world which comes back is
+seen to.
 
 **False alarms.** As long as p_0 holds, the sum minus J times the number of periods is a martingale,
 whatever is done meanwhile (Pollak 1985), so by Doob's inequality the chance of an alarm within n periods is
@@ -31,13 +33,13 @@ from optbudget.errors import ProblemError, UsageError
 from optbudget.pareto.passes import Passes
 from optbudget.pareto.trials import World
 from optbudget.problems import Departments
+from optbudget.problems.sharing import spans
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 LARGEST = 1e250
-TINY = 1e-300
-ROUNDING = 1e-12
+FAR = 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,22 +153,21 @@ def follow(watch: Watch, happening: Happening, *, plan: Integers | None = None) 
         after, coming = world.after(pairs, regime, draws.random((runs, states.shape[1] + 1)))
         if plan is None:
             within = world.elsewhere[after, regime[:, None]]
-            now, score = _watched(watch, now, score, watch.likelihood(pairs, within, regime, coming))
+            now, score = _watched(watch, score, watch.likelihood(pairs, within, regime, coming))
         states, regime = after, coming
     return Followed(worth, followed)
 
 
-def _watched(watch: Watch, now: Integers, score: Floats, likelihood: Floats) -> tuple[Integers, Floats]:
+def _watched(watch: Watch, score: Floats, likelihood: Floats) -> tuple[Integers, Floats]:
     """Whose plan each run follows next, and the statistics (N, M), by the likelihoods of the last period."""
-    rows = np.arange(now.size)
-    base = likelihood[rows, now][:, None]
     # Moves that no model allows say nothing.
     with np.errstate(invalid="ignore", over="ignore"):
-        ratio = np.nan_to_num(np.exp(likelihood - base), nan=0.0, posinf=LARGEST)
+        ratio = np.nan_to_num(np.exp(likelihood - likelihood[:, :1]), nan=0.0, posinf=LARGEST)
         score = np.minimum((1.0 + score) * ratio, LARGEST)
-    score[rows, now] = 0.0
-    alarm = score.sum(axis=1) >= watch.threshold
-    return np.where(alarm, score.argmax(axis=1), now), np.where(alarm[:, None], 0.0, score)
+    score[:, 0] = 0.0
+    total = score.sum(axis=1)
+    score *= np.minimum(1.0, FAR * watch.threshold / np.maximum(total, 1.0))[:, None]
+    return np.where(total >= watch.threshold, score.argmax(axis=1), 0), score
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +181,8 @@ class Adaptation:
     ----------
     staying, staying_error : loss of going on with the old plan
     adapting, adapting_error : loss of planning again at alarms
-    recovery : mean number of periods from the change to the first alarm after it; runs without one count to
-        their end
+    recovery : mean number of periods from the change until another plan is followed; runs in which none ever
+        is count to their end
     false_alarms : share of equally long runs without a change that had an alarm
     allowed : what that share is at most, in expectation
     idle, idle_error : loss of planning again at (false) alarms in runs without a change
@@ -233,32 +234,37 @@ def adaptation(watch: Watch, happening: Happening) -> Adaptation:
     )
 
 
-def slowed(departments: Departments, factor: float) -> Departments:
-    """The model in which every move to another state is so many times as likely, and staying makes up for it.
+def weakened(departments: Departments, factor: float) -> Departments:
+    """The model in which it matters less what is done: a row is nearer to the mean over its state's actions.
 
-    Where moves would be more than certain they are certain. Rows that never stay are left as they are.
+    Every row becomes `factor`, in [0, 1], times itself and the rest of that mean; costs and rewards stay.
 
     Examples
     --------
     >>> from optbudget.problems.examples import two_departments
-    >>> slow = slowed(two_departments(), 0.5)
-    >>> slow.held.labels[1], slow.held.probability[slow.held.row_ptr[2] : slow.held.row_ptr[3]]
-    ('roads/rich|good', array([0.125, 0.875]))
+    >>> weak = weakened(two_departments(), 0.5)
+    >>> weak.held.labels[1], weak.held.probability[weak.held.row_ptr[2] : weak.held.row_ptr[3]]
+    ('roads/rich|good', array([0.1875, 0.8125]))
     """
     held = departments.held
+    n, pairs = held.n_states, held.cost.size
     pointer, entry = held.pair_entries
-    owner = np.repeat(np.arange(held.cost.size), np.diff(pointer))
-    stays = held.next_state[entry] == held.pair_state[owner]
-    chance = held.probability[entry]
-    moves = np.bincount(owner, np.where(stays, 0.0, chance), minlength=held.cost.size)
-    can = np.bincount(owner, stays, minlength=held.cost.size) > 0
-    times = np.where(can, np.minimum(factor, 1.0 / np.maximum(moves, TINY)), 1.0)
-    changed = np.where(stays, 1.0 - (times * moves)[owner], times[owner] * chance)
-    kept = changed > ROUNDING
+    pair = np.repeat(np.arange(pairs), np.diff(pointer))
+    state, chance = held.pair_state[pair], held.probability[entry]
+    # What each state leads to by any action is what each of its pairs leads to now.
+    moves, place = np.unique(state * n + held.next_state[entry], return_inverse=True)
+    many = np.bincount(moves // n, minlength=n)
+    mean = np.bincount(place, chance / np.diff(held.pair_ptr)[state])
+    width = many[held.pair_state]
+    row_ptr, first = np.append(0, width.cumsum()), np.append(0, many.cumsum())
+    among = spans(first[held.pair_state], width)
+    probability: Floats = np.asarray((1.0 - factor) * mean[among], dtype=np.float64)
+    probability[row_ptr[pair] + place - first[state]] += factor * chance
+    kept = probability > 0
     rows = replace(
-        held, pair_row=np.arange(held.cost.size, dtype=np.int32),
-        row_ptr=np.append(0, np.bincount(owner, kept, minlength=held.cost.size).astype(np.int64).cumsum()),
-        next_state=held.next_state[entry][kept], probability=changed[kept],
+        held, pair_row=np.arange(pairs, dtype=np.int32),
+        row_ptr=np.append(0, np.add.reduceat(kept.astype(np.int64), row_ptr[:-1]).cumsum()),
+        next_state=(moves[among] % n).astype(np.int32)[kept], probability=probability[kept],
     )  # fmt: skip
     return replace(departments, held=rows)
 

@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from optbudget.pareto.adaptation import Adaptation, Happening, Watch, adaptation, slowed
+from optbudget.pareto.adaptation import Adaptation, Happening, Watch, adaptation, weakened
 from optbudget.pareto.baselines import (
     Incremental,
     forecasts,
@@ -47,10 +47,10 @@ TOLERANCE = 1e-5
 """Relative gap of the computed plan."""
 RUNS = 500
 """In which the incremental rule is played, and adaptation measured."""
-SLOWER = 0.25
-"""How likely moves are, compared with the model, in the changed world."""
-WATCHED = (0.25, 0.5, 2.0)
-"""Speeds of the worlds that a change is watched for."""
+WEAKER = 0.25
+"""How much it matters what is done, compared with the model, in the changed world."""
+WATCHED = (0.25, 0.5)
+"""The same in the worlds that a change is watched for."""
 PERIODS, CHANGE = 36, 12
 """Length of the runs of adaptation, and when the world changes."""
 
@@ -139,7 +139,7 @@ def compare_rules(
     """
     wanted = tuple(seeds)
     price = float(weights.sum() * _optimum(departments, weights).front.price[0])
-    judge = _Judge(departments, front, weights, price, slowed(departments, SLOWER))
+    judge = _Judge(departments, front, weights, price, weakened(departments, WEAKER))
     known = {name: judge.score(rule) for name, rule in _known(weights).items()}
     scores: dict[str, list[Score]] = {}
     for seed in wanted:
@@ -148,7 +148,7 @@ def compare_rules(
             score = known[name] if name in known else judge.score(rule)
             moved = stability(departments, rule.spend, seed=seed)
             scores.setdefault(name, []).append(replace(score, **moved))
-    models = [departments, *(slowed(departments, factor) for factor in WATCHED)]
+    models = [departments, *(weakened(departments, factor) for factor in WATCHED)]
     watch = Watch(models, weights, price, periods=PERIODS)
     happenings = (Happening(CHANGE, models[1], PERIODS, RUNS, seed) for seed in wanted)
     found = tuple(adaptation(watch, happening) for happening in happenings)

@@ -16,8 +16,8 @@ from optbudget.problems import Departments
 
 METRIC = Metric(
     "adaptability",
-    "value, net of money at its price, that the plan loses against the best plan of a world in which every "
-    "move is a quarter as likely; the plan was not made for it",
+    "value, net of money at its price, that the plan loses against the best plan of a world in which it "
+    "matters a quarter as much what is done, and that nobody was told of",
     "value",
     "framework, section 4, 4 (Simba); regret as in online learning (Cesa-Bianchi & Lugosi 2006)",
     more_is_better=False,
