@@ -24,6 +24,7 @@ from optbudget.certify.exact_checks import (
     exact_parts,
     sample,
 )
+from optbudget.certify.front_checks import front_checks
 from optbudget.certify.harm_checks import harm_check
 from optbudget.certify.interval_checks import interval_checks
 from optbudget.certify.knapsack_checks import knapsack_checks, whole_split_checks
@@ -43,6 +44,7 @@ from optbudget.problems import (
     CurveBand,
     CurveBracket,
     CurveSet,
+    DepartmentFront,
     KnapsackAllocation,
     PolicyMixture,
     Rollouts,
@@ -63,6 +65,7 @@ Answer = (
     | ArrivalAllocation
     | CurveBand
     | CurveBracket
+    | DepartmentFront
     | KnapsackAllocation
     | PolicyMixture
     | Rollouts
@@ -136,6 +139,10 @@ def verify_all(
             checks = interval_checks(answer)
         elif isinstance(answer, KnapsackAllocation):
             checks = knapsack_checks(answer)
+        elif isinstance(answer, DepartmentFront):
+            if exact:
+                raise UsageError("a front is checked in floating point only: leave out --exact")
+            checks = front_checks(answer)
         elif isinstance(answer, PolicyMixture):
             if exact:
                 raise UsageError("several budget lines are checked in floating point only: leave out --exact")
@@ -157,6 +164,8 @@ def _of_risk(answer: Answer) -> Iterator[Check]:
         problem = answer.allocation.curves.problem
     elif isinstance(answer, PolicyMixture):
         problem = answer.lines.problem
+    elif isinstance(answer, DepartmentFront):
+        problem = answer.departments.held
     if problem is not None and problem.risk is not None:
         yield risk_check(problem, problem.risk)
         yield harm_check(problem.risk.side_effects)

@@ -21,6 +21,8 @@ def require_result(folder: Path, command: str) -> None:
             f"{folder} is a model, not a result: first optbudget solve {folder} --out DIR, "
             f"then optbudget {command} DIR"
         )
+    if command != "verify" and not (folder / "result.json").is_file() and (folder / "front.json").is_file():
+        raise UsageError(f"{folder} is a front: optbudget {command} takes a point, {folder / 'points/0'}")
 
 
 def require_apart(out: Path, given: Path) -> None:

@@ -21,7 +21,7 @@ def command(
     The certificate is checked first, and the page says what was found.
     """
     from optbudget import allocation, certify, files, report
-    from optbudget.problems import Allocation, KnapsackAllocation, Rollouts
+    from optbudget.problems import Allocation, DepartmentFront, KnapsackAllocation, Rollouts
 
     require_result(result, "report")
     if out.is_dir():
@@ -33,6 +33,7 @@ def command(
     answer = files.load_answer(result)
     if isinstance(answer, Rollouts):
         answer = answer.allocation
+    assert not isinstance(answer, DepartmentFront)
     if isinstance(answer, KnapsackAllocation):
         raise UsageError(f"{result} answers a knapsack, which has no page: optbudget verify checks it")
     today, beside = files.kept_baseline(result), None

@@ -13,6 +13,7 @@ from optbudget.files.events import EventLog, open_events
 from optbudget.files.expectations import Expected, load_expected
 from optbudget.files.folders import load, save
 from optbudget.files.frontiers import load_frontier, save_frontier
+from optbudget.files.fronts import holds_front, load_front
 from optbudget.files.histories import load_history, read_history
 from optbudget.files.knapsack_folder import is_knapsack, read_knapsack
 from optbudget.files.limit_files import limits_hash, limits_text, load_limits
@@ -22,7 +23,7 @@ from optbudget.files.populations import load_population
 from optbudget.files.question_toml import load_question
 from optbudget.files.response_curves import load_chosen, load_response_curves
 from optbudget.files.result_reader import load_result
-from optbudget.files.risk_folder import load_side_effects, with_risk
+from optbudget.files.risk_folder import departments_with_risk, load_side_effects, with_risk
 from optbudget.files.stage_budgets import load_stage_budgets
 from optbudget.files.uncertainty import load_counts, load_intervals
 from optbudget.files.weighing import memory_to_read
@@ -34,6 +35,8 @@ __all__ = [
     "cap_issues",
     "check",
     "departments_hash",
+    "departments_with_risk",
+    "holds_front",
     "is_knapsack",
     "kept_baseline",
     "limits_hash",
@@ -46,6 +49,7 @@ __all__ = [
     "load_chosen",
     "load_counts",
     "load_expected",
+    "load_front",
     "load_frontier",
     "load_limits",
     "load_history",

@@ -5,6 +5,7 @@ from pathlib import Path
 from optbudget.errors import UsageError
 from optbudget.files.arrival_results import holds_arrivals, read_arrivals
 from optbudget.files.aside import recover
+from optbudget.files.fronts import holds_front, load_front
 from optbudget.files.knapsack_folder import KIND
 from optbudget.files.knapsack_results import load_knapsack_result
 from optbudget.files.mixture_results import KIND as BUDGET_LINES
@@ -17,6 +18,7 @@ from optbudget.problems import (
     ArrivalAllocation,
     BudgetedMDP,
     CurveSet,
+    DepartmentFront,
     Knapsack,
     KnapsackAllocation,
     PolicyMixture,
@@ -26,8 +28,16 @@ from optbudget.problems import (
 
 def load_answer(
     path: str | Path, model: str | Path | BudgetedMDP | Knapsack | None = None
-) -> CurveSet | Allocation | ArrivalAllocation | KnapsackAllocation | PolicyMixture | Rollouts:
-    """Read a result folder: curves, an allocation (with arrivals or not), roll-outs, lines or a knapsack.
+) -> (
+    CurveSet
+    | Allocation
+    | ArrivalAllocation
+    | DepartmentFront
+    | KnapsackAllocation
+    | PolicyMixture
+    | Rollouts
+):
+    """Read a result folder: curves, an allocation (with arrivals or not), roll-outs, lines, knapsack, front.
 
     See `load_result`, which reads the allocation of those here where there are arrivals, and the split that
     roll-outs start from.
@@ -42,6 +52,10 @@ def load_answer(
             return load_knapsack_result(folder, stated, model)
         if stated.get("kind") == BUDGET_LINES and not isinstance(model, Knapsack):
             return load_mixture(folder, stated, model)
+    if holds_front(folder):
+        if isinstance(model, (BudgetedMDP, Knapsack)):
+            raise UsageError("the folder holds a front of departments: give the folder of its model")
+        return load_front(folder, model)
     if isinstance(model, Knapsack):
         raise UsageError("the result answers no knapsack, and one was given")
     answer = load_result(folder, model)

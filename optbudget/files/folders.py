@@ -11,6 +11,8 @@ from optbudget.files.aside import recover, require_free, resolved, written_aside
 from optbudget.files.constrained_folder import write_constrained
 from optbudget.files.departments_folder import write_departments
 from optbudget.files.frontiers import load_frontier
+from optbudget.files.fronts import KIND as FRONT
+from optbudget.files.fronts import holds_front, write_front
 from optbudget.files.knapsack_folder import write_knapsack
 from optbudget.files.knapsack_results import write_knapsack_result
 from optbudget.files.mixture_results import write_mixture
@@ -25,6 +27,7 @@ from optbudget.problems import (
     BudgetedMDP,
     ConstrainedMDP,
     CurveSet,
+    DepartmentFront,
     Departments,
     DeterministicFrontier,
     Knapsack,
@@ -41,11 +44,19 @@ if TYPE_CHECKING:
 
 
 Model = BudgetedMDP | ConstrainedMDP | Departments | Knapsack
-Answer = CurveSet | Allocation | ArrivalAllocation | KnapsackAllocation | PolicyMixture | Rollouts
+Answer = (
+    CurveSet
+    | Allocation
+    | ArrivalAllocation
+    | DepartmentFront
+    | KnapsackAllocation
+    | PolicyMixture
+    | Rollouts
+)
 
 
 def load(path: str | Path) -> Model | Answer | DeterministicFrontier:
-    """Read a folder: a model with model.toml, or a result with result.json.
+    """Read a folder: a model with model.toml, a result with result.json, or a front with front.json.
 
     Raises
     ------
@@ -59,6 +70,8 @@ def load(path: str | Path) -> Model | Answer | DeterministicFrontier:
     if (folder / "result.json").is_file():
         if "frontier" in read_json(folder / "result.json"):
             return load_frontier(folder)
+        return load_answer(folder)
+    if holds_front(folder):
         return load_answer(folder)
     if (folder / "model.toml").is_file():
         return load_problem(folder)
@@ -112,7 +125,7 @@ def save(
     BudgetedMDP(1 state, 2 actions, 1 transition row, horizon 3)
     """
     target = resolved(Path(path))
-    require_free(target)
+    require_free(target, FRONT if isinstance(noun, DepartmentFront) else "result")
     with written_aside(target) as aside:
         if isinstance(noun, (BudgetedMDP, ConstrainedMDP, Departments, Knapsack)):
             if format not in (None, "csv", "parquet"):
@@ -129,6 +142,8 @@ def save(
             write_knapsack_result(
                 noun, aside, target, command=command, copy=copy, warnings=warnings, seed=seed
             )
+        elif isinstance(noun, DepartmentFront):
+            write_front(noun, aside, command=command, seed=seed)
         elif isinstance(noun, PolicyMixture):
             write_mixture(noun, aside, target, command=command, copy=copy, warnings=warnings)
         else:

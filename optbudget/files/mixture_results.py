@@ -24,8 +24,9 @@ from optbudget.files.models import load_stated
 from optbudget.files.parquet_tables import write_parquet
 from optbudget.files.result_tables import ResultTable
 from optbudget.files.result_writer import _state_columns, place_model, ranges
+from optbudget.files.risk_folder import place_risk
 from optbudget.files.stated_fields import mapping, number, outcome, require_schema
-from optbudget.files.stated_models import stated_model, stated_place
+from optbudget.files.stated_models import stated_model, stated_place, weighted_model
 from optbudget.files.statements import head, no_allocation, number_or_null, write_json
 from optbudget.problems import (
     BudgetedMDP,
@@ -50,10 +51,17 @@ def write_mixture(
     command: Sequence[str] = (),
     copy: bool | None = None,
     warnings: Sequence[str] = (),
+    model: Mapping[str, object] | None = None,
 ) -> None:
-    """Write everything about an answer into `folder`, which will become `target`; see `save`."""
+    """Write everything about an answer into `folder`, which will become `target`; see `save`.
+
+    `model` says where the problem is, if it lies elsewhere already; a risk held against it is written.
+    """
     lines, problem = answer.lines, answer.lines.problem
-    model = place_model(problem, folder, target, copy)
+    if model is None:
+        model = place_model(problem, folder, target, copy)
+    elif problem.risk is not None:
+        model = {**model, "risk": place_risk(problem.risk, folder)}
     weight = np.zeros(len(lines.names)) if answer.conflict is None else answer.conflict.weight
     table = answer.to_arrow()
     write_parquet(table.add_column(4, "conflict", pa.array(weight)), folder / "lines.parquet")
@@ -133,7 +141,7 @@ def load_mixture(
         lines = _lines(folder, problem, table)
         population = _population(folder, problem)
         answer = PolicyMixture(
-            lines, population, *_mixture(folder, problem, lines.horizon), table.numbers("price", low=0.0)
+            lines, population, *read_policies(folder, problem, lines.horizon), table.numbers("price", low=0.0)
             if stated.get("solution") == Solution.CERTIFIED.value else np.zeros(0),
             bound=number(stated, "bound"), tolerance=number(stated, "tolerance"), outcome=outcome(stated),
             stated={**stated, "lines.parquet": {"spent": table.table.column("spent").to_pylist()}},
@@ -146,7 +154,10 @@ def load_mixture(
 def _problem(folder: Path, stated: Mapping[str, Any], model: str | Path | BudgetedMDP | None) -> BudgetedMDP:
     """The unit problem that the result answers, of a model of either kind."""
     if not isinstance(model, BudgetedMDP):
-        where = Path(model) if model is not None else stated_place(folder, mapping(stated, "model"))
+        said = mapping(stated, "model")
+        where = Path(model) if model is not None else stated_place(folder, said)
+        if said.get("weights") is not None:
+            return weighted_model(folder, said, where)
         found = load_stated(where)
         if isinstance(found, Knapsack):
             raise ResultError(f"the result answers no knapsack, and {where} is one")
@@ -181,9 +192,16 @@ def _population(folder: Path, problem: BudgetedMDP) -> Population:
     return Population(problem.labels, count)
 
 
-def _mixture(
+def read_policies(
     folder: Path, problem: BudgetedMDP, horizon: int
 ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """Shares (Q,) and policies (Q, T, n) of mixture.parquet and policies.parquet.
+
+    Raises
+    ------
+    ResultError
+        If one of them is missing, or not as it must be.
+    """
     mixture = ResultTable.read(folder / "mixture.parquet", (), folder)
     share = mixture.numbers("share", low=0.0, open_low=True)
     if not np.array_equal(mixture.wholes("policy"), np.arange(share.size)):

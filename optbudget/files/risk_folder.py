@@ -14,7 +14,7 @@ from optbudget.files.causal_results import load_causal, read_risks, refusals, wr
 from optbudget.files.model_folder import file_hash
 from optbudget.files.stated_fields import mapping, number, read_json, word
 from optbudget.files.statements import write_json
-from optbudget.problems import BudgetedMDP, HeldRisk, hold_risk, without_risk
+from optbudget.problems import BudgetedMDP, Departments, HeldRisk, hold_risk, without_risk
 from optbudget.problems.side_effects import SideEffects
 
 FOLDER = "risk"
@@ -34,6 +34,18 @@ def with_risk(problem: BudgetedMDP, path: str | Path, weight: float) -> Budgeted
         As `load_side_effects` and `hold_risk`.
     """
     return hold_risk(problem, load_side_effects(path, problem), weight, name=Path(path).resolve().name)
+
+
+def departments_with_risk(departments: Departments, path: str | Path, weight: float) -> Departments:
+    """Departments with the side effects of a causal answer's folder held against every objective.
+
+    Raises
+    ------
+    ResultError, ProblemError
+        As `with_risk`.
+    """
+    side_effects = load_side_effects(path, departments.held)
+    return departments.with_risk(side_effects, weight, name=Path(path).resolve().name)
 
 
 def load_side_effects(path: str | Path, problem: BudgetedMDP) -> SideEffects:

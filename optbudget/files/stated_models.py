@@ -7,12 +7,13 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from optbudget.errors import ResultError
+from optbudget.files.departments_folder import departments_hash
 from optbudget.files.model_folder import model_hash
 from optbudget.files.model_writer import write_model
-from optbudget.files.models import load_model
+from optbudget.files.models import load_model, load_problem
 from optbudget.files.risk_folder import held_as_stated
-from optbudget.files.stated_fields import mapping, word
-from optbudget.problems import BudgetedMDP, ModelFolder, without_risk
+from optbudget.files.stated_fields import mapping, number, word
+from optbudget.problems import BudgetedMDP, Departments, ModelFolder, without_risk
 
 
 def stated_model(
@@ -42,6 +43,27 @@ def stated_model(
         )
     problem = problem if where is None else replace(problem, folder=ModelFolder(name, digest, where))
     return held_as_stated(problem, folder, said)
+
+
+def weighted_model(folder: Path, said: Mapping[str, Any], where: Path) -> BudgetedMDP:
+    """The departments at `where` with the objectives weighed as a result's `model` says, and its risk.
+
+    Raises
+    ------
+    ResultError
+        If it is no departments model, or another one.
+    """
+    weights = mapping(said, "weights")
+    problem = load_problem(where)
+    if not isinstance(problem, Departments):
+        raise ResultError(f"the result weighs the objectives of departments, and {where} has none")
+    digest, found = word(said, "sha256"), departments_hash(where)
+    if digest != found:
+        raise ResultError(
+            f"the result answers departments with hash {digest[:12]}..., and {where} has {found[:12]}..."
+        )
+    weighed = problem.budgeted({name: number(weights, name) for name in weights})
+    return held_as_stated(weighed, folder, said)
 
 
 def stated_place(folder: Path, said: Mapping[str, Any]) -> Path:

@@ -94,7 +94,7 @@ class DepartmentsEnv(gymnasium.Env[Integers, Integers]):
         self.objectives = tuple(name if sign > 0 else f"-{name}" for sign, name in signs)
         self._world = kernels.World(
             pair_by_action(held), held.pair_action, held.pair_row, held.cost,
-            departments.reward * departments.direction + 0.0, held.row_ptr, held.next_state, held.probability,
+            departments.signed_reward, held.row_ptr, held.next_state, held.probability,
             departments.elsewhere, own,
         )  # fmt: skip
         self._chain = departments.regime_probability.ravel()

@@ -86,7 +86,7 @@ def evaluate(departments: Departments, policy: Policy) -> Worth:
     """
     held = departments.held
     chosen = _checked(departments, np.asarray(policy))
-    gain = np.column_stack([departments.reward * departments.direction, held.cost])
+    gain = np.column_stack([departments.signed_reward, held.cost])
     rate = np.append(np.full(len(departments.objectives), held.discount), held.cost_discount)
     start = departments.start_state
     if held.horizon is None:

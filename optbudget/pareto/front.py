@@ -6,7 +6,6 @@ front is farthest above the inner one (`pareto.hulls`). The plans' rewards are e
 nothing is sampled.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +17,7 @@ from optbudget.pareto.hulls import where_they_differ
 from optbudget.pareto.passes import Columns, Passes
 from optbudget.pareto.search import Search, searched
 from optbudget.pareto.weights import LEAST, department_weights, lattice, objective_scale, scaled
-from optbudget.problems import DepartmentPlan, Departments, Front
+from optbudget.problems import DepartmentFront, DepartmentPlan, Departments, Front, FrontPoint
 from optbudget.status import Outcome, Solution, Termination
 from optbudget.workers import Monitor
 
@@ -56,14 +55,22 @@ class ExactFront:
 
     def plan(self, point: int) -> DepartmentPlan:
         """What everyone does at a point; its policies are made again."""
-        used = self.pair[point] if self.share[point] > 0 else self.pair[point, :1]
+        used = self._used(point)
         share = [1.0 - self.share[point], self.share[point]][: len(used)]
         policies = Passes(self.departments).policies(self.columns.weight[used], self.columns.price[used])
         return DepartmentPlan(self.departments, np.array(share), policies)
 
-    def plans(self) -> Iterator[DepartmentPlan]:
-        """The plans of all points, one after another."""
-        return map(self.plan, range(len(self.front)))
+    def point_of(self, point: int) -> FrontPoint:
+        """A point's plan, with what each of its policies yields."""
+        used = self._used(point)
+        return FrontPoint(self.plan(point), self.columns.reward[used], self.columns.spend[used])
+
+    def with_plans(self) -> DepartmentFront:
+        """The front as it is saved."""
+        return DepartmentFront(self.departments, self.front, self.point_of)
+
+    def _used(self, point: int) -> NDArray[np.int64]:
+        return self.pair[point] if self.share[point] > 0 else self.pair[point, :1]
 
     def __repr__(self) -> str:
         return f"ExactFront({self.front!r})"
@@ -188,7 +195,7 @@ def _front_of(departments: Departments, search: Search, money: float, tolerance:
         gap=float(search.gap.max()), tolerance=tolerance, stopped=search.stopped or Termination.NUMERICAL
     )
     front = Front(
-        _signed(departments), search.weight, (1.0 - share) * first + share * second,
+        departments.signed_objectives, search.weight, (1.0 - share) * first + share * second,
         (1.0 - share[:, 0]) * spent[:, 0] + share[:, 0] * spent[:, 1],
         search.bound, search.price, ("exact",) * len(search.weight), money, tolerance, outcome,
     )  # fmt: skip
@@ -197,10 +204,5 @@ def _front_of(departments: Departments, search: Search, money: float, tolerance:
 
 def _nothing(departments: Departments, money: float, columns: Columns, outcome: Outcome) -> ExactFront:
     none = np.zeros(0)
-    front = Front(_signed(departments), none, none, none, none, none, (), money, outcome=outcome)
+    front = Front(departments.signed_objectives, none, none, none, none, none, (), money, outcome=outcome)
     return ExactFront(departments, front, columns, np.zeros((0, 2), dtype=np.int64), none)
-
-
-def _signed(departments: Departments) -> tuple[str, ...]:
-    signs = zip(departments.objectives, departments.direction.tolist(), strict=True)
-    return tuple(name if sign > 0 else f"-{name}" for name, sign in signs)

@@ -83,9 +83,7 @@ class Passes:
         assert held.horizon is not None
         self.departments, self.horizon = departments, held.horizon
         self.model = model_of(departments)
-        self.gain = np.ascontiguousarray(
-            np.column_stack([departments.reward * departments.direction, held.cost])
-        )
+        self.gain = np.ascontiguousarray(np.column_stack([departments.signed_reward, held.cost]))
         powers = np.arange(self.horizon)[:, None]
         rate = np.repeat(held.discount**powers, len(departments.objectives), axis=1)
         self.rate = np.column_stack([rate, held.cost_discount**powers])

@@ -14,6 +14,7 @@ from optbudget.problems.constrained_mdp import ConstrainedMDP
 from optbudget.problems.curve_band import CurveBand, WorstCase
 from optbudget.problems.curve_bracket import CurveBracket
 from optbudget.problems.curve_set import CurveSet, StationaryWitness
+from optbudget.problems.department_front import DepartmentFront, FrontPoint
 from optbudget.problems.department_plan import DepartmentPlan
 from optbudget.problems.departments import Departments
 from optbudget.problems.effects import Effect, Effects, Estimate
@@ -59,6 +60,7 @@ __all__ = [
     "CurveBand",
     "CurveBracket",
     "CurveSet",
+    "DepartmentFront",
     "DepartmentPlan",
     "Departments",
     "DeterministicFrontier",
@@ -67,6 +69,7 @@ __all__ = [
     "Estimate",
     "EventBatch",
     "Front",
+    "FrontPoint",
     "GroupLimit",
     "HeldRisk",
     "History",

@@ -29,12 +29,17 @@ from numpy.typing import NDArray
 from optbudget.errors import ProblemError
 from optbudget.problems.budgeted_mdp import BudgetedMDP, ModelFolder
 from optbudget.problems.columns import as_number, did_you_mean
+from optbudget.problems.held_risk import hold_risk, without_risk
 from optbudget.problems.population import Population
+from optbudget.problems.side_effects import SideEffects
 
 Floats = NDArray[np.float64]
 
 JOINT = "|"
 """Between regime and state in the name of a pair of them; no regime's name contains it."""
+
+SUM = 1e-9
+"""Weights whose sum is so close to 1 have the sum 1."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -44,7 +49,8 @@ class Departments:
     Attributes
     ----------
     held : the departments as unit types, their states named "regime|state", as they would move if the regime
-        stayed as it is; utilities are 0. All states of a department are there in every regime.
+        stayed as it is; utilities are 0, less a risk that is held (`with_risk`). All states of a department
+        are there in every regime.
     regimes : R names
     regime_probability : (R, R); row r is the distribution of the regime after r
     initial_regime : the regime now
@@ -122,6 +128,31 @@ class Departments:
         """The departments, in order of first appearance."""
         return tuple(dict.fromkeys(self.held.state_type))
 
+    @property
+    def signed_objectives(self) -> tuple[str, ...]:
+        """The objectives as more of each is better: "-" before one that is better small."""
+        signs = zip(self.objectives, self.direction.tolist(), strict=True)
+        return tuple(name if sign > 0 else f"-{name}" for name, sign in signs)
+
+    @cached_property
+    def signed_reward(self) -> Floats:
+        """What each pair is worth, more is better in every objective, less the risk that is held, (m, K)."""
+        return self.reward * self.direction + 0.0 + self.held.utility[:, None]
+
+    def with_risk(self, side_effects: SideEffects, weight: float, *, name: str = "risk") -> "Departments":
+        """The departments with the risk of their actions held against every objective.
+
+        .. math:: R'_k(s, a) = R_k(s, a) - \\kappa \\, \\text{CausalRisk}(s, a),
+
+        so that weights of sum 1 have the reward :math:`\\omega \\cdot R - \\kappa \\, \\text{CausalRisk}`.
+
+        Raises
+        ------
+        ProblemError
+            As `hold_risk`.
+        """
+        return replace(self, held=hold_risk(self.held, side_effects, weight, name=name))
+
     @staticmethod
     def label(department: str, regime: str, state: str) -> str:
         """The label of a state in a regime: "department/regime|state"."""
@@ -163,8 +194,8 @@ class Departments:
         kept = chance > 0
         spread = np.bincount(entry[kept], minlength=held.next_state.size)
         said = ", ".join(f"{name}={value:g}" for name, value in chosen.items())
-        return replace(
-            held,
+        problem = replace(
+            without_risk(held),
             utility=self.reward @ (self.direction * np.array([chosen[name] for name in self.objectives])),
             row_ptr=np.append(0, np.add.reduceat(spread, held.row_ptr[:-1]).cumsum())
             if width.size
@@ -176,6 +207,12 @@ class Departments:
             title=f"{held.title}, {said}" if held.title else said,
             folder=None,
         )
+        risk = held.risk
+        if risk is None:
+            return problem
+        total = sum(chosen.values())
+        counted = risk.weight * (1.0 if abs(total - 1.0) < SUM else total)
+        return hold_risk(problem, risk.side_effects, counted, name=risk.name)
 
     def population(self, problem: BudgetedMDP) -> Population:
         """One unit of each department, where it is now."""
@@ -222,10 +259,7 @@ class Departments:
 
     def __repr__(self) -> str:
         number = self.held.n_states // max(1, len(self.regimes) * len(self.departments))
-        signed = (
-            ("-" if d < 0 else "") + name for name, d in zip(self.objectives, self.direction, strict=True)
-        )
         return (
             f"Departments({len(self.departments)} departments, {len(self.regimes)} regimes, "
-            f"{number} states each, objectives {', '.join(signed)})"
+            f"{number} states each, objectives {', '.join(self.signed_objectives)})"
         )

@@ -1,0 +1,212 @@
+"""`optbudget pareto`: the front of all trade-offs of departments at one budget, and one point of it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from optbudget.cli.folders import require_apart, require_model
+from optbudget.cli.held_risk import Risk, RiskWeight, weight_of
+from optbudget.cli.outputs import SHOWN, say_how_it_ended
+from optbudget.cli.run import Run, finish
+from optbudget.errors import UsageError
+from optbudget.status import Solution
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from optbudget.problems import DepartmentFront, Departments, Front
+
+
+def command(
+    run: Run,
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A model folder of kind departments.", show_default=False)
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(metavar="DIR", help="The folder of the front to make, or to read with --point."),
+    ],
+    budget: Annotated[
+        float | None,
+        typer.Option(metavar="B", help="Money for all departments; the model's total budget, if not given."),
+    ] = None,
+    weights: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Fixed weights at which the front is sought.")
+    ] = 50,
+    refine: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Weights added where inner and outer front differ most.")
+    ] = 10,
+    tolerance: Annotated[
+        float, typer.Option(metavar="GAP", min=0.0, help="Largest relative gap at every weight.")
+    ] = 1e-6,
+    seed: Annotated[int, typer.Option(metavar="S", min=0, help="Of whatever is learned.")] = 42,
+    point: Annotated[
+        int | None,
+        typer.Option(
+            metavar="K",
+            min=0,
+            show_default=False,
+            help="Show one point, of the front in DIR if it is there already, and export it as text.",
+        ),
+    ] = None,
+    risk: Risk = None,
+    risk_weight: RiskWeight = None,
+    figures: Annotated[bool, typer.Option("--figures/--no-figures", help="Draw the front.")] = True,
+) -> None:
+    """Compute what one budget can achieve in every objective, each point with its plan and a certificate."""
+    from optbudget import files
+    from optbudget.files.fronts import KIND
+
+    require_model(model)
+    require_apart(out, model)
+    files.require_free(out, KIND)
+    run.require_memory_to_read(model)
+    if point is not None and files.holds_front(out):
+        _show_point(run, _known(run, out, model), out, point)
+        return
+    departments = _departments(run, model, risk, risk_weight)
+    from optbudget.pareto import exact_front
+
+    with run.working("front") as monitor:
+        found = exact_front(
+            departments, budget=budget, weights=weights, refine=refine, tolerance=tolerance, monitor=monitor
+        )
+    answer = found.with_plans()
+    if answer.front.outcome.solution is not Solution.NONE:
+        _require_point(answer.front, point)
+        _write(run, answer, out, seed=seed, point=point, figures=figures)
+        _show(run, answer, out, point)
+    else:
+        run.answer(_fields(answer))
+    say_how_it_ended(run, answer.front.outcome)
+    finish(answer.front.outcome)
+
+
+def _departments(run: Run, model: Path, risk: Path | None, risk_weight: float | None) -> "Departments":
+    """The model, with the risk held against its rewards where one is named."""
+    from optbudget import files
+    from optbudget.problems import Departments
+
+    read = files.load_problem(model)
+    if not isinstance(read, Departments):
+        raise UsageError(
+            f"{model} has one objective: optbudget solve it; a front is of a model of kind departments"
+        )
+    if risk is None:
+        if risk_weight is not None:
+            raise UsageError("--risk-weight weighs the risk of --risk DIR; name that folder too")
+        return read
+    weight = weight_of(risk_weight)
+    run.log(f"R - {weight:g} x risk: what is proved is the optimisation given these effects, not the effects")
+    return files.departments_with_risk(read, risk, weight)
+
+
+def _known(run: Run, out: Path, model: Path) -> "DepartmentFront":
+    """The front that is there already, if it is of this model."""
+    from optbudget import files
+    from optbudget.errors import ResultError
+
+    run.require_memory_to_read(out)
+    answer = files.load_front(out)
+    stated: Any = (answer.stated or {}).get("model")
+    if files.departments_hash(model) != stated["sha256"]:
+        raise ResultError(f"{out} is the front of another model than {model}; name another folder")
+    return answer
+
+
+def _require_point(front: "Front", point: int | None) -> None:
+    if point is not None and point >= len(front):
+        raise UsageError(f"--point {point}: the front has points 0 to {len(front) - 1}")
+
+
+def _write(
+    run: Run, answer: "DepartmentFront", out: Path, *, seed: int, point: int | None, figures: bool
+) -> None:
+    """The folder, whole or not at all."""
+    from optbudget.files.aside import written_aside
+    from optbudget.files.fronts import export_point, write_front
+
+    run.log(f"writing {len(answer.front)} plans")
+    with written_aside(out) as folder:
+        write_front(answer, folder, command=run.arguments, seed=seed)
+        if point is not None:
+            export_point(answer, point, folder)
+        if figures:
+            _draw(run, answer, folder, point)
+
+
+def _draw(run: Run, answer: "DepartmentFront", folder: Path, point: int | None) -> None:
+    """The figures, or how to get them; the tables behind them are there either way."""
+    from optbudget.errors import MissingExtraError
+
+    try:
+        from optbudget.report.figures import write
+        from optbudget.report.front_figures import front_figure, parallel_figure, point_figure
+    except MissingExtraError as error:
+        run.log(f"no figures: {error}")
+        return
+    write(front_figure(answer, chosen=point), folder / "front.svg")
+    write(parallel_figure(answer, chosen=point), folder / "objectives.svg")
+    if point is not None:
+        write(point_figure(answer.point_of(point), point), folder / f"point-{point}.svg")
+
+
+def _show(run: Run, answer: "DepartmentFront", out: Path, point: int | None) -> None:
+    from optbudget.report.front_tables import front_grid, point_grid
+
+    chosen = {} if point is None else {"chosen": _point_fields(answer, out, point)}
+    run.answer({**_fields(answer), **chosen})
+    if run.json:
+        return
+    run.grids(front_grid(answer, limit=SHOWN))
+    if point is not None:
+        run.grids(point_grid(answer.point_of(point), point))
+    run.show(f"{len(answer.front)} points, largest gap {answer.front.gap.max():.1e}. Written to {out}")
+
+
+def _show_point(run: Run, answer: "DepartmentFront", out: Path, point: int) -> None:
+    """One point of a front that is there already."""
+    from optbudget.files.fronts import export_point
+    from optbudget.report.front_tables import point_grid
+
+    _require_point(answer.front, point)
+    export_point(answer, point, out)
+    run.answer(_point_fields(answer, out, point))
+    if not run.json:
+        run.grids(point_grid(answer.point_of(point), point))
+        run.show(f"Policy and allocation are in {out / 'points' / str(point)}")
+
+
+def _point_fields(answer: "DepartmentFront", out: Path, point: int) -> dict[str, object]:
+    front, found = answer.front, answer.point_of(point)
+
+    def named(names: tuple[str, ...], numbers: "NDArray[np.float64]") -> dict[str, float]:
+        return dict(zip(names, numbers.tolist(), strict=True))
+
+    return {
+        "point": point,
+        "kind": front.kind[point],
+        "weights": named(front.objectives, front.weight[point]),
+        "values": named(front.objectives, front.point[point]),
+        **{name: getattr(front, name)[point] for name in ("spend", "bound", "gap", "price")},
+        "budgets": named(answer.departments.departments, found.mean_spend),
+        "allocation": found.to_arrow().to_pylist(),
+        "folder": out / "points" / str(point),
+    }
+
+
+def _fields(answer: "DepartmentFront") -> dict[str, object]:
+    front = answer.front
+    weights = [dict(zip(front.objectives, row.tolist(), strict=True)) for row in front.weight]
+    rows = zip(front.to_arrow().to_pylist(), weights, front.bound, front.gap, front.price, strict=True)
+    return {
+        "budget": front.budget, "objectives": front.objectives, "tolerance": front.tolerance,
+        "termination": front.outcome.termination, "solution": front.outcome.solution,
+        "message": front.outcome.message, "gap": front.gap.max(initial=0.0) if len(front) else None,
+        "points": [
+            {**row, "weights": weight, "bound": bound, "gap": gap, "price": price}
+            for row, weight, bound, gap, price in rows
+        ],
+    }  # fmt: skip
