@@ -82,7 +82,7 @@ def exact_front(
     budget: float | None = None,
     weights: int | ArrayLike = 50,
     refine: int = 10,
-    tolerance: float = 1e-3,
+    tolerance: float = 1e-6,
     monitor: Monitor | None = None,
 ) -> ExactFront:
     """Points, certified bounds and plans of the front of all trade-offs at a budget.

@@ -7,6 +7,7 @@ from optbudget.planning.chance import chance_constrained
 from optbudget.planning.explaining import difference, explain
 from optbudget.planning.explaining_arrivals import explain_arrivals
 from optbudget.planning.intervals import interval_curves
+from optbudget.planning.line_changes import LineChange, change_line
 from optbudget.planning.overlapping_limits import allocate_overlapping, overlap
 from optbudget.planning.overlapping_whole import allocate_overlapping_whole
 from optbudget.planning.risk_averse import MeanVariance, mean_variance
@@ -18,6 +19,7 @@ from optbudget.planning.uncertain import curve_band
 from optbudget.planning.unintended import unintended
 
 __all__ = [
+    "LineChange",
     "MeanVariance",
     "Spenders",
     "allocate_lines",
@@ -26,6 +28,7 @@ __all__ = [
     "allocate_with_arrivals",
     "at_both_ends",
     "audit",
+    "change_line",
     "chance_constrained",
     "curve_band",
     "difference",
