@@ -91,7 +91,7 @@ def test_lines_refused():
 
 @pytest.mark.nightly
 def test_twenty_departments():
-    """The framework's check: half a million more for one line of two, and all that must and must not follow."""
+    """The framework's check, half a million more for one line, and what must and must not follow."""
     d = load(MODELS / "departments_20")
     problem = d.budgeted({"efficiency": 0.3, "risk": 0.3, "performance": 0.4})
     curves, people = solve(problem, tolerance=1e-3), d.population(problem)
