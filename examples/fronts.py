@@ -1,8 +1,8 @@
 """Twenty departments, three objectives, one budget: what can be had, and what happens to the others.
 
 Nobody can say in advance what a point of efficiency is worth in points of risk. So first all trade-offs that
-the budget can achieve, each with a plan and a proof; then one of them, and its lines: what a department's cap,
-or half a step more for one of them, does to everybody else.
+the budget can achieve, each with a plan and a proof; then one of them, and its lines: what a department's
+cap, or half a step more for one of them, does to everybody else.
 """
 
 import tempfile
