@@ -37,7 +37,7 @@ def resealed(folder, **stated):
     """The folder as someone writes it who knows how to seal."""
     file = folder / "front.json"
     content = {**json.loads(file.read_text()), **stated}
-    names = [name for name in content.pop("files") if (folder / name).is_file()]
+    names = content.pop("files")
     content.pop("sha256")
     file.write_text(json.dumps(sealed(content, folder, names)))
 
@@ -153,7 +153,7 @@ class TestForged:
         row = pq.read_table(folder / "weights.parquet").to_pydict()
         changed(folder / "weights.parquet", "bound", 0, row["value"][0] - 5e-10)
         resealed(folder)
-        assert failed(folder) == ["bounds"]
+        assert failed(folder) == ["front.json", "bounds"]  # The gap that is stated is another, too.
 
     def test_a_point_beyond_a_plane(self, folder):
         """Better in everything than any plan: its own bound is left out, but the others' planes hold."""
@@ -192,6 +192,37 @@ class TestForged:
         resealed(folder)
         with pytest.raises(ResultError, match="missing"):
             load_front(folder).point_of(0)
+
+    @pytest.mark.parametrize("damage", ["", 3, None, [], {"a": 1}, -1, 2**62, float("1e308")])
+    def test_every_field_damaged(self, folder, damage):
+        """Whatever stands in front.json: a clear refusal, or a check that fails, and never anything else."""
+        fields = json.loads((folder / "front.json").read_text())
+        free = {"version", "command", "seed", "message", "objectives", "files", "sha256"}
+        for name in sorted(set(fields) - free):
+            if fields[name] == damage or (name == "tolerance" and damage in (3, 2**62, 1e308)):
+                continue
+            resealed(folder, **{name: damage})
+            try:
+                assert failed(folder), name
+            except ResultError as error:
+                assert str(error)
+            resealed(folder, **fields)
+
+    @pytest.mark.parametrize("file", ["front.parquet", "weights.parquet"])
+    def test_every_column_damaged(self, folder, file):
+        table = pq.read_table(folder / file)
+        for place, name in enumerate(table.column_names):
+            for column in (["x"] * table.num_rows, [None] * table.num_rows, [-1.0] * table.num_rows):
+                pq.write_table(table.set_column(place, name, pa.array(column)), folder / file)
+                resealed(folder)
+                try:
+                    assert failed(folder), name
+                except ResultError as error:
+                    assert str(error)
+        pq.write_table(table.drop_columns(["point"]), folder / file)
+        resealed(folder)
+        with pytest.raises(ResultError, match="one column 'point'"):
+            load_front(folder)
 
 
 class TestRisk:

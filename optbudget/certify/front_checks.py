@@ -35,6 +35,8 @@ def front_checks(answer: DepartmentFront) -> Iterator[Check]:
     front = answer.front
     if answer.stated is not None:
         wrong = [*differences(answer.stated, {"points": len(front), "budget": front.budget}, "")]
+        numbers = {"value": front.value.tolist(), "gap": front.gap.tolist()}
+        wrong += differences(answer.stated.get("weights.parquet"), numbers, "weights.parquet: ")
         yield Check("front.json", not wrong, "; ".join(wrong) or "every number is that of the tables")
     proved = np.isfinite(front.bound)
     gap = float(front.gap[proved].max()) if proved.any() else np.nan

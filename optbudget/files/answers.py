@@ -25,10 +25,7 @@ from optbudget.problems import (
     Rollouts,
 )
 
-
-def load_answer(
-    path: str | Path, model: str | Path | BudgetedMDP | Knapsack | None = None
-) -> (
+Answer = (
     CurveSet
     | Allocation
     | ArrivalAllocation
@@ -36,7 +33,10 @@ def load_answer(
     | KnapsackAllocation
     | PolicyMixture
     | Rollouts
-):
+)
+
+
+def load_answer(path: str | Path, model: str | Path | BudgetedMDP | Knapsack | None = None) -> Answer:
     """Read a result folder: curves, an allocation (with arrivals or not), roll-outs, lines, knapsack, front.
 
     See `load_result`, which reads the allocation of those here where there are arrivals, and the split that

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optbudget.errors import Issue, ProblemError, UsageError
-from optbudget.files.answers import load_answer
+from optbudget.files.answers import Answer, load_answer
 from optbudget.files.arrival_results import write_arrivals
 from optbudget.files.aside import recover, require_free, resolved, written_aside
 from optbudget.files.constrained_folder import write_constrained
@@ -44,15 +44,6 @@ if TYPE_CHECKING:
 
 
 Model = BudgetedMDP | ConstrainedMDP | Departments | Knapsack
-Answer = (
-    CurveSet
-    | Allocation
-    | ArrivalAllocation
-    | DepartmentFront
-    | KnapsackAllocation
-    | PolicyMixture
-    | Rollouts
-)
 
 
 def load(path: str | Path) -> Model | Answer | DeterministicFrontier:

@@ -41,6 +41,7 @@ from optbudget.problems import (
     Front,
     FrontPoint,
 )
+from optbudget.problems.front import KINDS
 
 KIND = "front"
 SCHEMA = "optbudget-front-1"
@@ -129,7 +130,9 @@ def load_front(path: str | Path, model: str | Path | None = None) -> DepartmentF
     def point_of(point: int) -> FrontPoint:
         return _point(folder, stated, departments, point)
 
-    return DepartmentFront(departments, front, point_of, stated)
+    weights = _table(folder, stated, "weights.parquet", ())
+    follow = {name: weights.numbers(name, infinite=True).tolist() for name in ("value", "gap")}
+    return DepartmentFront(departments, front, point_of, {**stated, "weights.parquet": follow})
 
 
 def export_point(answer: DepartmentFront, point: int, folder: Path) -> None:
@@ -189,13 +192,14 @@ def _front(folder: Path, stated: Mapping[str, Any], departments: Departments) ->
     weights = _table(folder, stated, "weights.parquet", ())
     count, names = whole(stated, "points", STATED), departments.signed_objectives
     for read in (table, weights):
-        if not np.array_equal(read.wholes("point"), np.arange(count)):
+        if len(read) != count or not np.array_equal(read.wholes("point"), np.arange(len(read))):
             raise ResultError(f"{read.file}: points must be numbered 0 to {count - 1} in order")
-    price = weights.table.column("price").to_numpy()
+    kinds = table.codes("kind", {kind: k for k, kind in enumerate(KINDS)})
     return Front(
         names, np.column_stack([weights.numbers(name) for name in names]),
         np.column_stack([table.numbers(name) for name in names]), table.numbers("spend", low=0.0),
-        weights.numbers("bound", infinite=True), price, tuple(table.table.column("kind").to_pylist()),
+        weights.numbers("bound", infinite=True), weights.numbers("price", low=0.0, unknown=True),
+        tuple(KINDS[k] for k in kinds.tolist()),
         number(stated, "budget", STATED), number(stated, "tolerance", STATED), outcome(stated, STATED),
     )  # fmt: skip
 

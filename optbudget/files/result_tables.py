@@ -45,15 +45,23 @@ class ResultTable:
         return self.table.column(name)
 
     def numbers(
-        self, name: str, *, low: float = -math.inf, open_low: bool = False, infinite: bool = False
+        self,
+        name: str,
+        *,
+        low: float = -math.inf,
+        open_low: bool = False,
+        infinite: bool = False,
+        unknown: bool = False,
     ) -> Floats:
-        """Doubles >= low (> low if `open_low`), finite unless `infinite` allows +inf."""
+        """Doubles >= low (> low if `open_low`), finite unless `infinite` allows +inf and `unknown` NaN."""
         column = self._column(name)
         if column.type != pa.float64() or column.null_count:
             raise ResultError(f"{self.file}: {name} must be double precision without gaps")
         values = column.to_numpy()
         wrong = ~(values > low) if open_low else ~(values >= low)
-        wrong |= np.isnan(values) | np.isneginf(values)
+        wrong = (wrong & ~np.isnan(values)) | np.isneginf(values)
+        if not unknown:
+            wrong |= np.isnan(values)
         if not infinite:
             wrong |= np.isposinf(values)
         if wrong.any():

@@ -43,6 +43,10 @@ def _tables(path: Path) -> Iterator[Path]:
         yield from path.glob("*.parquet")
         yield from path.glob("stages/*/*.parquet")
         yield from _tables(_model_of(path))
+    elif (path / "front.json").is_file():
+        yield from path.glob("*.parquet")
+        yield from path.glob("points/0/*.parquet")
+        yield from _tables(path / "model")
     else:
         for name in (*TABLES, "options", "population", "regimes", "initial"):
             yield from (path / f"{name}.csv", path / f"{name}.parquet")

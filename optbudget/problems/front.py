@@ -177,6 +177,8 @@ def _require_sound(front: Front) -> None:
         )
     if not np.isfinite(front.point).all() or not np.isfinite(front.spend).all():
         raise ProblemError("points and spends must be finite numbers")
+    if not (np.isfinite(front.budget) and front.budget >= 0):
+        raise ProblemError(f"the budget is {front.budget}; it must be a number >= 0")
     if any(kind not in KINDS for kind in front.kind):
         raise ProblemError(f"kinds are {' and '.join(KINDS)}; got {sorted(set(front.kind))}")
     over = np.flatnonzero(front.spend > front.budget * (1.0 + ROUNDING))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from optbudget.allocation import SweetSpot
 from optbudget.errors import UsageError
-from optbudget.problems import Allocation, CurveBand, CurveBracket, CurveSet, Rollouts
+from optbudget.problems import Allocation, CurveBand, CurveBracket, CurveSet, DepartmentFront, Rollouts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-Shown = CurveSet | Allocation | SweetSpot | Rollouts | CurveBand | CurveBracket
+Shown = CurveSet | Allocation | SweetSpot | Rollouts | CurveBand | CurveBracket | DepartmentFront
 
 
 def plot(answer: Shown, *, states: "Sequence[str] | None" = None) -> "Figure":
-    """Draw an answer: curves with their prices, who gets how much, value over budgets, or what is spent.
+    """Draw an answer: curves and prices, who gets how much, value over budgets, what is spent, a front.
 
     Parameters
     ----------
-    answer : curves of every state, an allocation, a sweet spot, roll-outs of policies, or a band or bracket
-        of uncertain models
+    answer : curves of every state, an allocation, a sweet spot, roll-outs of policies, a band or bracket
+        of uncertain models, or a front of departments
     states : for curves, the labels of the states to draw; default: the initial states and those that
         gain most from money, six at most
 
@@ -55,6 +55,10 @@ def plot(answer: Shown, *, states: "Sequence[str] | None" = None) -> "Figure":
         from optbudget.report.band_figures import band_figure, bracket_figure
 
         return band_figure(answer) if isinstance(answer, CurveBand) else bracket_figure(answer, states)
+    if isinstance(answer, DepartmentFront):
+        from optbudget.report.front_figures import front_figure
+
+        return front_figure(answer)
     raise UsageError(
         f"there is no figure for a {type(answer).__name__}; plot curves, an allocation, a sweet spot or "
         "roll-outs"
