@@ -6,6 +6,8 @@ Points are rows; more is better in every column. Sets are a few tens to a few th
 import numpy as np
 from numba import njit
 
+ROUNDING = 1e-13
+"""Differences of this size, relative to the largest coordinate, are rounding."""
 BLAND_AFTER = 200
 """Pivots after which the rule changes to the one that cannot cycle."""
 
@@ -20,12 +22,21 @@ def greater(a, b):
 
 
 @njit(cache=True, error_model="numpy")
+def dot(a, b):
+    """The inner product of two short rows; a library call would take longer than its work."""
+    total = 0.0
+    for k in range(a.size):
+        total += a[k] * b[k]
+    return total
+
+
+@njit(cache=True, error_model="numpy")
 def best_for(points, weights, slack):
     """Row with the largest weighted sum; among those within slack, the last in the order of words."""
     best = 0
-    value = points[0] @ weights
+    value = dot(points[0], weights)
     for i in range(1, points.shape[0]):
-        here = points[i] @ weights
+        here = dot(points[i], weights)
         if here > value + slack or (here >= value - slack and greater(points[i], points[best])):
             best = i
             value = max(value, here)
@@ -82,7 +93,7 @@ def entering(difference, weights, level, basis, slack, bland):
     best, most = -1, slack
     for j in range(n + 1 + K):
         if j < n:
-            gain = difference[j] @ weights - level
+            gain = dot(difference[j], weights) - level
         elif j == n:
             gain = 0.0
         else:
@@ -154,7 +165,8 @@ def shortfall(points, target, slack, stop, weights):
         if j < 0:
             break
         column(difference, j, entry)
-        direction[:] = inverse @ entry
+        for i in range(K + 1):
+            direction[i] = dot(inverse[i], entry)
         row = leaving(inverse, direction, basis, worst, 1e-13)
         if row < 0:
             break
@@ -176,7 +188,7 @@ def support_points(points, tolerance, slack, kept, weights):
     """
     n, K = points.shape
     kept[:] = False
-    chosen = np.empty(n, dtype=np.int64)
+    chosen = np.empty((n, K))
     waiting = np.ones(n, dtype=np.bool_)
     witness = np.empty(K)
     number = 0
@@ -184,7 +196,7 @@ def support_points(points, tolerance, slack, kept, weights):
         while waiting[i]:
             if number == 0:
                 witness[:] = 1.0 / K
-            elif shortfall(points[chosen[:number]], points[i], slack, -tolerance, witness) >= -tolerance:
+            elif shortfall(chosen[:number], points[i], slack, -tolerance, witness) >= -tolerance:
                 waiting[i] = False
                 break
             best = best_for(points, witness, slack)
@@ -192,6 +204,47 @@ def support_points(points, tolerance, slack, kept, weights):
                 best = i
             kept[best], waiting[best] = True, False
             weights[best] = witness
-            chosen[number] = best
+            chosen[number] = points[best]
             number += 1
+    return number
+
+
+@njit(cache=True, error_model="numpy")
+def chain(points, kept):
+    """Unmark the rows, of those marked, that are under the hull in the plane; none of them dominates another."""
+    rows = np.flatnonzero(kept)
+    order = rows[np.argsort(points[rows, 0])]
+    stack = np.empty(order.size, dtype=np.int64)
+    number = 0
+    for i in order:
+        while number > 1:
+            a, b = stack[number - 2], stack[number - 1]
+            rise = (points[b, 1] - points[a, 1]) * (points[i, 0] - points[b, 0])
+            if rise > (points[i, 1] - points[b, 1]) * (points[b, 0] - points[a, 0]):
+                break
+            number -= 1
+            kept[b] = False
+        stack[number] = i
+        number += 1
+
+
+@njit(cache=True, error_model="numpy")
+def slack_of(points):
+    """What counts as rounding in sums of these points."""
+    return ROUNDING * max(1.0, np.abs(points).max())
+
+
+@njit(cache=True, error_model="numpy")
+def on_hull(points, tolerance, kept, weights):
+    """`support_points` of all rows, after those are left out that are quickly seen to be reached."""
+    slack = slack_of(points)
+    non_dominated(points, 0.0, kept)
+    if points.shape[1] == 2:
+        chain(points, kept)
+    rows = np.flatnonzero(kept)
+    here = np.empty(rows.size, dtype=np.bool_)
+    witness = np.zeros((rows.size, points.shape[1]))
+    number = support_points(points[rows], max(tolerance, slack), slack, here, witness)
+    kept[rows] = here
+    weights[rows] = witness
     return number

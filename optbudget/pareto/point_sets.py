@@ -21,9 +21,6 @@ from optbudget.pareto import _point_kernels as kernels
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-ROUNDING = 1e-13
-"""Differences of this size, relative to the largest coordinate, are rounding."""
-
 
 def non_dominated(points: ArrayLike, *, tolerance: float = 0.0) -> Integers:
     """Rows that no other reaches in every objective to within a tolerance, in increasing order.
@@ -66,13 +63,11 @@ def on_hull(points: ArrayLike, *, tolerance: float = 0.0) -> tuple[Integers, Flo
     array([0, 2])
     """
     points = as_points(points)
-    first = non_dominated(points, tolerance=0.0)
-    kept = np.zeros(first.size, dtype=np.bool_)
-    weights = np.zeros((first.size, points.shape[1]))
-    if first.size:
-        slack = ROUNDING * max(1.0, np.abs(points).max())
-        kernels.support_points(points[first], max(tolerance, slack), slack, kept, weights)
-    return first[kept], weights[kept]
+    kept = np.zeros(len(points), dtype=np.bool_)
+    weights = np.zeros(points.shape)
+    if points.size:
+        kernels.on_hull(points, tolerance, kept, weights)
+    return np.flatnonzero(kept), weights[kept]
 
 
 def beyond(points: ArrayLike, front: ArrayLike) -> Floats:
@@ -89,8 +84,7 @@ def beyond(points: ArrayLike, front: ArrayLike) -> Floats:
     points, front = as_points(points), as_points(front)
     if not front.size or points.shape[1] != front.shape[1]:
         raise ProblemError(f"a front of shape {front.shape} does not bound points of shape {points.shape}")
-    slack = ROUNDING * max(1.0, np.abs(front).max())
-    weights = np.empty(front.shape[1])
+    slack, weights = kernels.slack_of(front), np.empty(front.shape[1])
     return np.array([-kernels.shortfall(front, x, slack, np.inf, weights) for x in points])
 
 

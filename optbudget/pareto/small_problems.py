@@ -15,18 +15,17 @@ def warehouse() -> VectorMDP:
     """A store of at most seven units: how many to order each day, before the day's demand is known.
 
     Demand is 0, 1, 2 or 3 with probabilities 0.2, 0.4, 0.3, 0.1; what is not in store is lost. An
-    order of up to three comes at once and costs 1 whatever its size. It begins at any stock, all alike.
+    order of up to three comes at once as far as there is room, and costs 1 whatever its size. It begins at any stock, all alike.
     Objectives: units sold, little held overnight, few orders.
     """
     chance, most = np.array([0.2, 0.4, 0.3, 0.1]), 7
     transition, reward = np.zeros((most + 1, 4, most + 1)), np.zeros((most + 1, 4, 3))
     for stock, order in itertools.product(range(most + 1), range(4)):
-        if stock + order > most:
-            continue
+        there = min(stock + order, most)
         for demand, p in enumerate(chance):
-            sold = min(demand, stock + order)
-            transition[stock, order, stock + order - sold] += p
-            reward[stock, order] += p * np.array([sold, -(stock + order - sold), 0.0])
+            sold = min(demand, there)
+            transition[stock, order, there - sold] += p
+            reward[stock, order] += p * np.array([sold, sold - there, 0.0])
         reward[stock, order, 2] = -float(order > 0)
     return VectorMDP(
         states=tuple(f"stock {n}" for n in range(most + 1)),

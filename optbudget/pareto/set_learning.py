@@ -1,0 +1,241 @@
+"""Pareto Q-learning with sets: what can be expected of an environment, for all weights at once.
+
+A learner that knows `env.step` and `env.reset` alone keeps, for every state s, a set V(s) of vectors: what
+can be expected from s on, in the K objectives. :math:`\\oplus` adds sets (every sum of an element of each),
+ND leaves out dominated vectors, and hull also those that a mixture of others reaches
+(`optbudget.pareto.point_sets`). There are three rules.
+
+**hull**, for any environment. Stored per (s, a): the mean reward r̂ and, for every s' that followed, its share
+p̂(s'). Not stored: one set per s'. A pair that was visited is backed up as
+
+.. math:: Q(s, a) = \\hat r + \\gamma \\bigoplus_{s'} \\hat p(s')\\, V(s'), \\qquad
+          V(s) = \\mathrm{hull} \\bigcup_a Q(s, a).
+
+The sum is right because what is done after s' may depend on s' and expectation is linear: any choice of one
+vector per s' is a policy, and its expected vector is the weighted sum. The hull loses nothing, because lotteries
+reach it and sums of hulls are hulls of sums. As support functions, :math:`h_Q(\\omega) = \\max_{q \\in Q}
+\\omega \\cdot q`, a backup is Bellman's for every ω at once: sums of sets add supports, hulls of unions take
+their maximum. So with the true p its fixed point is convex hull value iteration's (Barrett & Narayanan 2008),
+and its vertices are values of deterministic stationary policies. Shares converge with the visits, and V with
+them, since the backup contracts by γ. A set is thinned where a mixture comes within `tolerance`: with the shares as
+they are, no weighting loses more than tolerance/(1 - γ) of what is believed.
+
+**sampled**, the rule of the framework (its §2.1) and of Watkins, for sets. Stored per (s, a): the set Q(s, a).
+
+.. math:: Q(s, a) \\leftarrow (1 - \\alpha)\\, Q(s, a) \\oplus \\alpha \\bigl(R + \\gamma V(s')\\bigr)
+
+For each ω the supports follow :math:`Q \\leftarrow Q + \\alpha[\\omega R + \\gamma \\max_{a'} Q(s', a') - Q]`,
+ordinary Q-learning of the reward ω·R: with one objective it *is* the framework's rule, and with several it gives its
+"max" over vectors, undefined as it stands, the only meaning that agrees with it for every weighting. It
+converges as Q-learning does, and as slowly: what was learned early from wrong V(s') is only forgotten.
+
+**deterministic**, for environments where everything has one outcome: Pareto Q-learning of Van Moffaert & Nowé
+(2014), ND in place of hull, which keeps points that mixtures would beat (a concave front). Sums of sets that
+are not convex over *repeated samples* are wrong -- :math:`\\frac12 V \\oplus \\frac12 V \\ne V` -- so a pair that
+is followed by a second state is refused.
+
+An optimum is learned only of pairs that are tried; least-tried actions are tried first.
+"""
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optbudget.errors import UsageError
+from optbudget.pareto._set_kernels import DETERMINISTIC, HULL, SAMPLED, Settings
+from optbudget.pareto.learned_set import LearnedSet
+from optbudget.pareto.n_step import Environment
+from optbudget.pareto.schedules import FadingExploration, Rate
+from optbudget.pareto.set_tables import END, START, SetTables
+from optbudget.workers import Checkpoint
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+RULES = {"hull": HULL, "sampled": SAMPLED, "deterministic": DETERMINISTIC}
+
+
+class SetLearner:
+    """Sets of expected vectors, learned from an environment step by step.
+
+    Parameters
+    ----------
+    actions, objectives : how many there are; every action can be taken everywhere
+    discount : in (0, 1)
+    rule : see the module
+    tolerance : >= 0, in units of value: how closely mixtures stand in for vectors, at each backup
+    rate : learning rates; None averages (power 1), or with the rule "sampled" has the power 0.9
+    exploration : chance of the least tried action; else that of a vector drawn from those of the state
+    stretch : steps that are watched, from a `reset` on, before they are learned from; an episode that is
+        longer is cut off
+    seed : of what is tried and of the environment's `reset`, >= 0
+
+    Raises
+    ------
+    UsageError
+        Naming what is out of its range.
+
+    Examples
+    --------
+    >>> from optbudget.pareto.small_problems import Simulator, warehouse
+    >>> learner = SetLearner(actions=4, objectives=3, discount=0.9, tolerance=1e-3)
+    >>> learner.learn(Simulator(warehouse()), 2_000)
+    >>> change = learner.settle()
+    >>> learned = learner.learned()
+    >>> warehouse().evaluate(learned.actions(range(8))).shape == learned.points.shape
+    True
+    """
+
+    def __init__(
+        self,
+        *,
+        actions: int,
+        objectives: int,
+        discount: float,
+        rule: Literal["hull", "sampled", "deterministic"] = "hull",
+        tolerance: float = 1e-6,
+        rate: Rate | None = None,
+        exploration: FadingExploration | None = None,
+        stretch: int = 100,
+        seed: int = 0,
+    ) -> None:
+        if rule not in RULES:
+            raise UsageError(f"rule is {rule!r}; it must be one of {', '.join(RULES)}")
+        if not (0 < discount < 1 and tolerance >= 0 and seed >= 0 and min(actions, objectives, stretch) >= 1):
+            raise UsageError(
+                "0 < discount < 1, tolerance >= 0, seed >= 0 and at least one action, objective and step are needed; "
+                f"got {discount}, {tolerance}, {seed}, {actions}, {objectives}, {stretch}"
+            )
+        rate = rate or Rate(power=0.9 if rule == "sampled" else 1.0)
+        self.exploration = exploration or FadingExploration()
+        self.stretch, self.seed, self.steps = stretch, seed, 0
+        self.low, self.high = np.full(objectives, np.inf), np.full(objectives, -np.inf)
+        self.tables = SetTables(
+            actions,
+            objectives,
+            Settings(RULES[rule], float(discount), float(tolerance), rate.first, rate.power, rate.shift),
+        )
+
+    def learn(self, env: Environment, steps: int) -> None:
+        """Watch so many more steps, stretch by stretch from a `reset`, and learn from them.
+
+        Raises
+        ------
+        ProblemError
+            With the rule "deterministic", if something had two outcomes.
+        LimitError
+            If a set grows beyond reason: the tolerance is too small.
+        """
+        last = self.steps + steps
+        while self.steps < last:
+            self._stretch(env, min(self.stretch, last - self.steps))
+
+    def settle(self, *, tolerance: float | None = None, change: float = 1e-9, sweeps: int = 10_000) -> float:
+        """Back up everything that was seen until vectors change less; returns the last change.
+
+        It needs no more steps: what was counted is brought to its fixed point.
+
+        Parameters
+        ----------
+        tolerance : of the sets from now on; None keeps it. It falls there from what it was by a factor γ a sweep,
+            as the errors of coarse sets do: fine sets far from the fixed point would have very many vectors
+        change : of any vector, in units of value
+        sweeps : at most
+
+        Raises
+        ------
+        UsageError
+            With the rule "sampled", which keeps nothing that could be backed up.
+        """
+        if self.tables.settings.rule == SAMPLED:
+            raise UsageError("the rule 'sampled' keeps sets, not counts, so there is nothing to settle")
+        settings = self.tables.settings
+        least = settings.tolerance if tolerance is None else tolerance
+        last, now = np.inf, settings.tolerance
+        for _ in range(sweeps):
+            now = max(least, settings.discount * now)
+            self.tables.settings = settings._replace(tolerance=now)
+            last = self.tables.sweep()
+            if last <= change and now == least:
+                break
+        return float(last)
+
+    def learned(self) -> LearnedSet:
+        """What has been learned so far.
+
+        Raises
+        ------
+        UsageError
+            If nothing was watched yet.
+        """
+        if not self.steps:
+            raise UsageError("nothing was watched yet: call learn first")
+        return LearnedSet.of(self.tables, steps=self.steps, rewards=(self.low.copy(), self.high.copy()))
+
+    def store(self, checkpoint: Checkpoint, name: str) -> None:
+        """Keep everything under a name: what goes on from there does so to the last bit."""
+        seen = self.tables.observations
+        flat = np.concatenate([one.ravel() for one in seen]) if seen else np.empty(0)
+        checkpoint.store(
+            name,
+            steps=self.steps,
+            low=self.low,
+            high=self.high,
+            observed=flat,
+            shape=np.array(seen[0].shape if seen else (), dtype=np.int64),
+            states=len(seen),
+            **self.tables.arrays._asdict(),
+        )
+
+    def restore(self, checkpoint: Checkpoint, name: str) -> bool:
+        """Go on from what is kept under a name; False where nothing of this computation is."""
+        kept = checkpoint.fetch(name)
+        if kept is None:
+            return False
+        self.steps, self.low, self.high = int(kept["steps"]), kept["low"], kept["high"]
+        shape = (int(kept["states"]), *kept["shape"].tolist())
+        self.tables.take(kept["observed"].reshape(shape), kept)
+        return True
+
+    def _stretch(self, env: Environment, steps: int) -> None:
+        """Watch a few steps from a `reset` on, with more resets where episodes end, and learn from them."""
+        tables, draw = self.tables, np.random.default_rng((self.seed, self.steps))
+        chance = self.exploration.of(self.steps + np.arange(steps))
+        tries = (draw.random(steps) < chance).tolist()
+        fate = draw.random(steps).tolist()
+        seed = int(np.random.SeedSequence((self.seed, self.steps)).generate_state(1)[0])
+        state = tables.place(env.reset(seed=seed)[0])
+        moments, rewards, starts = [], [], [state]
+        for trying, luck in zip(tries, fate, strict=True):
+            action = self._choose(state, trying, luck)
+            observation, reward, terminated, truncated, _ = env.step(action)
+            following = END if terminated else tables.place(observation)
+            moments.append((state, action, following))
+            rewards.append(reward)
+            state = following
+            if terminated or truncated:
+                state = tables.place(env.reset()[0])
+                starts.append(state)
+        self._learn_from(np.array(moments), np.array(rewards, dtype=np.float64), np.array(starts, dtype=np.int64))
+        self.steps += steps
+
+    def _choose(self, state: int, trying: bool, luck: float) -> int:
+        """The action tried least, or that of one of the state's vectors."""
+        arrays = self.tables.arrays
+        if not trying:
+            action = int(arrays.v_action[state, int(luck * arrays.v_size[state])])
+            if action >= 0:
+                return action
+        count = arrays.count[state]
+        least = (count == count.min()).nonzero()[0]
+        return int(least[int(luck * least.size)])
+
+    def _learn_from(self, moments: Integers, rewards: Floats, starts: Integers) -> None:
+        objectives = self.low.size
+        if rewards.shape != (len(moments), objectives) or not np.isfinite(rewards).all():
+            raise UsageError(f"rewards must be {objectives} finite numbers; got shape {rewards.shape[1:]}")
+        self.low, self.high = np.minimum(self.low, rewards.min(axis=0)), np.maximum(self.high, rewards.max(axis=0))
+        began = np.column_stack([np.full(starts.size, START), np.zeros_like(starts), starts])
+        self.tables.count(began, np.zeros((starts.size, objectives)))
+        self.tables.observe(moments, rewards)
