@@ -68,6 +68,40 @@ def policy_vector(transition, reward, discount, initial, policy, sweeps=2_000):
     return [sum(p * value[s][k] for s, p in enumerate(initial)) for k in columns]
 
 
+def plain_q_learning(moments, weights, actions, discount, rate):
+    """Watkins' rule for the weighted reward: {(state, action): value} after the moments, in their order.
+
+    moments: (state, action, reward vector, what followed or None at the end); rate(n): of the n-th visit.
+    """
+    value, visits = {}, {}
+    for state, action, reward, following in moments:
+        ahead = 0.0 if following is None else max(value.get((following, a), 0.0) for a in range(actions))
+        here = (state, action)
+        visits[here] = visits.get(here, 0) + 1
+        target = sum(w * r for w, r in zip(weights, reward, strict=True)) + discount * ahead
+        value[here] = value.get(here, 0.0) + rate(visits[here]) * (target - value.get(here, 0.0))
+    return value
+
+
+def counted_value(moments, weights, actions, discount, sweeps):
+    """Values of states for the weighted reward if the shares of what followed were the truth."""
+    followed, earned = {}, {}
+    for state, action, reward, following in moments:
+        followed.setdefault((state, action), []).append(following)
+        earned.setdefault((state, action), []).append(
+            sum(w * r for w, r in zip(weights, reward, strict=True))
+        )
+    value = {}
+    for _ in range(sweeps):
+        new = {}
+        for (state, action), after in followed.items():
+            here = (state, action)
+            q = sum(earned[here]) / len(after) + discount * sum(value.get(j, 0.0) for j in after) / len(after)
+            new[state] = max(new.get(state, -math.inf), q)
+        value = new
+    return value
+
+
 def joint_value(point_lists, weights, budget):
     """Best sum of weight * value over concave curves given by points, in all at most `budget` in mean.
 

@@ -11,12 +11,13 @@ from test_departments import columns, drawn
 from optbudget.errors import InterruptedWork, UsageError
 from optbudget.pareto import DepartmentsEnv, evaluate_lottery, exact_front
 from optbudget.pareto.coupling import couple, price_of_budget, prices_around
-from optbudget.pareto.department_learning import DepartmentLearner, Rate
+from optbudget.pareto.department_learning import DepartmentLearner
 from optbudget.pareto.front_learning import learn_front, learn_fronts, wide_prices
 from optbudget.pareto.learned import Learned
 from optbudget.pareto.learned_front import front_of
 from optbudget.pareto.phased_learning import learn_by_phases
 from optbudget.pareto.scalarisations import LearningTask, Scalarisations, same_prices
+from optbudget.pareto.schedules import Rate
 from optbudget.pareto.watching import Exploration, watch
 from optbudget.problems import Departments
 from optbudget.problems.examples import two_departments

@@ -153,8 +153,8 @@ def test_a_wrong_problem_is_refused_by_name(change, said):
 
 
 def test_a_policy_that_is_not_possible_is_refused():
-    with pytest.raises(ProblemError, match="policy 0 takes action 3 in state 'stock 5'"):
-        warehouse().evaluate(np.full((1, 8), 3))
+    with pytest.raises(ProblemError, match="policy 1 takes action 4 in state 'stock 5'"):
+        warehouse().evaluate(np.array([[0] * 8, [3] * 5 + [4] * 3]))
 
 
 def test_the_simulator_draws_what_the_problem_says():

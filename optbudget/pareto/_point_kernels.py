@@ -211,7 +211,7 @@ def support_points(points, tolerance, slack, kept, weights):
 
 @njit(cache=True, error_model="numpy")
 def chain(points, kept):
-    """Unmark the rows, of those marked, that are under the hull in the plane; none of them dominates another."""
+    """Unmark marked rows that are under the hull in the plane; none of the marked dominates another."""
     rows = np.flatnonzero(kept)
     order = rows[np.argsort(points[rows, 0])]
     stack = np.empty(order.size, dtype=np.int64)

@@ -17,8 +17,8 @@ DONE, FULL, SECOND_SUCCESSOR = -1, -2, -3
 class Tables(NamedTuple):
     """What is stored for S states, A actions, K objectives, D successors and sets of up to C vectors."""
 
-    count: np.ndarray
-    """(S, A) visits"""
+    visits: np.ndarray
+    """(S, A) how often the action was taken"""
     reward: np.ndarray
     """(S, A, K) mean reward, by the learning rates"""
     successor: np.ndarray
@@ -101,7 +101,7 @@ def expected(tables, s, a, discount, rule, tolerance):
 
 @njit(cache=True, error_model="numpy")
 def averaged(tables, s, a, reward, following, settings, rate):
-    """The old vectors, moved towards reward plus discounted vectors of what followed: the rule of the framework."""
+    """The framework's rule: old vectors, moved towards reward plus discounted vectors of what followed."""
     old = (1.0 - rate) * tables.q[s, a, : tables.q_size[s, a]]
     new = settings.discount * tables.v[following, : tables.v_size[following]]
     for i in range(new.shape[0]):
@@ -160,22 +160,22 @@ def count_in(tables, moments, rewards, settings):
     """
     for i in range(moments.shape[0]):
         s, a, j = moments[i]
-        if settings.rule == DETERMINISTIC and tables.count[s, a] and tables.successor[s, a, 0] != j:
+        if settings.rule == DETERMINISTIC and tables.visits[s, a] and tables.successor[s, a, 0] != j:
             return i, SECOND_SUCCESSOR
-        n = tables.count[s, a] + 1
+        n = tables.visits[s, a] + 1
         rate = settings.first * ((1.0 + settings.shift) / (n + settings.shift)) ** settings.power
         if s == 1:
             rate = 1.0 / n
         if move(tables, s, a, rewards[i], j, rate) == FULL:
             return i, FULL
-        tables.count[s, a] = n
+        tables.visits[s, a] = n
     return DONE, DONE
 
 
 @njit(cache=True, error_model="numpy")
 def back_up_seen(tables, moments, settings):
     """Back up every pair of the moments once, the last seen first; returns DONE, or FULL."""
-    seen = np.zeros(tables.count.shape, dtype=np.bool_)
+    seen = np.zeros(tables.visits.shape, dtype=np.bool_)
     for i in range(moments.shape[0] - 1, -1, -1):
         s, a = moments[i, 0], moments[i, 1]
         if not seen[s, a]:
@@ -190,11 +190,11 @@ def average_in(tables, moments, rewards, settings):
     """Move the sets of each moment's pair in turn, as the framework's rule does; returns as `count_in`."""
     for i in range(moments.shape[0]):
         s, a, j = moments[i]
-        n = tables.count[s, a] + 1
+        n = tables.visits[s, a] + 1
         rate = settings.first * ((1.0 + settings.shift) / (n + settings.shift)) ** settings.power
         if keep(tables, s, a, averaged(tables, s, a, rewards[i], j, settings, rate)) == FULL:
             return i, FULL
-        tables.count[s, a] = n
+        tables.visits[s, a] = n
         if join(tables, s, settings.rule, settings.tolerance / 2.0) == FULL:
             return i + 1, FULL
     return DONE, DONE
@@ -215,12 +215,29 @@ def apart(a, b):
 
 @njit(cache=True, error_model="numpy")
 def sweep(tables, settings):
-    """Back up every pair that was ever seen, the last found states first; returns the largest change, or FULL."""
+    """Back up every pair that was seen, last found states first; returns the largest change, or FULL."""
     change = 0.0
-    for s in range(tables.count.shape[0] - 1, 0, -1):
+    for s in range(tables.visits.shape[0] - 1, 0, -1):
         before = tables.v[s, : tables.v_size[s]].copy()
-        for a in range(tables.count.shape[1]):
-            if tables.count[s, a] and back_up(tables, s, a, settings) == FULL:
+        for a in range(tables.visits.shape[1]):
+            if tables.visits[s, a] and back_up(tables, s, a, settings) == FULL:
                 return float(FULL)
         change = max(change, apart(before, tables.v[s, : tables.v_size[s]]))
     return change
+
+
+@njit(cache=True, error_model="numpy")
+def novelty(tables, discount, sweeps, found):
+    """found (S, A): 1 if never taken, else the best that follows, discounted; the end leads to the start."""
+    best = np.zeros(found.shape[0])
+    for _ in range(sweeps):
+        best[0] = best[1]
+        for s in range(found.shape[0] - 1, 0, -1):
+            best[s] = 0.0
+            for a in range(found.shape[1] if s > 1 else 1):
+                total = 0.0 if tables.visits[s, a] else 1.0
+                for d in range(tables.successor.shape[2]):
+                    if tables.successor[s, a, d] >= 0:
+                        total += discount * tables.share[s, a, d] * best[tables.successor[s, a, d]]
+                found[s, a] = total
+                best[s] = max(best[s], total)

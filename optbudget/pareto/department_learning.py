@@ -26,7 +26,6 @@ are independent, so few can be learned at a time.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +34,7 @@ from optbudget.errors import UsageError
 from optbudget.pareto import _department_kernels as kernels
 from optbudget.pareto.learned import Learned
 from optbudget.pareto.scalarisations import LearningTask, Scalarisations, blocked_aims, lanes
+from optbudget.pareto.schedules import Rate
 from optbudget.pareto.watching import Environment, Exploration, Watched, watch
 from optbudget.workers import Checkpoint
 
@@ -45,34 +45,6 @@ LENGTH = 192
 """Numbers that an inner loop runs over, about, where there are enough scalarisations."""
 AT_ONCE = 10
 """Runs that are watched before they are learned from; greedy choices change only in between."""
-
-
-@dataclass(frozen=True)
-class Rate:
-    """The learning rate of the n-th visit: first * ((1 + shift) / (n + shift))^power.
-
-    Power 0 is a constant rate; power 1 with shift 0 and first 1 averages all that was seen. In between, what
-    was learned from early, wrong values ahead is forgotten: the more, the smaller the power.
-
-    Examples
-    --------
-    >>> Rate(power=1.0).of(np.array([1, 2, 4])).tolist()
-    [1.0, 0.5, 0.25]
-    >>> Rate(first=0.5, power=0.0).of(np.array([1, 7])).tolist()
-    [0.5, 0.5]
-    """
-
-    first: float = 1.0
-    power: float = 0.9
-    shift: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not (0 < self.first <= 1 and 0 <= self.power <= 1 and 0 <= self.shift < np.inf):
-            raise UsageError(f"{self}: first must be in (0, 1], power in [0, 1], shift >= 0")
-
-    def of(self, visit: Integers) -> NDArray[np.float32]:
-        """The rates of visits counted from 1."""
-        return (self.first * ((1.0 + self.shift) / (visit + self.shift)) ** self.power).astype(np.float32)
 
 
 class DepartmentLearner:
@@ -181,7 +153,7 @@ class DepartmentLearner:
         kernels.visits(state, action, self._tried[d], visit)
         kernels.learn(
             self._table[d], self._aim, known, self._lane if self.task.horizon else 0, self._discount,
-            state, action, after, self.rate.of(visit), measured,
+            state, action, after, self.rate.of(visit).astype(np.float32), measured,
         )  # fmt: skip
 
     def _policies(self) -> list[NDArray[np.int8]]:

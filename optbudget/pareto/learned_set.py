@@ -2,8 +2,8 @@
 
 A vector of a hull is best for some weights ω. Its policy takes in every state the action of the vector that
 is best there for ω: deterministic, stationary, and evaluated exactly where the problem is known
-(`VectorMDP.evaluate`). A vector of the rule "deterministic" need not be best for any ω; it is *tracked*: after a
-step the target is what must still come, and the action is that of the vector nearest to the target.
+(`VectorMDP.evaluate`). A vector of the rule "deterministic" need not be best for any ω; it is *tracked*:
+after a step the target is what must still come, and the action is that of the vector nearest to it.
 """
 
 from collections.abc import Iterable
@@ -73,7 +73,7 @@ class LearnedSet:
     def bounds(
         self, env: Environment, *, steps: int, episodes: int, level: float = 0.95, seed: int = 0
     ) -> tuple[NStepBound, ...]:
-        """What each point's policy is worth, by n-step returns with an interval: see `optbudget.pareto.n_step`.
+        """What each point's policy is worth, with an interval: see `optbudget.pareto.n_step`.
 
         The error of the rest is bounded by the range of the rewards *that were seen*.
         """
@@ -154,7 +154,7 @@ class TrackedPolicy:
     def value(self, observation: Any) -> Floats:
         """What is still expected, (K,): the vector nearest to the target."""
         state = known_state(self._tables, observation)
-        return self._tables.vectors(state)[self._nearest(state)]
+        return np.asarray(self._tables.vectors(state)[self._nearest(state)])
 
     def _nearest(self, state: int) -> int:
         return int(np.abs(self._tables.vectors(state) - self._target).max(axis=1).argmin())

@@ -41,7 +41,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class FadingExploration:
-    """The chance of trying, at a step, what was tried least: from `first` to `last` in a line over `steps`.
+    """The chance of exploring at a step: from `first` to `last` in a line over `steps`.
 
     Examples
     --------

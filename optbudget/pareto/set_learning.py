@@ -12,32 +12,35 @@ p̂(s'). Not stored: one set per s'. A pair that was visited is backed up as
           V(s) = \\mathrm{hull} \\bigcup_a Q(s, a).
 
 The sum is right because what is done after s' may depend on s' and expectation is linear: any choice of one
-vector per s' is a policy, and its expected vector is the weighted sum. The hull loses nothing, because lotteries
-reach it and sums of hulls are hulls of sums. As support functions, :math:`h_Q(\\omega) = \\max_{q \\in Q}
-\\omega \\cdot q`, a backup is Bellman's for every ω at once: sums of sets add supports, hulls of unions take
-their maximum. So with the true p its fixed point is convex hull value iteration's (Barrett & Narayanan 2008),
-and its vertices are values of deterministic stationary policies. Shares converge with the visits, and V with
-them, since the backup contracts by γ. A set is thinned where a mixture comes within `tolerance`: with the shares as
-they are, no weighting loses more than tolerance/(1 - γ) of what is believed.
+vector per s' is a policy, and its expected vector is the weighted sum. The hull loses nothing, because
+lotteries reach it and sums of hulls are hulls of sums. As support functions,
+:math:`h_Q(\\omega) = \\max_{q \\in Q} \\omega \\cdot q`, a backup is Bellman's for every ω at once: sums of
+sets add supports, hulls of unions take their maximum. So with the true p its fixed point is convex hull value
+iteration's (Barrett & Narayanan 2008), and its vertices are values of deterministic stationary policies.
+Shares converge with the visits, and V with them, since the backup contracts by γ. A set is thinned where a
+mixture comes within `tolerance`: with the shares as they are, no weighting loses more than
+tolerance/(1 - γ) of what is believed.
 
-**sampled**, the rule of the framework (its §2.1) and of Watkins, for sets. Stored per (s, a): the set Q(s, a).
+**sampled**, the rule of the framework (its §2.1) and of Watkins, for sets. Stored per (s, a): the set Q.
 
 .. math:: Q(s, a) \\leftarrow (1 - \\alpha)\\, Q(s, a) \\oplus \\alpha \\bigl(R + \\gamma V(s')\\bigr)
 
-For each ω the supports follow :math:`Q \\leftarrow Q + \\alpha[\\omega R + \\gamma \\max_{a'} Q(s', a') - Q]`,
-ordinary Q-learning of the reward ω·R: with one objective it *is* the framework's rule, and with several it gives its
-"max" over vectors, undefined as it stands, the only meaning that agrees with it for every weighting. It
-converges as Q-learning does, and as slowly: what was learned early from wrong V(s') is only forgotten.
+For each ω the supports follow
+:math:`h \\leftarrow h + \\alpha[\\omega \\cdot R + \\gamma \\max_{a'} h(s', a') - h]`, ordinary Q-learning of
+ω·R: with one objective it *is* the framework's rule, and with several it gives its "max" over vectors,
+undefined as it stands, the only meaning that agrees with it for every weighting. It converges as Q-learning
+does, and as slowly: what was learned early from wrong V(s') is only forgotten.
 
 **deterministic**, for environments where everything has one outcome: Pareto Q-learning of Van Moffaert & Nowé
 (2014), ND in place of hull, which keeps points that mixtures would beat (a concave front). Sums of sets that
-are not convex over *repeated samples* are wrong -- :math:`\\frac12 V \\oplus \\frac12 V \\ne V` -- so a pair that
-is followed by a second state is refused.
+are not convex over *repeated samples* are wrong -- :math:`\\frac12 V \\oplus \\frac12 V \\ne V` -- so a pair
+that is followed by a second state is refused.
 
-An optimum is learned only of pairs that are tried; least-tried actions are tried first.
+An optimum is learned only of pairs that are tried; an exploring step leads to the nearest action never
+taken, or takes the one taken least.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,9 +67,11 @@ class SetLearner:
     actions, objectives : how many there are; every action can be taken everywhere
     discount : in (0, 1)
     rule : see the module
-    tolerance : >= 0, in units of value: how closely mixtures stand in for vectors, at each backup
+    tolerance : >= 0, in units of value: how closely mixtures stand in for vectors, at each backup. A
+        thousandth of the range of values is fine; hulls of three objectives take long with less. None is
+        0.01, and 0 with the rule "deterministic"
     rate : learning rates; None averages (power 1), or with the rule "sampled" has the power 0.9
-    exploration : chance of the least tried action; else that of a vector drawn from those of the state
+    exploration : chance of exploring; else the action of a vector drawn from those of the state is taken
     stretch : steps that are watched, from a `reset` on, before they are learned from; an episode that is
         longer is cut off
     seed : of what is tried and of the environment's `reset`, >= 0
@@ -79,7 +84,7 @@ class SetLearner:
     Examples
     --------
     >>> from optbudget.pareto.small_problems import Simulator, warehouse
-    >>> learner = SetLearner(actions=4, objectives=3, discount=0.9, tolerance=1e-3)
+    >>> learner = SetLearner(actions=4, objectives=3, discount=0.9, tolerance=0.3)
     >>> learner.learn(Simulator(warehouse()), 2_000)
     >>> change = learner.settle()
     >>> learned = learner.learned()
@@ -94,18 +99,20 @@ class SetLearner:
         objectives: int,
         discount: float,
         rule: Literal["hull", "sampled", "deterministic"] = "hull",
-        tolerance: float = 1e-6,
+        tolerance: float | None = None,
         rate: Rate | None = None,
         exploration: FadingExploration | None = None,
-        stretch: int = 100,
+        stretch: int = 50,
         seed: int = 0,
     ) -> None:
         if rule not in RULES:
             raise UsageError(f"rule is {rule!r}; it must be one of {', '.join(RULES)}")
+        if tolerance is None:
+            tolerance = 0.0 if rule == "deterministic" else 0.01
         if not (0 < discount < 1 and tolerance >= 0 and seed >= 0 and min(actions, objectives, stretch) >= 1):
             raise UsageError(
-                "0 < discount < 1, tolerance >= 0, seed >= 0 and at least one action, objective and step are needed; "
-                f"got {discount}, {tolerance}, {seed}, {actions}, {objectives}, {stretch}"
+                "0 < discount < 1, tolerance >= 0, seed >= 0 and at least one action, objective and step are "
+                f"needed; got {discount}, {tolerance}, {seed}, {actions}, {objectives}, {stretch}"
             )
         rate = rate or Rate(power=0.9 if rule == "sampled" else 1.0)
         self.exploration = exploration or FadingExploration()
@@ -138,8 +145,8 @@ class SetLearner:
 
         Parameters
         ----------
-        tolerance : of the sets from now on; None keeps it. It falls there from what it was by a factor γ a sweep,
-            as the errors of coarse sets do: fine sets far from the fixed point would have very many vectors
+        tolerance : of the sets from now on; None keeps it. It falls there from what it was by a factor γ a
+            sweep, as the errors of coarse sets do: fine sets far from the fixed point have very many vectors
         change : of any vector, in units of value
         sweeps : at most
 
@@ -206,9 +213,9 @@ class SetLearner:
         fate = draw.random(steps).tolist()
         seed = int(np.random.SeedSequence((self.seed, self.steps)).generate_state(1)[0])
         state = tables.place(env.reset(seed=seed)[0])
-        moments, rewards, starts = [], [], [state]
+        moments, rewards, starts, novelty = [], [], [state], tables.novelty()
         for trying, luck in zip(tries, fate, strict=True):
-            action = self._choose(state, trying, luck)
+            action = self._choose(novelty, state, trying, luck)
             observation, reward, terminated, truncated, _ = env.step(action)
             following = END if terminated else tables.place(observation)
             moments.append((state, action, following))
@@ -217,25 +224,35 @@ class SetLearner:
             if terminated or truncated:
                 state = tables.place(env.reset()[0])
                 starts.append(state)
-        self._learn_from(np.array(moments), np.array(rewards, dtype=np.float64), np.array(starts, dtype=np.int64))
+        self._learn_from(
+            np.array(moments), np.array(rewards, dtype=np.float64), np.array(starts, dtype=np.int64)
+        )
         self.steps += steps
 
-    def _choose(self, state: int, trying: bool, luck: float) -> int:
-        """The action tried least, or that of one of the state's vectors."""
+    def _choose(self, novelty: Floats, state: int, trying: bool, luck: float) -> int:
+        """The action that leads to one never taken, or that was taken least, or that of one of the vectors."""
         arrays = self.tables.arrays
+        if state >= len(novelty):
+            return int(luck * arrays.visits.shape[1])
         if not trying:
             action = int(arrays.v_action[state, int(luck * arrays.v_size[state])])
             if action >= 0:
                 return action
-        count = arrays.count[state]
-        least = (count == count.min()).nonzero()[0]
-        return int(least[int(luck * least.size)])
+        action = int(novelty[state].argmax())
+        if novelty[state, action] == 0:
+            return int(arrays.visits[state].argmin())
+        if novelty[state, action] == 1:
+            novelty[state, action] = 0.0  # It is not new to the rest of the stretch.
+        return action
 
     def _learn_from(self, moments: Integers, rewards: Floats, starts: Integers) -> None:
         objectives = self.low.size
         if rewards.shape != (len(moments), objectives) or not np.isfinite(rewards).all():
             raise UsageError(f"rewards must be {objectives} finite numbers; got shape {rewards.shape[1:]}")
-        self.low, self.high = np.minimum(self.low, rewards.min(axis=0)), np.maximum(self.high, rewards.max(axis=0))
+        self.low, self.high = (
+            np.minimum(self.low, rewards.min(axis=0)),
+            np.maximum(self.high, rewards.max(axis=0)),
+        )
         began = np.column_stack([np.full(starts.size, START), np.zeros_like(starts), starts])
         self.tables.count(began, np.zeros((starts.size, objectives)))
         self.tables.observe(moments, rewards)

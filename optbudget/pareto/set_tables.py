@@ -1,6 +1,7 @@
 """What set-valued learning stores, in arrays that grow as states are found and sets become larger."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ END, START = 0, 1
 """The two states that are not observed: nothing follows the end, and the start is before every episode."""
 MOST_VECTORS = 4096
 """A set with more vectors needs a tolerance."""
+
+NOVELTY_SWEEPS = 50
+"""Steps ahead, at least, that is looked for what was never taken."""
 
 
 class SetTables:
@@ -45,7 +49,9 @@ class SetTables:
         try:
             seen = np.asarray(observation, dtype=np.float64)
         except (TypeError, ValueError):
-            raise UsageError(f"observations must be numbers or arrays of numbers; got {observation!r}") from None
+            raise UsageError(
+                f"observations must be numbers or arrays of numbers; got {observation!r}"
+            ) from None
         key = seen.tobytes()
         found = self._place.get(key)
         if found is None:
@@ -61,7 +67,7 @@ class SetTables:
         return self._place.get(np.asarray(observation, dtype=np.float64).tobytes(), -1)
 
     def observe(self, moments: Integers, rewards: Floats) -> None:
-        """Learn from moments (N, 3) -- state, action, what followed -- with rewards (N, K), in their order."""
+        """Learn from moments (N, 3) -- state, action, what followed -- with rewards (N, K)."""
         if self.settings.rule == SAMPLED:
             self._average(moments, rewards)
         else:
@@ -84,6 +90,12 @@ class SetTables:
     def sweep(self) -> float:
         """Back up every pair that was ever seen; the largest change of a vector."""
         return float(self._until_it_fits(lambda: kernels.sweep(self.arrays, self.settings)))
+
+    def novelty(self) -> Floats:
+        """For each action 1 if it was never taken, else γ^n where n steps lead to one that was not, (S, A)."""
+        found = np.zeros(self.arrays.visits.shape)
+        kernels.novelty(self.arrays, self.settings.discount, NOVELTY_SWEEPS, found)
+        return found
 
     def start(self) -> Floats:
         """The vectors that are expected before the first observation, (P, K)."""
@@ -108,8 +120,11 @@ class SetTables:
             self._more_vectors()
             if at:  # The last state's set may not have fitted.
                 last, half = int(moments[at - 1, 0]), self.settings.tolerance / 2.0
-                self._until_it_fits(lambda s=last, t=half: kernels.join(self.arrays, s, SAMPLED, t))
+                self._until_it_fits(partial(self._join, last, half))
             moments, rewards = moments[at:], rewards[at:]
+
+    def _join(self, state: int, tolerance: float) -> float:
+        return float(kernels.join(self.arrays, state, SAMPLED, tolerance))
 
     def _until_it_fits(self, work: Callable[[], float]) -> float:
         while (found := work()) == FULL:
@@ -142,7 +157,7 @@ def empty_tables(
     q_size = np.full((states, actions), 1 if rule == SAMPLED else 0)
     q_size[:2] = 0
     return Tables(
-        count=np.zeros((states, actions), dtype=np.int64),
+        visits=np.zeros((states, actions), dtype=np.int64),
         reward=np.zeros((states, actions, objectives)),
         successor=np.full((states, actions, successors), -1),
         share=np.zeros((states, actions, successors)),
@@ -154,15 +169,11 @@ def empty_tables(
     )
 
 
-def grown(
-    tables: Tables, rule: int, *, states: int = 0, successors: int = 0, vectors: int = 0
-) -> Tables:
+def grown(tables: Tables, rule: int, *, states: int = 0, successors: int = 0, vectors: int = 0) -> Tables:
     """The same tables with room for more."""
     n, actions, width = tables.successor.shape
     room, objectives = tables.v.shape[1:]
-    larger = empty_tables(
-        states or n, actions, objectives, successors or width, vectors or room, rule
-    )
+    larger = empty_tables(states or n, actions, objectives, successors or width, vectors or room, rule)
     for old, new in zip(tables, larger, strict=True):
         new[tuple(slice(0, size) for size in old.shape)] = old
     return larger

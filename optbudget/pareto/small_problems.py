@@ -15,7 +15,8 @@ def warehouse() -> VectorMDP:
     """A store of at most seven units: how many to order each day, before the day's demand is known.
 
     Demand is 0, 1, 2 or 3 with probabilities 0.2, 0.4, 0.3, 0.1; what is not in store is lost. An
-    order of up to three comes at once as far as there is room, and costs 1 whatever its size. It begins at any stock, all alike.
+    order of up to three comes at once as far as there is room, and costs 1 whatever its size. It begins at
+    any stock, all alike.
     Objectives: units sold, little held overnight, few orders.
     """
     chance, most = np.array([0.2, 0.4, 0.3, 0.1]), 7
