@@ -48,7 +48,7 @@ from numpy.typing import NDArray
 from optbudget.errors import UsageError
 from optbudget.pareto._set_kernels import DETERMINISTIC, HULL, SAMPLED, Settings
 from optbudget.pareto.learned_set import LearnedSet
-from optbudget.pareto.n_step import Environment
+from optbudget.pareto.n_step import Environment, steps_for
 from optbudget.pareto.schedules import FadingExploration, Rate
 from optbudget.pareto.set_tables import END, START, SetTables
 from optbudget.workers import Checkpoint
@@ -138,35 +138,35 @@ class SetLearner:
         while self.steps < last:
             self._stretch(env, min(self.stretch, last - self.steps))
 
-    def settle(self, *, tolerance: float | None = None, change: float = 1e-9, sweeps: int = 10_000) -> float:
+    def settle(self, *, tolerance: float | None = None, change: float = 1e-9) -> float:
         """Back up everything that was seen until vectors change less; returns the last change.
 
-        It needs no more steps: what was counted is brought to its fixed point.
+        It needs no more steps: what was counted is brought to its fixed point. Thinned sets can change for
+        ever, so it ends at the latest after the n sweeps for which γ^n times all that values can differ by is
+        below the tolerance: then a weighting is off by tolerance/(1 - γ), as it says, and once more by that.
 
         Parameters
         ----------
         tolerance : of the sets from now on; None keeps it. It falls there from what it was by a factor γ a
             sweep, as the errors of coarse sets do: fine sets far from the fixed point have very many vectors
         change : of any vector, in units of value
-        sweeps : at most
 
         Raises
         ------
         UsageError
-            With the rule "sampled", which keeps nothing that could be backed up.
+            With the rule "sampled", which keeps nothing that could be backed up; if nothing was watched.
         """
-        if self.tables.settings.rule == SAMPLED:
-            raise UsageError("the rule 'sampled' keeps sets, not counts, so there is nothing to settle")
         settings = self.tables.settings
+        if settings.rule == SAMPLED or not self.steps:
+            raise UsageError("there is nothing to settle: 'sampled' keeps no counts, and learn comes first")
         least = settings.tolerance if tolerance is None else tolerance
-        last, now = np.inf, settings.tolerance
-        for _ in range(sweeps):
-            now = max(least, settings.discount * now)
+        now, left = settings.tolerance, self._sweeps_to(max(least, 1e-12))
+        while True:
+            now, left = max(least, settings.discount * now), left - (now == least)
             self.tables.settings = settings._replace(tolerance=now)
             last = self.tables.sweep()
-            if last <= change and now == least:
-                break
-        return float(last)
+            if (last <= change and now == least) or left <= 0:
+                return last
 
     def learned(self) -> LearnedSet:
         """What has been learned so far.
@@ -205,6 +205,12 @@ class SetLearner:
         self.tables.take(kept["observed"].reshape(shape), kept)
         return True
 
+    def _sweeps_to(self, error: float) -> int:
+        """The n with γ^n (high - low)/(1 - γ) <= error."""
+        discount = self.tables.settings.discount
+        ends = (float(min(self.low.min(), 0.0)), float(max(self.high.max(), 0.0)))
+        return steps_for(error, discount=discount, rewards=ends)
+
     def _stretch(self, env: Environment, steps: int) -> None:
         """Watch a few steps from a `reset` on, with more resets where episodes end, and learn from them."""
         tables, draw = self.tables, np.random.default_rng((self.seed, self.steps))
@@ -230,7 +236,7 @@ class SetLearner:
         self.steps += steps
 
     def _choose(self, novelty: Floats, state: int, trying: bool, luck: float) -> int:
-        """The action that leads to one never taken, or that was taken least, or that of one of the vectors."""
+        """The action that leads to one never taken, or was taken least, or that of one of the vectors."""
         arrays = self.tables.arrays
         if state >= len(novelty):
             return int(luck * arrays.visits.shape[1])

@@ -92,7 +92,7 @@ class SetTables:
         return float(self._until_it_fits(lambda: kernels.sweep(self.arrays, self.settings)))
 
     def novelty(self) -> Floats:
-        """For each action 1 if it was never taken, else γ^n where n steps lead to one that was not, (S, A)."""
+        """For each action 1 if it was never taken, γ^n where n steps lead to one that was not, (S, A)."""
         found = np.zeros(self.arrays.visits.shape)
         kernels.novelty(self.arrays, self.settings.discount, NOVELTY_SWEEPS, found)
         return found
