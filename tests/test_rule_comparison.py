@@ -2,17 +2,23 @@
 
 from dataclasses import fields
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import run, run_json
 from small_departments import drawn
 
+from optbudget import save
+from optbudget.errors import LimitError
 from optbudget.pareto.baselines import proportional_budgets, within
 from optbudget.pareto.evaluation import evaluate
 from optbudget.pareto.front import exact_front
 from optbudget.pareto.metrics.budget_efficiency import least_spend
 from optbudget.pareto.rule_comparison import OURS, RuleComparison, Score, compare_rules
+from optbudget.problems.examples import two_departments
 from optbudget.report.rule_tables import adaptation_grid, criteria_grid, metrics_grid, reached_grid
+from optbudget.workers import Monitor
 
 WEIGHTS = np.array([1.0, 2.0])
 
@@ -63,3 +69,25 @@ def test_tables_show_every_rule_and_metric() -> None:
     assert row[4] == "5" and len(row) == 6
     named = ["budget efficiency", "Pareto optimality", "stability", "interpretability", "manageability"]
     assert [name for name, *_ in metrics_grid().rows] == [*named, "adaptability"]
+
+
+def test_the_command_line_holds_rules_against_the_front(tmp_path: Path) -> None:
+    save(two_departments(), tmp_path / "model")
+    options = ["--weights", 5, "--refine", 0, "--no-figures", "--rules", 1, "--seed", 3]
+    found = run_json("pareto", tmp_path / "model", "--out", tmp_path / "front", *options)
+    assert set(found["rules"]) == set(compared().scores)
+    assert found["rules"][OURS]["wasted"] == pytest.approx(0.0, abs=0.2)
+    assert found["rules"]["proportional"]["spent"] <= 2.0 + 1e-9
+    shown = run("pareto", tmp_path / "model", "--out", tmp_path / "again", *options)
+    for title in ("What budgeting rules reach", "Stability, interpretability", "when the world changes"):
+        assert title in shown.stdout
+
+
+def test_a_stopped_comparison_holds_the_seeds_that_were_done() -> None:
+    model = two_departments()
+    front, stopping = exact_front(model, weights=3), Monitor()
+    stopping.report = lambda fraction, text: stopping.interrupt() if fraction > 0 else None
+    found = compare_rules(model, front, WEIGHTS, seeds=range(5), monitor=stopping)
+    assert found.seeds == (0,) and len(found.scores[OURS]) == len(found.adaptations) == 1
+    with pytest.raises(LimitError, match="before budgeting rules"):
+        compare_rules(model, front, WEIGHTS, seeds=range(5), monitor=Monitor(time_limit=0.0))

@@ -1,5 +1,6 @@
 """`optbudget pareto`: the front of all trade-offs of departments at one budget, and one point of it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from optbudget.pareto.front import ExactFront
+    from optbudget.pareto.rule_comparison import RuleComparison
     from optbudget.problems import DepartmentFront, Departments, Front
 
 
@@ -54,6 +57,12 @@ def command(
     risk: Risk = None,
     risk_weight: RiskWeight = None,
     figures: Annotated[bool, typer.Option("--figures/--no-figures", help="Draw the front.")] = True,
+    rules: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=0, help="Hold budgeting rules against the front by every metric, over N seeds."
+        ),
+    ] = 0,
 ) -> None:
     """Compute what one budget can achieve in every objective, each point with its plan and a certificate."""
     from optbudget import files
@@ -73,11 +82,12 @@ def command(
         found = exact_front(
             departments, budget=budget, weights=weights, refine=refine, tolerance=tolerance, monitor=monitor
         )
+    compared = _compared(run, found, range(seed, seed + rules)) if len(found.front) else None
     answer = found.with_plans()
     if answer.front.outcome.solution is not Solution.NONE:
         _require_point(answer.front, point)
         _write(run, answer, out, seed=seed, point=point, figures=figures)
-        _show(run, answer, out, point)
+        _show(run, answer, out, point, compared)
     else:
         run.answer(_fields(answer))
     say_how_it_ended(run, answer.front.outcome)
@@ -153,14 +163,38 @@ def _draw(run: Run, answer: "DepartmentFront", folder: Path, point: int | None) 
         write(point_figure(answer.point_of(point), point), folder / f"point-{point}.svg")
 
 
-def _show(run: Run, answer: "DepartmentFront", out: Path, point: int | None) -> None:
+def _compared(run: Run, found: "ExactFront", seeds: range) -> "RuleComparison | None":
+    """Budgeting rules beside the plan in which all objectives count alike, if any seeds are asked for."""
+    if not seeds:
+        return None
+    import numpy as np
+
+    from optbudget.pareto import compare_rules
+
+    model = replace(found.departments, total_budget=found.front.budget)
+    with run.working("budgeting rules") as monitor:
+        return compare_rules(model, found, np.ones(len(model.objectives)), seeds=seeds, monitor=monitor)
+
+
+def _show(
+    run: Run,
+    answer: "DepartmentFront",
+    out: Path,
+    point: int | None,
+    compared: "RuleComparison | None",
+) -> None:
     from optbudget.report.front_tables import front_grid, point_grid
 
     chosen = {} if point is None else {"chosen": _point_fields(answer, out, point)}
-    run.answer({**_fields(answer), **chosen})
+    rules = {} if compared is None else {"rules": compared.means()}
+    run.answer({**_fields(answer), **chosen, **rules})
     if run.json:
         return
     run.grids(front_grid(answer, limit=SHOWN))
+    if compared is not None:
+        from optbudget.report.rule_tables import adaptation_grid, criteria_grid, reached_grid
+
+        run.grids(reached_grid(compared), criteria_grid(compared), adaptation_grid(compared))
     if point is not None:
         run.grids(point_grid(answer.point_of(point), point))
     run.show(f"{len(answer.front)} points, largest gap {answer.front.gap.max():.1e}. Written to {out}")

@@ -11,13 +11,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from optbudget.pareto.adaptation import Watch
     from optbudget.pareto.department_learning import DepartmentLearner
     from optbudget.pareto.environment import DepartmentsEnv
     from optbudget.pareto.evaluation import Worth, evaluate, evaluate_lottery
     from optbudget.pareto.front import ExactFront, exact_front
     from optbudget.pareto.front_learning import learn_front, learn_fronts
+    from optbudget.pareto.huber import bounded_mean, huber_mean
     from optbudget.pareto.hulls import difference, outer
     from optbudget.pareto.learned_front import LearnedFront
+    from optbudget.pareto.metrics.budget_efficiency import least_spend
+    from optbudget.pareto.rule_comparison import compare_rules
     from optbudget.pareto.weights import department_weights, weight_points
 
 _HOME = {
@@ -25,14 +29,19 @@ _HOME = {
     "DepartmentsEnv": "environment",
     "ExactFront": "front",
     "LearnedFront": "learned_front",
+    "Watch": "adaptation",
     "Worth": "evaluation",
+    "bounded_mean": "huber",
+    "compare_rules": "rule_comparison",
     "department_weights": "weights",
     "difference": "hulls",
     "evaluate": "evaluation",
     "evaluate_lottery": "evaluation",
     "exact_front": "front",
+    "huber_mean": "huber",
     "learn_front": "front_learning",
     "learn_fronts": "front_learning",
+    "least_spend": "metrics.budget_efficiency",
     "outer": "hulls",
     "weight_points": "weights",
 }
@@ -42,14 +51,19 @@ __all__ = [
     "DepartmentsEnv",
     "ExactFront",
     "LearnedFront",
+    "Watch",
     "Worth",
+    "bounded_mean",
+    "compare_rules",
     "department_weights",
     "difference",
     "evaluate",
     "evaluate_lottery",
     "exact_front",
+    "huber_mean",
     "learn_front",
     "learn_fronts",
+    "least_spend",
     "outer",
     "weight_points",
 ]

@@ -93,8 +93,9 @@ def _forecast(series: Floats, periods: int) -> Floats:
     except ImportError as missing:
         raise MissingExtraError("forecasts need statsmodels: pip install 'optbudget[pareto]'") from missing
     model = ExponentialSmoothing(series, trend="add", damped_trend=True, initialization_method="estimated")
-    with warnings.catch_warnings():
-        # A search that ends on a flat likelihood still smooths; it is a forecast, not an estimate.
+    with warnings.catch_warnings(), np.errstate(divide="ignore"):
+        # A search that ends on a flat likelihood still smooths: it is a forecast, not an estimate. A series
+        # that is foretold without error has the likelihood's logarithm of 0.
         warnings.simplefilter("ignore", ConvergenceWarning)
         return np.asarray(model.fit().forecast(periods))
 

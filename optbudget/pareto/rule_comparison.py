@@ -11,12 +11,13 @@ where the world changes (`regret_after`), nobody is told.
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from optbudget.errors import InterruptedWork, LimitError
 from optbudget.pareto.adaptation import Adaptation, Happening, Watch, adaptation, weakened
 from optbudget.pareto.baselines import (
     Incremental,
@@ -39,6 +40,8 @@ from optbudget.pareto.metrics.stability import stability
 from optbudget.pareto.trials import play
 from optbudget.pareto.visits import Recorded, decisions
 from optbudget.problems import DepartmentPlan, Departments
+from optbudget.status import Termination
+from optbudget.workers import Monitor
 
 Floats = NDArray[np.float64]
 
@@ -107,6 +110,10 @@ class RuleComparison:
     adaptations: tuple[Adaptation, ...]
     price: float
 
+    def means(self) -> dict[str, dict[str, float]]:
+        """The mean of each number, by rule and name."""
+        return {rule: asdict(self.mean(rule)) for rule in self.scores}
+
     def mean(self, rule: str) -> Score:
         """The mean of each number over the seeds."""
         return self._each(rule, np.mean)
@@ -121,7 +128,12 @@ class RuleComparison:
 
 
 def compare_rules(
-    departments: Departments, front: ExactFront, weights: Floats, *, seeds: Iterable[int]
+    departments: Departments,
+    front: ExactFront,
+    weights: Floats,
+    *,
+    seeds: Iterable[int],
+    monitor: Monitor | None = None,
 ) -> RuleComparison:
     """Every rule by every metric.
 
@@ -131,9 +143,12 @@ def compare_rules(
     front : exact, at the model's total budget
     weights : (K,) > 0 of the computed plan, by which value is told; not scaled
     seeds : of the simulated pasts, runs and disturbances
+    monitor : progress and limits; a comparison that is stopped holds the seeds that were done
 
     Raises
     ------
+    LimitError, InterruptedWork
+        If it is stopped before the first seed is done.
     MissingExtraError
         Without the extra [pareto].
     """
@@ -141,18 +156,34 @@ def compare_rules(
     price = float(weights.sum() * _optimum(departments, weights).front.price[0])
     judge = _Judge(departments, front, weights, price, weakened(departments, WEAKER))
     known = {name: judge.score(rule) for name, rule in _known(weights).items()}
+    models = [departments, *(weakened(departments, factor) for factor in WATCHED)]
+    watch = Watch(models, weights, price, periods=PERIODS)
     scores: dict[str, list[Score]] = {}
-    for seed in wanted:
+    found: list[Adaptation] = []
+    for k, seed in enumerate(wanted):
+        if not _may_go_on(monitor, k, len(wanted)):
+            break
         drawn = _drawn(departments, seed)
         for name, rule in (_known(weights) | drawn).items():
             score = known[name] if name in known else judge.score(rule)
             moved = stability(departments, rule.spend, seed=seed)
             scores.setdefault(name, []).append(replace(score, **moved))
-    models = [departments, *(weakened(departments, factor) for factor in WATCHED)]
-    watch = Watch(models, weights, price, periods=PERIODS)
-    happenings = (Happening(CHANGE, models[1], PERIODS, RUNS, seed) for seed in wanted)
-    found = tuple(adaptation(watch, happening) for happening in happenings)
-    return RuleComparison(wanted, {name: tuple(some) for name, some in scores.items()}, found, price)
+        found.append(adaptation(watch, Happening(CHANGE, models[1], PERIODS, RUNS, seed)))
+    by_rule = {name: tuple(some) for name, some in scores.items()}
+    return RuleComparison(wanted[: len(found)], by_rule, tuple(found), price)
+
+
+def _may_go_on(monitor: Monitor | None, done: int, seeds: int) -> bool:
+    """Whether another seed may begin; a stop before the first has nothing to show, and is raised."""
+    if monitor is None:
+        return True
+    monitor.progress(done / seeds, f"{done} of {seeds} seeds of budgeting rules")
+    reason = monitor.stop_reason()
+    if reason is None or done > 0:
+        return reason is None
+    if reason is Termination.INTERRUPTED:
+        raise InterruptedWork("stopped before budgeting rules were compared")
+    raise LimitError("the time limit was reached before budgeting rules were compared")
 
 
 @dataclass(frozen=True, eq=False)
