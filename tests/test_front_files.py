@@ -260,6 +260,33 @@ class TestRisk:
         assert point.checks[0].name == "risk term" and point.ok
 
 
+class TestFigures:
+    @pytest.mark.parametrize("objectives", [1, 2, 3, 4])
+    @pytest.mark.parametrize("learned", [False, True])
+    def test_any_number_of_objectives(self, objectives, learned, tmp_path):
+        pytest.importorskip("matplotlib")
+        from optbudget import plot
+        from optbudget.report.figures import write
+        from optbudget.report.front_figures import parallel_figure, point_figure
+
+        d = two_departments()
+        draws = np.random.default_rng(0).integers(0, 5, size=(d.held.cost.size, 4)).astype(float)
+        more = replace(
+            d, objectives=("service", "risk", "speed", "calm")[:objectives],
+            direction=np.array([1, -1, 1, 1])[:objectives],
+            reward=np.column_stack([d.reward, draws])[:, :objectives],
+        )  # fmt: skip
+        answer = exact_front(more, weights=max(4, objectives), refine=0).with_plans()
+        if learned:
+            other = replace(
+                answer.front.take(np.array([0])), kind=("learned",), bound=[np.inf], price=[np.nan]
+            )
+            answer = answer.joined(DepartmentFront(more, other, answer.point_of))
+        for k, figure in enumerate((plot(answer), parallel_figure(answer, chosen=0))):
+            assert write(figure, tmp_path / f"{k}.svg").stat().st_size > 1000
+        assert write(point_figure(answer.point_of(0), 0), tmp_path / "point.svg").is_file()
+
+
 class TestCommand:
     @pytest.fixture
     def model(self, tmp_path):

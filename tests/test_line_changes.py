@@ -74,6 +74,18 @@ def test_a_locked_line_at_a_fixed_total():
     assert "moves from 0.0833" in change.sentence and "parks -0.5" in change.sentence
 
 
+def test_the_interval_is_of_those_that_no_limit_holds():
+    """Parks are held by a cap of their own: whatever their slopes, no price of the total moves them."""
+    d = two_departments(horizon=6)
+    problem = d.budgeted()
+    caps = tuple(GroupLimit(k, types=(k,), most=m) for k, m in (("roads", 1.0), ("parks", 0.25)))
+    held = allocate(solve(problem), d.population(problem), 2.0, limits=Limits(groups=caps))
+    assert change_line(held, "roads", 1.25).interval == (0.0, np.inf)
+    loose = allocate(held.curves, held.population, 2.0, limits=Limits(groups=caps[:1]))
+    low, high = change_line(loose, "roads", 1.25).interval
+    assert 0.0 < low <= loose.price <= high < np.inf
+
+
 def test_lines_refused():
     d = two_departments()
     problem = d.budgeted()

@@ -24,7 +24,7 @@ def front_figure(answer: DepartmentFront, *, chosen: int | None = None) -> Figur
     more, each panel is a shadow of the front, and colour is the third objective.
     """
     front = answer.front
-    pairs = list(combinations(range(len(front.objectives)), 2)) or [(0, 0)]
+    pairs = list(combinations(range(max(2, len(front.objectives))), 2))
     with mpl.rc_context(STYLE):
         across = min(3, len(pairs))
         down = -(-len(pairs) // across)
@@ -44,26 +44,26 @@ def front_figure(answer: DepartmentFront, *, chosen: int | None = None) -> Figur
 
 
 def _shadow(panel: Axes, front: Front, x: int, y: int, chosen: int | None) -> None:
-    """The points seen along all objectives but two."""
+    """The points seen along all objectives but two; one objective is seen beside the spend."""
     if len(front.objectives) == 2:
         _hull(panel, front)
-    exact, learned = (front.of_kind(kind).point for kind in KINDS)
+    seen, names = np.column_stack([front.point, front.spend]), (*front.objectives, "spend")
+    exact, learned = (seen[[word == kind for word in front.kind]] for kind in KINDS)
     third = [k for k in range(len(front.objectives)) if k not in (x, y)]
     if len(third) == 1 and len(exact):
         dots = panel.scatter(exact[:, x], exact[:, y], 16, c=exact[:, third[0]], cmap="viridis", zorder=3)
         bar = panel.figure.colorbar(dots, ax=panel, location="top", aspect=30, shrink=0.9)
-        bar.set_label(front.objectives[third[0]], fontsize=8)
+        bar.set_label(names[third[0]], fontsize=8)
     else:
         panel.scatter(exact[:, x], exact[:, y], 16, color=COLOURS[0], label="exact", zorder=3)
     if len(learned):
-        panel.scatter(
-            learned[:, x], learned[:, y], 16, marker="x", color=COLOURS[1], label="learned", zorder=3
-        )
+        where = learned[:, x], learned[:, y]
+        panel.scatter(*where, 16, marker="x", color=COLOURS[1], label="learned", zorder=3)
     if chosen is not None:
-        here = front.point[chosen, x], front.point[chosen, y]
+        here = seen[chosen, x], seen[chosen, y]
         panel.scatter(*here, 90, facecolor="none", edgecolor=COLOURS[1], zorder=4)
-    panel.set_xlabel(front.objectives[x])
-    panel.set_ylabel(front.objectives[y] if x != y else "")
+    panel.set_xlabel(names[x])
+    panel.set_ylabel(names[y])
 
 
 def _hull(panel: Axes, front: Front) -> None:
@@ -96,9 +96,9 @@ def parallel_figure(answer: DepartmentFront, *, chosen: int | None = None) -> Fi
         places = np.arange(len(front.objectives))
         colours = mpl.colormaps["viridis"](scaled[:, 0])
         for p, line in enumerate(scaled):
-            panel.plot(places, line, color=colours[p], linewidth=1.0, alpha=0.8)
+            panel.plot(places, line, color=colours[p], linewidth=1.0, alpha=0.8, marker=".")
         if chosen is not None:
-            panel.plot(places, scaled[chosen], color=COLOURS[1], linewidth=2.6)
+            panel.plot(places, scaled[chosen], color=COLOURS[1], linewidth=2.6, marker=".")
         panel.set_xticks(places, front.objectives)
         panel.set_yticks([])
         panel.set_xlim(-0.15, places[-1] + 0.15)
