@@ -12,11 +12,11 @@ largest S_j is followed, so that what is seen later corrects what was believed a
 p_0 again. Statistics are scaled down to a sum of at most :math:`10^6 A`, so that a world which comes back is
 seen to.
 
-**False alarms.** As long as p_0 holds, the sum minus J times the number of periods is a martingale,
-whatever is done meanwhile (Pollak 1985), so by Doob's inequality the chance of an alarm within n periods is
-at most :math:`J n / A`: with :math:`A = J n / \\alpha`, at most α. Nothing is assumed about how large
-samples are. What the world turns into need not be among the J models; the delay then depends on how near
-one of them is.
+**False alarms.** As long as p_0 holds, the mean of each L_j is at most 1 whatever is done meanwhile, so S_j
+is nowhere above a submartingale of mean n after n periods (Pollak 1985), and by Doob's inequality the
+chance of an alarm within n periods is at most :math:`J n / A`: with :math:`A = J n / \\alpha`, at most α.
+Nothing is assumed about how large samples are. What the world turns into need not be among the J models;
+the delay then depends on how near one of them is.
 
 **What is followed.** At a price λ of money and weights ω, each model's plan is what its best T-period plan
 does first. At one price all that counts in a period is :math:`\\omega \\cdot R - \\lambda c`, so plans that
