@@ -294,7 +294,9 @@ class TestCommand:
         return tmp_path / "two"
 
     def test_a_front(self, model, tmp_path):
-        found = run_json("pareto", model, "--out", tmp_path / "f", "--weights", "5", "--refine", "1")
+        found = run_json(
+            "pareto", model, "--episodes", "0", "--out", tmp_path / "f", "--weights", "5", "--refine", "1"
+        )
         assert found["termination"] == "OPTIMAL" and len(found["points"]) == 6
         assert set(found["points"][0]) == {
             "point", "kind", "service", "-risk", "spend", "weights", "bound", "gap", "price",
@@ -305,9 +307,9 @@ class TestCommand:
         assert run_json("verify", tmp_path / "f" / "points" / "5")["ok"]
 
     def test_a_point_of_it(self, model, tmp_path):
-        run("pareto", model, "--out", tmp_path / "f", "--weights", "5", "--no-figures")
+        run("pareto", model, "--episodes", "0", "--out", tmp_path / "f", "--weights", "5", "--no-figures")
         before = (tmp_path / "f" / "front.json").read_bytes()
-        found = run_json("pareto", model, "--out", tmp_path / "f", "--point", "2")
+        found = run_json("pareto", model, "--episodes", "0", "--out", tmp_path / "f", "--point", "2")
         assert sum(found["budgets"].values()) == pytest.approx(found["spend"])
         assert {row["type"] for row in found["allocation"]} == {"roads", "parks"}
         text = (tmp_path / "f" / "points" / "2" / "policy.csv").read_text().splitlines()
@@ -315,14 +317,14 @@ class TestCommand:
         assert (tmp_path / "f" / "points" / "2" / "allocation.csv").is_file()
         assert (tmp_path / "f" / "front.json").read_bytes() == before
         assert run_json("verify", tmp_path / "f")["ok"]
-        shown = run("pareto", model, "--out", tmp_path / "f", "--point", "2").stdout
+        shown = run("pareto", model, "--episodes", "0", "--out", tmp_path / "f", "--point", "2").stdout
         assert "the budget of each department" in shown and "improve" in shown
 
     def test_with_a_risk(self, model, tmp_path):
         causal_folder(TestRisk.harms, tmp_path / "effects")
         found = run_json(
-            "pareto", model, "--out", tmp_path / "f", "--weights", "3", "--refine", "0", "--no-figures",
-            "--risk", tmp_path / "effects", "--risk-weight", "2", "--point", "0",
+            "pareto", model, "--episodes", "0", "--out", tmp_path / "f", "--weights", "3", "--refine", "0",
+            "--no-figures", "--risk", tmp_path / "effects", "--risk-weight", "2", "--point", "0",
         )  # fmt: skip
         assert found["chosen"]["point"] == 0
         assert run_json("verify", tmp_path / "f")["checks"][0]["name"] == "risk term"
@@ -339,7 +341,7 @@ class TestCommand:
         ],
     )
     def test_refused(self, model, tmp_path, options, code, message):
-        done = run("pareto", model, "--out", tmp_path / "f", *options, code=code)
+        done = run("pareto", model, "--episodes", "0", "--out", tmp_path / "f", *options, code=code)
         assert message in done.stderr and not (tmp_path / "f").exists()
 
     def test_infeasible(self, tmp_path):
@@ -353,14 +355,14 @@ class TestCommand:
         assert "has one objective" in done.stderr
 
     def test_the_front_of_another_model(self, model, tmp_path):
-        run("pareto", model, "--out", tmp_path / "f", "--weights", "3", "--no-figures")
+        run("pareto", model, "--episodes", "0", "--out", tmp_path / "f", "--weights", "3", "--no-figures")
         save(two_departments(horizon=4), tmp_path / "other")
         done = run("pareto", tmp_path / "other", "--out", tmp_path / "f", "--point", "0", code=exits.INVALID)
         assert "of another model" in done.stderr
 
     @pytest.mark.parametrize("command", ["report", "explain", "allocate", "simulate"])
     def test_other_commands_say_what_it_is(self, model, tmp_path, command):
-        run("pareto", model, "--out", tmp_path / "f", "--weights", "3", "--no-figures")
+        run("pareto", model, "--episodes", "0", "--out", tmp_path / "f", "--weights", "3", "--no-figures")
         more = {
             "report": ("--out", tmp_path / "x.html"), "allocate": ("--budget", "2"),
             "simulate": ("--budget", "2", "--trials", "5"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from optbudget.cli.folders import require_apart, require_model
+from optbudget.cli.front_learning import fields, learned, sentence
 from optbudget.cli.held_risk import Risk, RiskWeight, weight_of
 from optbudget.cli.outputs import SHOWN, say_how_it_ended
 from optbudget.cli.run import Run, finish
@@ -17,9 +18,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from optbudget.pareto import LearnedFront
     from optbudget.pareto.front import ExactFront
+    from optbudget.pareto.learning_curve import LearningCurve
     from optbudget.pareto.rule_comparison import RuleComparison
     from optbudget.problems import DepartmentFront, Departments, Front
+
+    Taught = tuple[LearnedFront, LearningCurve]
 
 
 def command(
@@ -45,6 +50,15 @@ def command(
         float, typer.Option(metavar="GAP", min=0.0, help="Largest relative gap at every weight.")
     ] = 1e-6,
     seed: Annotated[int, typer.Option(metavar="S", min=0, help="Of whatever is learned.")] = 42,
+    episodes: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            show_default="100",
+            help="Runs of 1,000 steps from which points are learned, without the model; 0 learns none.",
+        ),
+    ] = None,
     point: Annotated[
         int | None,
         typer.Option(
@@ -85,9 +99,12 @@ def command(
     compared = _compared(run, found, range(seed, seed + rules)) if len(found.front) else None
     answer = found.with_plans()
     if answer.front.outcome.solution is not Solution.NONE:
+        taught = None if episodes == 0 else learned(run, answer, out, episodes=episodes, seed=seed)
+        if taught is not None:
+            answer = answer.joined(taught[0].with_plans())
         _require_point(answer.front, point)
-        _write(run, answer, out, seed=seed, point=point, figures=figures)
-        _show(run, answer, out, point, compared)
+        _write(run, answer, out, seed=seed, point=point, figures=figures, taught=taught)
+        _show(run, answer, out, point, compared, taught)
     else:
         run.answer(_fields(answer))
     say_how_it_ended(run, answer.front.outcome)
@@ -132,33 +149,48 @@ def _require_point(front: "Front", point: int | None) -> None:
 
 
 def _write(
-    run: Run, answer: "DepartmentFront", out: Path, *, seed: int, point: int | None, figures: bool
+    run: Run,
+    answer: "DepartmentFront",
+    out: Path,
+    *,
+    seed: int,
+    point: int | None,
+    figures: bool,
+    taught: "Taught | None",
 ) -> None:
     """The folder, whole or not at all."""
     from optbudget.files.aside import written_aside
     from optbudget.files.fronts import export_point, write_front
+    from optbudget.files.parquet_tables import write_parquet
 
     run.log(f"writing {len(answer.front)} plans")
     with written_aside(out) as folder:
         write_front(answer, folder, command=run.arguments, seed=seed)
         if point is not None:
             export_point(answer, point, folder)
+        if taught is not None:
+            write_parquet(taught[1].to_arrow(), folder / "learning.parquet")
         if figures:
-            _draw(run, answer, folder, point)
+            _draw(run, answer, folder, point, taught)
 
 
-def _draw(run: Run, answer: "DepartmentFront", folder: Path, point: int | None) -> None:
+def _draw(
+    run: Run, answer: "DepartmentFront", folder: Path, point: int | None, taught: "Taught | None"
+) -> None:
     """The figures, or how to get them; the tables behind them are there either way."""
     from optbudget.errors import MissingExtraError
 
     try:
         from optbudget.report.figures import write
         from optbudget.report.front_figures import front_figure, parallel_figure, point_figure
+        from optbudget.report.learning_curve_figure import learning_curve_figure
     except MissingExtraError as error:
         run.log(f"no figures: {error}")
         return
     write(front_figure(answer, chosen=point), folder / "front.svg")
     write(parallel_figure(answer, chosen=point), folder / "objectives.svg")
+    if taught is not None:
+        write(learning_curve_figure(taught[1]), folder / "learning.svg")
     if point is not None:
         write(point_figure(answer.point_of(point), point), folder / f"point-{point}.svg")
 
@@ -182,12 +214,14 @@ def _show(
     out: Path,
     point: int | None,
     compared: "RuleComparison | None",
+    taught: "Taught | None",
 ) -> None:
     from optbudget.report.front_tables import front_grid, point_grid
 
     chosen = {} if point is None else {"chosen": _point_fields(answer, out, point)}
     rules = {} if compared is None else {"rules": compared.means()}
-    run.answer({**_fields(answer), **chosen, **rules})
+    said = {} if taught is None else {"learned": fields(taught)}
+    run.answer({**_fields(answer), **said, **chosen, **rules})
     if run.json:
         return
     run.grids(front_grid(answer, limit=SHOWN))
@@ -197,7 +231,10 @@ def _show(
         run.grids(reached_grid(compared), criteria_grid(compared), adaptation_grid(compared))
     if point is not None:
         run.grids(point_grid(answer.point_of(point), point))
-    run.show(f"{len(answer.front)} points, largest gap {answer.front.gap.max():.1e}. Written to {out}")
+    exact = answer.front.of_kind("exact")
+    run.show(f"{len(exact)} points, largest gap {exact.gap.max():.1e}. Written to {out}")
+    if taught is not None:
+        run.show(sentence(taught))
 
 
 def _show_point(run: Run, answer: "DepartmentFront", out: Path, point: int) -> None:
@@ -238,7 +275,8 @@ def _fields(answer: "DepartmentFront") -> dict[str, object]:
     return {
         "budget": front.budget, "objectives": front.objectives, "tolerance": front.tolerance,
         "termination": front.outcome.termination, "solution": front.outcome.solution,
-        "message": front.outcome.message, "gap": front.gap.max(initial=0.0) if len(front) else None,
+        "message": front.outcome.message,
+        "gap": front.of_kind("exact").gap.max(initial=0.0) if len(front) else None,
         "points": [
             {**row, "weights": weight, "bound": bound, "gap": gap, "price": price}
             for row, weight, bound, gap, price in rows

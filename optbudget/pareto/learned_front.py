@@ -21,7 +21,7 @@ from optbudget.pareto.coupling import Coupled, couple
 from optbudget.pareto.environment import own_states, pair_by_action
 from optbudget.pareto.evaluation import Worth, evaluate
 from optbudget.pareto.learned import Learned
-from optbudget.problems import DepartmentPlan, Departments, Front
+from optbudget.problems import DepartmentFront, DepartmentPlan, Departments, Front, FrontPoint
 from optbudget.workers import Monitor
 from optbudget.workers.monitor import require_going_on
 
@@ -38,6 +38,7 @@ class LearnedFront:
 
     Attributes
     ----------
+    departments : whose they are
     front : Q points, of kind "learned"
     plans : what everyone does at each of them
     number : (Q,) which of the weightings each point is of; some may have none
@@ -47,6 +48,7 @@ class LearnedFront:
     learned : the policies
     """
 
+    departments: Departments
     front: Front
     plans: tuple[DepartmentPlan, ...]
     number: Integers
@@ -54,6 +56,17 @@ class LearnedFront:
     overspent: Floats
     believed: Floats
     learned: Learned
+
+    def with_plans(self) -> DepartmentFront:
+        """The front as it is saved."""
+        return DepartmentFront(self.departments, self.front, self.point_of)
+
+    def point_of(self, point: int) -> FrontPoint:
+        """The plan of a point, and what its policies are worth by department."""
+        plan = self.plans[point]
+        worths = [evaluate(plan.departments, policy) for policy in plan.policy]
+        reward, spend = (np.array([getattr(one, name) for one in worths]) for name in ("reward", "spend"))
+        return FrontPoint(plan, reward, spend)
 
 
 def front_of(
@@ -92,6 +105,7 @@ def front_of(
     """
     money = departments.total_budget if budget is None else budget
     weight = learned.scalarisations.weight
+    total = weight.sum(axis=1, keepdims=True)
     coupled = [couple(learned, point, money) for point in range(len(weight))]
     made = []
     for point, one in enumerate(coupled):
@@ -102,14 +116,14 @@ def front_of(
     signs = zip(departments.direction, departments.objectives, strict=True)
     front = Front(
         tuple(name if sign > 0 else f"-{name}" for sign, name in signs),
-        weight=(weight / weight.sum(axis=1, keepdims=True))[kept],
+        weight=np.where(np.abs(total - 1.0) <= 1e-9, weight, weight / total)[kept],
         point=np.array([one.worth.point for one in points]),
         spend=np.array([one.worth.spent for one in points]),
         bound=np.full(len(kept), np.inf), price=np.full(len(kept), np.nan),
         kind=("learned",) * len(kept), budget=money,
     )  # fmt: skip
     return LearnedFront(
-        front, tuple(one.plan for one in points), np.array(kept, dtype=np.int64),
+        departments, front, tuple(one.plan for one in points), np.array(kept, dtype=np.int64),
         np.array([one.thrift for one in points]), np.array([one.overspent for one in points]),
         np.array([coupled[point].believed for point in kept]), learned,
     )  # fmt: skip

@@ -36,7 +36,8 @@ class LearningCurve:
     ratio : (N,) mean support ratio over the fixed weights
     least : (N,) the least of them
     volume : (N,) share of the exact front's hypervolume
-    certified : no plan within the budget has a larger mean support ratio
+    certified : no plan within the budget has a larger mean support ratio, over those of the weights at which
+        the exact front's planes prove a bound
     """
 
     episodes: NDArray[np.int64]
@@ -89,5 +90,5 @@ def learning_curve(fronts: Sequence[LearnedFront], exact: Front) -> LearningCurv
         np.array([found.learned.steps for found in fronts]),
         ratios.mean(axis=1), ratios.min(axis=1),
         np.array([hypervolume(one, reference).volume / whole for one in points]),
-        float((bound / inner).mean()) if known.all() else float("inf"),
+        float((bound / inner)[known].mean()),
     )  # fmt: skip

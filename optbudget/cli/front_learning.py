@@ -1,0 +1,109 @@
+"""The part of `optbudget pareto` that learns: points from simulation alone, beside the computed ones."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from optbudget.cli.run import Run
+from optbudget.errors import InterruptedWork, LimitError, MissingExtraError
+
+if TYPE_CHECKING:
+    from optbudget.pareto import LearnedFront
+    from optbudget.pareto.learning_curve import LearningCurve
+    from optbudget.problems import DepartmentFront
+    from optbudget.workers import Checkpoint
+
+EPISODES = 100
+"""Episodes that are learned from if nothing is said."""
+
+
+def learned(
+    run: Run, answer: "DepartmentFront", out: Path, *, episodes: int | None, seed: int
+) -> "tuple[LearnedFront, LearningCurve] | None":
+    """The front learned at the same weights, and what it reaches of the computed one; None where it is not.
+
+    It is left out if nothing was said and Gymnasium is not there, and where a limit stops it: the computed
+    front is in hand.
+    """
+    try:
+        from optbudget.pareto import DepartmentsEnv, learn_fronts
+        from optbudget.pareto.learning_curve import learning_curve
+
+        env = DepartmentsEnv(answer.departments)
+    except MissingExtraError as error:
+        if episodes is not None:
+            raise
+        run.log(f"nothing is learned: {error}")
+        return None
+    checkpoint = _checkpoint(answer, out, seed)
+    try:
+        with _saying_what_is_kept(run, checkpoint), run.working("learning") as monitor:
+            fronts = learn_fronts(
+                answer.departments, env, answer.front.weight, episodes=_counts(episodes or EPISODES),
+                seed=seed, budget=answer.front.budget, monitor=monitor, checkpoint=checkpoint,
+            )  # fmt: skip
+    except LimitError as error:
+        run.log(f"nothing is learned: {error}")
+        return None
+    checkpoint.discard()
+    return fronts[-1], learning_curve(fronts, answer.front)
+
+
+def fields(found: "tuple[LearnedFront, LearningCurve]") -> dict[str, object]:
+    """What JSON says of a learned front."""
+    front, curve = found
+    return {
+        "episodes": curve.episodes[-1],
+        "steps": curve.steps[-1],
+        "support_ratio": curve.ratio[-1],
+        "certified_ratio": curve.certified,
+        "hypervolume_share": curve.volume[-1],
+        "points": len(front.front),
+        "thrift": front.thrift.max(initial=0.0),
+        "overspent_before": front.overspent.max(initial=0.0),
+        "curve": curve.to_arrow().to_pylist(),
+    }
+
+
+def sentence(found: "tuple[LearnedFront, LearningCurve]") -> str:
+    """What is said of a learned front."""
+    from optbudget.report.words import number
+
+    front, curve = found
+    steps = number(float(curve.steps[-1]), 12)
+    return (
+        f"{len(front.front)} points, learned from {steps} steps, reach {curve.ratio[-1]:.1%} of the computed "
+        f"front; no plan reaches more than {curve.certified:.1%}"
+    )
+
+
+def _counts(episodes: int) -> list[int]:
+    """Where the learning curve is looked at: powers of ten, and the end."""
+    powers = [10**k for k in range(len(str(episodes)))]
+    return sorted({*(power for power in powers if power < episodes), episodes})
+
+
+def _checkpoint(answer: "DepartmentFront", out: Path, seed: int) -> "Checkpoint":
+    """Where watched episodes are kept; they depend on the model and the seed, not on how many are wanted."""
+    from optbudget import __version__
+    from optbudget.workers import Checkpoint
+
+    departments, key = answer.departments, sha256(__version__.encode())
+    held = departments.held
+    for array in (held.cost, held.probability, held.next_state, held.pair_row, departments.reward):
+        key.update(array.tobytes())
+    key.update(repr((held.labels, departments.regime_probability.tolist(), departments.start, seed)).encode())
+    return Checkpoint(out.with_name(out.name + ".checkpoint"), key.hexdigest())
+
+
+@contextmanager
+def _saying_what_is_kept(run: Run, checkpoint: "Checkpoint") -> Iterator[None]:
+    """Whoever is stopped is told where the work goes on."""
+    try:
+        yield
+    except (InterruptedWork, LimitError):
+        if checkpoint.folder.is_dir():
+            run.log(f"{checkpoint.folder} is kept: the same command goes on from there")
+        raise
