@@ -21,6 +21,7 @@ from optbudget.pareto import (
     weight_points,
 )
 from optbudget.pareto.hulls import where_they_differ
+from optbudget.pareto.passes import Passes
 from optbudget.problems import Front
 from optbudget.problems.examples import two_departments
 from optbudget.status import Solution, Termination
@@ -108,6 +109,19 @@ def test_others_weights():
     given = [[1.0, 3.0], [2.0, 2.0]]
     front = exact_front(two_departments(), weights=given, refine=0).front
     assert front.weight.tolist() == [[0.25, 0.75], [0.5, 0.5]]
+
+
+def test_threads_and_company_change_no_bit():
+    """One thread or all, asked alone or among others: the same numbers."""
+    d = drawn(4)
+    weights = department_weights(d, 20)
+    one, all_ = (exact_front(d, budget=2.0, weights=weights, refine=0, threads=t).front for t in (1, None))
+    for name in ("point", "bound", "price", "spend"):
+        assert np.array_equal(getattr(one, name), getattr(all_, name)), name
+    passes = Passes(d)
+    together = passes.columns(weights, np.full(20, 0.5))
+    alone = passes.columns(weights[[13]], np.full(1, 0.5))
+    assert np.array_equal(together.reward[13], alone.reward[0]) and together.top[13] == alone.top[0]
 
 
 class TestEnds:

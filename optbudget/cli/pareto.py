@@ -94,8 +94,9 @@ def command(
 
     with run.working("front") as monitor:
         found = exact_front(
-            departments, budget=budget, weights=weights, refine=refine, tolerance=tolerance, monitor=monitor
-        )
+            departments, budget=budget, weights=weights, refine=refine, tolerance=tolerance,
+            threads=run.threads, monitor=monitor,
+        )  # fmt: skip
     compared = _compared(run, found, range(seed, seed + rules)) if len(found.front) else None
     answer = found.with_plans()
     if answer.front.outcome.solution is not Solution.NONE:

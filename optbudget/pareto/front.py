@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from optbudget.budgeted.threads import at_most
 from optbudget.errors import ProblemError, UsageError
 from optbudget.pareto.evaluation import Worth
 from optbudget.pareto.hulls import where_they_differ
@@ -83,6 +84,7 @@ def exact_front(
     weights: int | ArrayLike = 50,
     refine: int = 10,
     tolerance: float = 1e-6,
+    threads: int | None = None,
     monitor: Monitor | None = None,
 ) -> ExactFront:
     """Points, certified bounds and plans of the front of all trade-offs at a budget.
@@ -94,6 +96,7 @@ def exact_front(
     weights : how many fixed ones (`department_weights`), or (P, K) themselves, > 0
     refine : weights that are added where inner and outer front differ most
     tolerance : relative gap, (bound - value) / (1 + |value|), to certify at every weight
+    threads : cores to use; all, if not given. No number depends on it
     monitor : progress and limits; a front that is stopped holds what is certified by then
 
     Raises
@@ -122,19 +125,20 @@ def exact_front(
     money = departments.total_budget if budget is None else float(budget)
     _require(departments, money, refine, tolerance)
     points, passes = _points(departments, weights), Passes(departments)
-    if monitor is not None:
-        monitor.require_memory(passes.memory, "one pass over all stages")
-    least = passes.columns(np.zeros((1, points.shape[1])), np.ones(1))
-    assert least is not None
-    if least.spent[0] > money:
-        text = f"the departments spend at least {least.spent[0]:.10g}; the budget is {money:.10g}"
-        return _nothing(departments, money, least, Outcome(Termination.INFEASIBLE, Solution.NONE, text))
-    search = searched(passes, least, points, money, tolerance=tolerance, monitor=monitor)
-    if search is None:
-        why = monitor.stop_reason() if monitor is not None else None
-        text = "stopped before every weight had a bound"
-        return _nothing(departments, money, least, Outcome(why or Termination.UNKNOWN, Solution.NONE, text))
-    search = _refined(passes, search, money, refine, tolerance=tolerance, monitor=monitor)
+    with at_most(threads):
+        if monitor is not None:
+            monitor.require_memory(passes.memory, "one pass over all stages")
+        least = passes.columns(np.zeros((1, points.shape[1])), np.ones(1))
+        assert least is not None
+        if least.spent[0] > money:
+            text = f"the departments spend at least {least.spent[0]:.10g}; the budget is {money:.10g}"
+            return _nothing(departments, money, least, Outcome(Termination.INFEASIBLE, Solution.NONE, text))
+        search = searched(passes, least, points, money, tolerance=tolerance, monitor=monitor)
+        if search is None:
+            why = (monitor.stop_reason() if monitor is not None else None) or Termination.UNKNOWN
+            text = "stopped before every weight had a bound"
+            return _nothing(departments, money, least, Outcome(why, Solution.NONE, text))
+        search = _refined(passes, search, money, refine, tolerance=tolerance, monitor=monitor)
     return _front_of(departments, search, money, tolerance)
 
 

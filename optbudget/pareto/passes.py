@@ -20,6 +20,7 @@ Four times the sum over the stages is added to every bound, so that it is also a
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,7 +34,9 @@ Floats = NDArray[np.float64]
 LANES = 8
 """Pairs of weights and price in a block."""
 BLOCKS = 8
-"""Blocks in one call, after which the monitor is asked again."""
+"""Blocks in one call at most, after which the monitor is asked again."""
+AT_ONCE = 1e9
+"""Operations in one call, about; a second or two. Each thread has a block all the same."""
 ROUNDOFF = 2.0**-53
 
 
@@ -91,14 +94,21 @@ class Passes:
         self.owner = departments.department_of_state
 
     @property
+    def blocks(self) -> int:
+        """Blocks in one call."""
+        entries = self.model.next_state.size + self.model.elsewhere.size + self.gain.size
+        return int(np.clip(AT_ONCE / (LANES * self.horizon * entries), numba.get_num_threads(), BLOCKS))
+
+    @property
     def memory(self) -> float:
-        """Bytes that a call takes for each thread's block."""
+        """Bytes that a call takes: each thread works on a block."""
         n, rows = self.owner.size, self.model.row_ptr.size
-        return LANES * (4.0 * self.horizon * n + 8.0 * (3 * n + rows))
+        each = LANES * (4.0 * self.horizon * n + 8.0 * (3 * n + rows))
+        return float(min(numba.get_num_threads(), self.blocks) * each)
 
     def columns(self, weight: Floats, price: Floats, *, monitor: Monitor | None = None) -> Columns | None:
         """The columns of pairs of weights (N, K) and price (N,); None if the monitor stopped the work."""
-        parts, step = [], LANES * BLOCKS
+        parts, step = [], LANES * self.blocks
         for k in range(0, price.size, step):
             if monitor is not None and monitor.stop_reason() is not None:
                 return None
