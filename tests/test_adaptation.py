@@ -8,7 +8,8 @@ from metrics_twin import draws_of, picked, plain_model
 from small_departments import drawn
 
 from optbudget.errors import ProblemError, UsageError
-from optbudget.pareto.adaptation import Happening, Watch, _watched, adaptation, follow, weakened
+from optbudget.pareto.adaptation import Happening, Watch, adaptation, follow, watched, weakened
+from optbudget.pareto.belief import Belief, Move
 from optbudget.pareto.trials import World
 from optbudget.problems import Departments
 from optbudget.problems.examples import two_departments
@@ -83,7 +84,7 @@ def test_runs_and_alarms_are_the_plain_ones(model: Departments) -> None:
     draws, held = draws_of(6, periods, runs, len(model.departments)), model.held
     for run in range(runs):
         names, _, _, _, (regime, states) = plain[0]
-        states, base, sums = list(states), 0, [0.0] * 3
+        states, base, sums, belief = list(states), 0, [0.0] * 3, Belief(watch)
         for k in range(periods):
             _, chain, moves, acts, _ = plain[0] if k < change else new
             keys = []
@@ -103,8 +104,28 @@ def test_runs_and_alarms_are_the_plain_ones(model: Departments) -> None:
             sums = [0.0] + [(1 + s) * x for s, x in zip(sums[1:], ratio[1:], strict=True)]
             sums = [s * min(1.0, 1e6 * watch.threshold / max(sum(sums), 1.0)) for s in sums]
             base = int(np.argmax(sums)) if sum(sums) >= watch.threshold else 0
+            told = {
+                name: Move(s, key[3], to) for name, s, key, to in zip(names, states, keys, after, strict=True)
+            }
+            assert belief.see(regime, told, coming) == base
             states, regime = after, coming
     assert len(np.unique(found.plan)) > 1
+
+
+def test_what_is_seen_must_be_of_the_model() -> None:
+    two = two_departments()
+    belief = Belief(Watch([two, weakened(two, 0.5)], WEIGHTS, 1.0, periods=10))
+    good = {"roads": Move("poor", "hold", "poor"), "parks": Move("good", "hold", "poor")}
+    wrong = {
+        "nothing is said of department 'parks'": ("rich", {"roads": good["roads"]}, "rich"),
+        "'poor' is no regime": ("rich", good, "poor"),
+        "'improv' is no action of roads": ("rich", {**good, "roads": Move("poor", "improv", "poor")}, "rich"),
+        "no state is called": ("rich", {**good, "roads": Move("poorly", "hold", "poor")}, "rich"),
+    }
+    for message, told in wrong.items():
+        with pytest.raises(ProblemError, match=message):
+            belief.see(*told)
+    assert belief.see("rich", good, "lean") == 0
 
 
 def test_alarms_are_those_of_the_chances() -> None:
@@ -114,7 +135,7 @@ def test_alarms_are_those_of_the_chances() -> None:
     chances = np.random.default_rng(2).uniform(0.05, 1.0, size=(12, 4, 3))
     score, plain, followed = np.zeros((4, 3)), [[0.0] * 3 for _ in range(4)], set()
     for period in chances:
-        now, score = _watched(watch, score, np.log(period))
+        now, score = watched(watch, score, np.log(period))
         for run in range(4):
             ratio = period[run] / period[run][0]
             plain[run] = [0.0] + [(1 + s) * x for s, x in zip(plain[run][1:], ratio[1:], strict=True)]
@@ -125,7 +146,7 @@ def test_alarms_are_those_of_the_chances() -> None:
     assert followed == {0, 1, 2}
     certain = np.log(np.array([[1e-9, 1.0, 0.5]] * 2))
     for _ in range(60):
-        now, score = _watched(watch, score[:2], certain)
+        now, score = watched(watch, score[:2], certain)
     assert score.sum(axis=1) == pytest.approx(np.full(2, 8e6)) and now.tolist() == [1, 1]
 
 
@@ -133,7 +154,7 @@ def test_moves_that_a_model_excludes_prove_it_wrong() -> None:
     watch = Watch([many(2), weakened(many(2), 0.5)], WEIGHTS, 1.0, periods=10)
     nothing = -np.inf
     likelihood = np.array([[nothing, -1.0], [-1.0, nothing], [nothing, nothing]])
-    now, _ = _watched(watch, np.zeros((3, 2)), likelihood)
+    now, _ = watched(watch, np.zeros((3, 2)), likelihood)
     assert now.tolist() == [1, 0, 0]
 
 

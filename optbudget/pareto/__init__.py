@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from optbudget.pareto.adaptation import Watch
+    from optbudget.pareto.belief import Belief
     from optbudget.pareto.department_learning import DepartmentLearner
     from optbudget.pareto.environment import DepartmentsEnv
     from optbudget.pareto.evaluation import Worth, evaluate, evaluate_lottery
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from optbudget.pareto.weights import department_weights, weight_points
 
 _HOME = {
+    "Belief": "belief",
     "DepartmentLearner": "department_learning",
     "DepartmentsEnv": "environment",
     "ExactFront": "front",
@@ -47,6 +49,7 @@ _HOME = {
 }
 
 __all__ = [
+    "Belief",
     "DepartmentLearner",
     "DepartmentsEnv",
     "ExactFront",

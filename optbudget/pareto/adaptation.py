@@ -153,12 +153,12 @@ def follow(watch: Watch, happening: Happening, *, plan: Integers | None = None) 
         after, coming = world.after(pairs, regime, draws.random((runs, states.shape[1] + 1)))
         if plan is None:
             within = world.elsewhere[after, regime[:, None]]
-            now, score = _watched(watch, score, watch.likelihood(pairs, within, regime, coming))
+            now, score = watched(watch, score, watch.likelihood(pairs, within, regime, coming))
         states, regime = after, coming
     return Followed(worth, followed)
 
 
-def _watched(watch: Watch, score: Floats, likelihood: Floats) -> tuple[Integers, Floats]:
+def watched(watch: Watch, score: Floats, likelihood: Floats) -> tuple[Integers, Floats]:
     """Whose plan each run follows next, and the statistics (N, M), by the likelihoods of the last period."""
     # Moves that no model allows say nothing.
     with np.errstate(invalid="ignore", over="ignore"):
