@@ -114,11 +114,11 @@ def learning(sizes: list[int]) -> list[float]:
 
 
 def solving(sizes: list[int]) -> list[float]:
-    """A stage of eight prices abreast, stages held as float32."""
+    """A stage of eight prices abreast."""
     horizon, prices = 4, np.geomspace(10, 0.1, len(NARROW))
 
     def stage(states: int) -> float:
-        sweep = Sweep(learned_like(states, horizon), storage=np.float32)
+        sweep = Sweep(learned_like(states, horizon))
         batch = Batch.of(sweep, prices, None, NARROW)
         return best_of(3, lambda: batch.by_stages(None)) / horizon
 

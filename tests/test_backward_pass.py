@@ -5,19 +5,17 @@ import subprocess
 import sys
 from dataclasses import replace
 from fractions import Fraction
-from itertools import pairwise
 
 import numba
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from small_problems import plain_models, problem_of
 
 from optbudget.budgeted import backward_pass
 from optbudget.budgeted import threads as threads_of
 from optbudget.budgeted._sweep_kernels import WIDE
-from optbudget.budgeted.backward_pass import Sweep, passes
+from optbudget.budgeted.backward_pass import passes
 from optbudget.errors import InterruptedWork, LimitError, ProblemError
 from optbudget.problems.examples import two_action_example
 from optbudget.workers import Monitor
@@ -207,33 +205,6 @@ def test_names_and_order_of_states_do_not_matter():
     lines, other = passes(problem, prices)[0], passes(shuffled, prices)[0]
     for name in TABLES:
         np.testing.assert_array_equal(getattr(lines, name)[order], getattr(other, name))
-
-
-@given(plain_models(), st.integers(0, 2))
-def test_float32_storage_moves_points_to_the_safe_side(plain, salt):
-    plain = plain | {"pairs": [
-        [(cost + Fraction(salt, 3), utility + Fraction(salt, 7), row) for cost, utility, row in options]
-        for options in plain["pairs"]
-    ]}  # fmt: skip
-    problem = problem_of(plain)
-    prices = np.array([7.3, 3.1, 1.7, 0.3])
-    with threads_of.at_most(1):
-        fine = Sweep(problem).lines(prices)[0]
-        coarse = Sweep(problem, storage=np.float32).lines(prices)[0]
-    assert (coarse.intercept >= fine.value - fine.price * fine.spend).all()
-    truth = rational_backup(**{key: plain[key] for key in plain})
-    for state, vertices in enumerate(truth):
-        for k in range(prices.size):
-            b, v = coarse.spend[state, k], coarse.value[state, k]
-            best = max(
-                [float(w) for c, w in vertices if c <= b]
-                + [
-                    float(v1 + (v2 - v1) * (Fraction(b) - b1) / (b2 - b1))
-                    for (b1, v1), (b2, v2) in pairwise(vertices)
-                    if b1 <= b <= b2
-                ]
-            )
-            assert v <= best + 1e-12 * (1 + abs(best))
 
 
 # -- bad input, limits, and no compiler ------------------------------------------------------------

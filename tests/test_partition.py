@@ -2,7 +2,6 @@
 
 import threading
 from dataclasses import fields, replace
-from importlib import import_module
 
 import numpy as np
 import pytest
@@ -19,7 +18,6 @@ from optbudget.budgeted.lines import STATE_AXIS_FIRST, PriceLines
 from optbudget.budgeted.partition import partition, read_part, write_parts
 from optbudget.budgeted.partitioned_pass import Block, PartitionedPasses
 from optbudget.budgeted.partitioned_sweep import partitioned_sweep
-from optbudget.budgeted.price_sweep import storages
 from optbudget.errors import LimitError, UsageError, WorkersError
 from optbudget.files.statements import recorded
 from optbudget.status import Termination
@@ -44,8 +42,8 @@ def split(whole: BudgetedMDP, count: int, team: Team | None = None) -> Partition
     return PartitionedPasses(Sweep(whole), team, team.deal(partition(whole, count)), Monitor())
 
 
-def lines_of(passes: PartitionedPasses, storage: str = "float64") -> PriceLines:
-    return whole_lines(passes.team, passes.lines(PRICES, storage, 2))
+def lines_of(passes: PartitionedPasses) -> PriceLines:
+    return whole_lines(passes.team, passes.lines(PRICES, 2))
 
 
 def require_equal(one: PriceLines, other: PriceLines):
@@ -65,14 +63,12 @@ def require_same_answer(one: CurveSet, other: CurveSet):
     assert (one.gap, one.rounding, one.outcome) == (other.gap, other.rounding, other.outcome)
 
 
-@pytest.mark.parametrize("storage", ["float64", "float32"])
 @pytest.mark.parametrize("count", [pytest.param(1, marks=pytest.mark.nightly), 2, 7])
-def test_parts_give_the_lines_of_one_machine(count, storage, monkeypatch):
+def test_parts_give_the_lines_of_one_machine(count, monkeypatch):
     monkeypatch.setattr("optbudget.budgeted.backward_pass.TINY", 0)
     monkeypatch.setattr("optbudget.budgeted.backward_pass.IN_CACHE", 0)
     whole = problem(states=90, horizon=12)
-    expected = Sweep(whole, storage=np.dtype(storage).type).lines(PRICES)[0]
-    require_equal(lines_of(split(whole, count), storage), expected)
+    require_equal(lines_of(split(whole, count)), Sweep(whole).lines(PRICES)[0])
 
 
 @settings(max_examples=40)
@@ -107,24 +103,6 @@ def test_the_answer_of_more_states_than_are_looked_at_together(count, cap, monke
     assert not list(tmp_path.iterdir())
     assert found.outcome.termination is Termination.TOLERANCE and found.prices.size > 20
     require_same_answer(found, price_sweep(whole, tolerance=1e-3))
-
-
-@pytest.mark.parametrize("tolerance", [1e-2, 1e-4])
-def test_storage_is_chosen_as_on_one_machine(tolerance, monkeypatch):
-    monkeypatch.setattr("optbudget.budgeted.backward_pass.TINY", 0)
-    monkeypatch.setattr("optbudget.budgeted.backward_pass.IN_CACHE", 0)
-    monkeypatch.setattr(import_module("optbudget.budgeted.price_sweep"), "FEW", 0)
-    whole, asked = problem(states=60, horizon=9), []
-
-    def chosen(sweep, *numbers):
-        asked.append(numbers)
-        return storages(sweep, *numbers)
-
-    for name in ("price_sweep", "partitioned_sweep"):
-        monkeypatch.setattr(import_module(f"optbudget.budgeted.{name}"), "storages", chosen)
-    found = partitioned_sweep(whole, 3, TeamHere(), tolerance=tolerance)
-    require_same_answer(found, price_sweep(whole, tolerance=tolerance))
-    assert asked[0] == asked[1]
 
 
 def test_processes_give_the_folder_of_one(tmp_path):

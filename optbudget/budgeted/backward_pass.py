@@ -41,8 +41,6 @@ from optbudget.workers import Monitor
 
 Floats = NDArray[np.float64]
 
-HALF = 2.0**-24
-"""Relative rounding of a number that is stored as float32."""
 TINY = 2**12
 IN_CACHE = 2**18
 """Row entries and states up to which threads take whole batches, not pieces of a stage."""
@@ -148,14 +146,14 @@ class Sweep:
     ----------
     problem : with a finite horizon
     keep_stages : stages to report besides stage 0
-    storage : how stages are held between backups, float64 or float32; arithmetic is always float64.
-        float32 halves the memory traffic of large problems and its rounding is in every bound; the
-        points of its lines are moved to the safe side. The ends are always computed in float64
+
+    Notes
+    -----
+    Stages are held as float64. A pass on float32 takes policies that are best to its rounding only; no pass
+    on doubles takes them, so nobody could check their points; and it was no faster (docs/scaling.md).
     """
 
-    def __init__(
-        self, problem: BudgetedMDP, keep_stages: Sequence[int] = (), *, storage: type = np.float64
-    ) -> None:
+    def __init__(self, problem: BudgetedMDP, keep_stages: Sequence[int] = ()) -> None:
         if problem.horizon is None:
             raise ProblemError("a price sweep by stages needs a finite horizon")
         self.problem = problem
@@ -169,7 +167,6 @@ class Sweep:
             problem.pair_ptr, problem.pair_row, problem.pair_action,
             problem.cost, problem.pair_reward, problem.terminal_utility,
         )  # fmt: skip
-        self.storage = np.dtype(storage)
         self.rates = self._rates()
 
     def _rates(self) -> kernels.Rates:
@@ -183,8 +180,7 @@ class Sweep:
             discount=p.discount,
             cost_discount=p.cost_discount,
             sum_high=high * (1 + (width + 2) * kernels.UNIT),
-            rounding=(width + 8 + 6 * actions) * kernels.UNIT
-            + (2.5 * HALF if self.storage.itemsize == 4 else 0),
+            rounding=(width + 8 + 6 * actions) * kernels.UNIT,
             nearest=2 * (width + 8) * kernels.UNIT,
             cost_high=float(p.cost.max(initial=0.0)),
             reward_high=float(np.abs(p.pair_reward).max(initial=0.0)),
@@ -263,11 +259,6 @@ class Sweep:
         chosen = pair >= 0
         action[chosen] = self.problem.pair_action[pair[chosen]]
         return lines_of_table(price, table, action, spend_error, value_error)
-
-    def half_rounding(self, least_value: float, most_value: float) -> float:
-        """About what storing stages as float32 would cost a gap, relative to 1 + |value|, at most."""
-        error = 2.5 * HALF * self.horizon * (self.rates.reward_high + most_value)
-        return 4 * error / (1 + least_value)
 
     # -- the lexicographic ends --------------------------------------------------------------
 
@@ -387,6 +378,4 @@ def lines_of_table(
         above = value - paid
         above += value_error + price * spend_error + 4 * kernels.UNIT * (np.abs(value) + paid)
     above[:, np.isinf(price)] = np.inf
-    if table.dtype == np.float32:
-        spend, value = spend + spend_error, value - value_error
     return PriceLines(price, spend, value, variance, above, action, spend_error, value_error)

@@ -53,9 +53,7 @@ class Batch:
         blocks = -(-price.size // lanes)
         if monitor is not None:
             tables = 2 * n + sweep.problem.row_ptr.size + 2 * n * slots * blocks
-            monitor.require_memory(
-                lanes * (3 * sweep.storage.itemsize + 4) * tables, f"a batch of {price.size} prices"
-            )
+            monitor.require_memory(lanes * (3 * 8 + 4) * tables, f"a batch of {price.size} prices")
         padded = np.concatenate((price, np.repeat(price[-1], blocks * lanes - price.size)))
         with np.errstate(over="ignore", under="ignore", divide="ignore"):
             at_stage = sweep.scale[:, None] * padded
@@ -66,7 +64,7 @@ class Batch:
             price,
             at_stage,
             weights.reshape(sweep.horizon, 2, blocks, lanes),
-            np.empty((blocks, slots, n, 3, lanes), dtype=sweep.storage),
+            np.empty((blocks, slots, n, 3, lanes), dtype=np.float64),
             np.empty((blocks, slots, n, lanes), dtype=np.int32),
             np.zeros((blocks, sweep.horizon + 1, 2, lanes)),
             width,

@@ -46,8 +46,7 @@ class PriceLines:
     price : (K,) strictly decreasing, >= 0; inf is "least spend, then most value" and 0 is
         "most value, then least spend"
     spend, value : (n, K) money and value; expected spend and value of the price's own policy, as
-        computed; the exact ones differ by at most `spend_error` and `value_error`. Where stages were
-        held as float32 they are moved to the safe side by as much: spend up, value down
+        computed; the exact ones differ by at most `spend_error` and `value_error`
     variance : (n, K) money^2; variance of that policy's spend
     intercept : (n, K) V(s, b) <= intercept + price * b for every budget b, with rounding and any
         residual included; +inf at an infinite price

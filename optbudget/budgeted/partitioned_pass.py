@@ -6,7 +6,7 @@ has the same terms in the same order as on one machine, a state's choice looks a
 largest spends and values, from which rounding is bounded, are the largest of the parts': the lines are
 those of `Sweep`, at finite prices and at the two ends, to the bit.
 
-A stage moves 24 bytes per halo state and price, 12 where stages are held as float32, and 64 at the ends.
+A stage moves 24 bytes per halo state and price, and 64 at the ends.
 """
 
 from collections.abc import Sequence
@@ -132,7 +132,7 @@ class PartitionedPasses:
         slack = sweep.slack()
         stages = [EndStage(k, slack[k], sweep.scale[k]) for k in reversed(range(sweep.horizon))]
         self._require_memory(8 * 4, 2, 2)
-        tables, peak, turn = self._through(partial(_start, 4, 2, "float64"), stages)
+        tables, peak, turn = self._through(partial(_start, 4, 2), stages)
         lost = np.zeros((sweep.horizon, 2, 2))
         lost[:, 0, end_kernels.LEAST] = peak[:-1, 2, end_kernels.LEAST]
         lost[:, 1, end_kernels.MOST] = peak[:-1, 2, end_kernels.MOST]
@@ -140,13 +140,13 @@ class PartitionedPasses:
         limits = (float(turn[:, end_kernels.MOST].min()), float(turn[:, end_kernels.LEAST].max()))
         return self._block(ENDS, tables, *errors), limits
 
-    def lines(self, prices: Floats, storage: str, known: int) -> Block | None:
+    def lines(self, prices: Floats, known: int) -> Block | None:
         """Lines at finite positive prices, decreasing, at most `WIDE`; None if the monitor stopped the work.
 
-        `known` prices are held already; stages are held as `storage` says.
+        `known` prices are held already.
         """
         width = kernels.NARROW if prices.size <= len(kernels.NARROW) else kernels.WIDE
-        self._require_memory(3 * np.dtype(storage).itemsize, len(width), known + prices.size)
+        self._require_memory(3 * 8, len(width), known + prices.size)
         padded = np.concatenate((prices, np.repeat(prices[-1], len(width) - prices.size)))
         at_stage = self.sweep.scale[:, None] * padded
         with np.errstate(over="ignore", under="ignore", divide="ignore"):
@@ -155,9 +155,8 @@ class PartitionedPasses:
         stages = [FiniteStage(k, weights[k]) for k in reversed(range(self.sweep.horizon))]
         if self.monitor.stop_reason() is not None:
             return None
-        tables, peak, _ = self._through(partial(_start, 3, len(width), storage), stages)
-        held = Sweep(self.sweep.problem, storage=np.dtype(storage).type)
-        errors = bounds_of_rounding(held.rates, peak[..., : prices.size])
+        tables, peak, _ = self._through(partial(_start, 3, len(width)), stages)
+        errors = bounds_of_rounding(self.sweep.rates, peak[..., : prices.size])
         return self._block(prices, tables, *errors)
 
     def _through(self, start: partial[Tables], stages: Sequence[Stage]) -> tuple[Each, Floats, Floats]:
@@ -190,9 +189,9 @@ def _sizes(part: Part) -> tuple[int, int, int]:
     return part.n_states, int(part.halo_ptr[-1]), part.row_ptr.size - 1
 
 
-def _start(fields: int, lanes: int, storage: str, part: Part) -> Tables:
+def _start(fields: int, lanes: int, part: Part) -> Tables:
     """After the last decision: no spend, and the terminal utility."""
-    table = aligned((part.n_states, fields, lanes), storage)
+    table = aligned((part.n_states, fields, lanes), np.float64)
     table[:] = 0.0
     table[:, kernels.VALUE] = part.terminal[:, None]
     if fields > kernels.SIZE:

@@ -28,7 +28,6 @@ from optbudget.budgeted.intervals import Intervals
 from optbudget.budgeted.lines import STATES_AT_ONCE, PriceLines, falling
 from optbudget.budgeted.partition import partition, read_part
 from optbudget.budgeted.partitioned_pass import Block, PartitionedPasses
-from optbudget.budgeted.price_sweep import storages
 from optbudget.budgeted.refine import BATCH, until_good
 from optbudget.budgeted.threads import at_most, worth
 from optbudget.errors import ProblemError
@@ -103,25 +102,17 @@ def partitioned_sweep(
 def _refined(
     passes: PartitionedPasses, tolerance: float, batch: int
 ) -> "tuple[_HeldInParts, Termination | None]":
-    """Lines at enough prices, held as float32 first where that fits, and why there are no more."""
+    """Lines at enough prices, and why there are no more."""
     ends, limits = passes.ends()
-    held, stopped = _HeldInParts(passes, ends), None
-    extents = np.array(passes.team.fetch(passes.team.each(_extent, ends.lines)))
-    least, (most, spend) = float(extents[:, 0].min()), extents[:, 1:].max(axis=0).tolist()
-    for storage in storages(passes.sweep, least, most, spend, tolerance):
-        held.storage = storage.__name__
-        stopped = until_good(held, tolerance, limits=limits, batch=batch, monitor=passes.monitor)
-        if stopped is not Termination.NUMERICAL:
-            break
-    return held, stopped
+    held = _HeldInParts(passes, ends)
+    return held, until_good(held, tolerance, limits=limits, batch=batch, monitor=passes.monitor)
 
 
 class _HeldInParts:
     """Lines that lie with the parts, in blocks of a few prices."""
 
     def __init__(self, passes: PartitionedPasses, ends: Block) -> None:
-        self.passes, self.storage = passes, "float64"
-        self.blocks = [ends]
+        self.passes, self.blocks = passes, [ends]
 
     @property
     def price(self) -> Floats:
@@ -149,7 +140,7 @@ class _HeldInParts:
         more: list[Block] = []
         for begin in range(0, fresh.size, len(WIDE)):
             some, known = fresh[begin : begin + len(WIDE)], self._vector("price").size + begin
-            block = self.passes.lines(some, self.storage, known)
+            block = self.passes.lines(some, known)
             if block is None:
                 return False
             more.append(block)
@@ -168,12 +159,6 @@ class _HeldInParts:
 
     def _lift(self) -> Floats:
         return lift_of(*(self._vector(name) for name in ("price", "spend_error", "value_error")))
-
-
-def _extent(ends: PriceLines) -> tuple[float, float, float]:
-    """Of a part's states at the ends: the least |value|, the largest, and the largest spend."""
-    size = np.abs(ends.value)
-    return float(size.min()), float(size.max()), float(np.abs(ends.spend).max())
 
 
 def _intervals(

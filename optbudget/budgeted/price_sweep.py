@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-import numpy as np
-
 from optbudget.budgeted.backward_pass import Ends, Sweep, passes
 from optbudget.budgeted.certified import certified, kept_stages
 from optbudget.budgeted.intervals import Bracket
@@ -22,17 +20,9 @@ from optbudget.budgeted.remember import remembered_lines
 from optbudget.budgeted.shared_passes import PassJob, shared_lines
 from optbudget.budgeted.threads import at_most, worth
 from optbudget.problems import BudgetedMDP, CurveSet
-from optbudget.status import Termination
 from optbudget.workers import Checkpoint, Crew, Monitor, Shared
 
 __all__ = ["Ends", "Sweep", "passes", "price_sweep"]
-
-
-LARGEST = 1e15
-"""Spends and values up to which float32 holds their squares."""
-
-FEW = 2**14
-"""States up to which a stage is held as float64."""
 
 
 def price_sweep(
@@ -80,19 +70,12 @@ def price_sweep(
         ends = sweep.ends(monitor)
         scale = {stage: 1 / sweep.scale[stage] for stage in sweep.stages}
         brackets = {stage: Bracket(part, tolerance, problem.budget_cap) for stage, part in ends.lines.items()}
-        stopped = None
-        size = np.abs(ends.lines[0].value)
-        spend = float(np.abs(ends.lines[0].spend).max())
-        for storage in storages(sweep, float(size.min()), float(size.max()), spend, tolerance):
-            held = Sweep(problem, sweep.stages, storage=storage)
-            with _oracle(held, crew, monitor) as lookup:
-                oracle = remembered_lines(lookup, checkpoint, storage.__name__)
-                stopped = until_good(
-                    HeldHere(oracle, brackets, scale), tolerance,
-                    limits=(ends.lowest, ends.highest), batch=batch, monitor=monitor,
-                )  # fmt: skip
-            if stopped is not Termination.NUMERICAL:
-                break
+        with _oracle(sweep, crew, monitor) as lookup:
+            oracle = remembered_lines(lookup, checkpoint, "float64")
+            stopped = until_good(
+                HeldHere(oracle, brackets, scale), tolerance,
+                limits=(ends.lowest, ends.highest), batch=batch, monitor=monitor,
+            )  # fmt: skip
         found = time.perf_counter()
         lines = {stage: part.finish() for stage, part in brackets.items()}
         answer = certified(problem, lines, method="sweep", tolerance=tolerance, stopped=stopped)
@@ -107,20 +90,3 @@ def _oracle(sweep: Sweep, crew: Crew | None, monitor: Monitor) -> Iterator[Oracl
         return
     with Shared(PassJob.of(sweep), crew.folder) as shared:
         yield shared_lines(sweep, shared, crew, monitor)
-
-
-def storages(
-    sweep: Sweep, least_value: float, most_value: float, most_spend: float, tolerance: float
-) -> tuple[type, ...]:
-    """How stages are held, in order of trying: float32 first where memory binds and its rounding fits.
-
-    A pass on float32 may take a policy that is best to its rounding only. No pass on doubles takes it, so
-    nobody can check its point. Few states do without: tables of a stage fit a cache either way.
-
-    Given are the least and largest |value| of a state at the two ends, and the largest spend.
-    """
-    rounding = sweep.half_rounding(least_value, most_value)
-    largest = max(most_spend, most_value)
-    fits = sweep.rates.cost_high < LARGEST and largest < LARGEST and 4 * rounding <= tolerance
-    small = sweep.in_cache or sweep.problem.n_states <= FEW
-    return (np.float64,) if small or not fits else (np.float32, np.float64)

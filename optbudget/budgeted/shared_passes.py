@@ -33,21 +33,19 @@ class PassJob:
     ----------
     problem : without names, which no pass looks at
     stages : kept besides stage 0
-    storage : name of the type that stages are held in
     """
 
     problem: BudgetedMDP
     stages: tuple[int, ...]
-    storage: str
 
     @classmethod
     def of(cls, sweep: Sweep) -> "PassJob":
-        return cls(_nameless(sweep.problem), tuple(sweep.stages), sweep.storage.name)
+        return cls(_nameless(sweep.problem), tuple(sweep.stages))
 
     @cached_property
     def sweep(self) -> Sweep:
         """Made once by each worker."""
-        return Sweep(self.problem, self.stages, storage=np.dtype(self.storage).type)
+        return Sweep(self.problem, self.stages)
 
 
 def shared_lines(

@@ -165,8 +165,8 @@ def busy(x, rounds):  # type: ignore[no-untyped-def]
 
 
 def fetching(problem: BudgetedMDP, prices: int) -> float:
-    """Seconds to fetch what so many passes look up, stage by stage, and nothing else; float32 tables."""
-    tables = aligned((problem.n_states, 3 * len(WIDE)), np.float32)
+    """Seconds to fetch what so many passes look up, stage by stage, and nothing else."""
+    tables = aligned((problem.n_states, 3 * len(WIDE)), np.float64)
     tables[:] = 1.0
     seconds = min(
         _seconds(lambda: fetch(problem.next_state, tables))
