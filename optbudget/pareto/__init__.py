@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from optbudget.pareto.hulls import difference, outer
     from optbudget.pareto.learned_front import LearnedFront
     from optbudget.pareto.metrics.budget_efficiency import least_spend
+    from optbudget.pareto.n_step import followed_value
+    from optbudget.pareto.policy_enumeration import enumerate_policies
     from optbudget.pareto.rule_comparison import compare_rules
+    from optbudget.pareto.set_learning import SetLearner
     from optbudget.pareto.weights import department_weights, weight_points
 
 _HOME = {
@@ -31,15 +34,18 @@ _HOME = {
     "DepartmentsEnv": "environment",
     "ExactFront": "front",
     "LearnedFront": "learned_front",
+    "SetLearner": "set_learning",
     "Watch": "adaptation",
     "Worth": "evaluation",
     "bounded_mean": "huber",
     "compare_rules": "rule_comparison",
     "department_weights": "weights",
     "difference": "hulls",
+    "enumerate_policies": "policy_enumeration",
     "evaluate": "evaluation",
     "evaluate_lottery": "evaluation",
     "exact_front": "front",
+    "followed_value": "n_step",
     "huber_mean": "huber",
     "learn_front": "front_learning",
     "learn_fronts": "front_learning",
@@ -54,15 +60,18 @@ __all__ = [
     "DepartmentsEnv",
     "ExactFront",
     "LearnedFront",
+    "SetLearner",
     "Watch",
     "Worth",
     "bounded_mean",
     "compare_rules",
     "department_weights",
     "difference",
+    "enumerate_policies",
     "evaluate",
     "evaluate_lottery",
     "exact_front",
+    "followed_value",
     "huber_mean",
     "learn_front",
     "learn_fronts",
