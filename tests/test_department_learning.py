@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from test_departments import columns, drawn
 
 from optbudget.errors import InterruptedWork, UsageError
-from optbudget.pareto import DepartmentsEnv, evaluate_lottery, exact_front
+from optbudget.pareto import DepartmentsEnv, evaluate, evaluate_lottery, exact_front
 from optbudget.pareto.coupling import couple, price_of_budget, prices_around
 from optbudget.pareto.department_learning import DepartmentLearner
 from optbudget.pareto.front_learning import learn_front, learn_fronts, wide_prices
 from optbudget.pareto.learned import Learned
-from optbudget.pareto.learned_front import front_of
+from optbudget.pareto.learned_front import front_of, policy_of
 from optbudget.pareto.phased_learning import learn_by_phases
 from optbudget.pareto.scalarisations import LearningTask, Scalarisations, same_prices
 from optbudget.pareto.schedules import Rate
@@ -170,6 +170,12 @@ class TestWatching:
                 now, row = after, row + 1
         assert row == len(seen)
 
+    def test_where_runs_end(self):
+        d, task = drawn(3), LearningTask.of(drawn(3))
+        ended = watch(bare(d, ends=7), task, range(3)).after
+        assert (ended == -1).all(axis=1).tolist() == ([False] * 6 + [True]) * 3 and len(ended) == 21
+        assert (watch(bare(d), task, range(3)).after >= 0).all()
+
     def test_what_is_explored(self):
         d, task = drawn(1), LearningTask.of(drawn(1))
         always = [np.ones((1, 3, 4), dtype=np.int8)] * 2
@@ -245,16 +251,16 @@ class TestGoingOn:
         task, grid = LearningTask.of(d), same_prices(WEIGHTS, PRICES)
         made = {"exploration": Exploration(uniform), "seed": 3}
         straight = DepartmentLearner(task, grid, **made)
-        straight.learn(bare(d), 40)
+        straight.learn(bare(d, steps=4), 40)
         place = Checkpoint(tmp_path / "kept", "key")
         for stops in (10, 20):
             one = DepartmentLearner(task, grid, **made)
             one.restore(place, "tables")
-            one.learn(bare(d), stops - one.runs)
+            one.learn(bare(d, steps=4), stops - one.runs)
             one.store(place, "tables")
         again = DepartmentLearner(task, grid, **made)
         assert again.restore(place, "tables") and again.runs == 20
-        again.learn(bare(d), 20)
+        again.learn(bare(d, steps=4), 20)
         first, second = straight.learned(), again.learned()
         assert first.estimate.tobytes() == second.estimate.tobytes()
         assert all(a.tobytes() == b.tobytes() for a, b in zip(first.policy, second.policy, strict=True))
@@ -347,8 +353,11 @@ class TestCoupling:
         """Whatever is believed, and however the plans are."""
         d = two_departments()
         estimate = np.random.default_rng(seed).random((2, 9, 3)) * 2.0
-        found = front_of(believing(d, estimate, seed), d, budget)
-        assert (found.front.spend <= budget * (1 + 1e-12)).all()
+        learned = believing(d, estimate, seed)
+        found = front_of(learned, d, budget)
+        thrifty = [evaluate(d, policy_of(learned, d, np.full(2, 3 * p + 2))).spent for p in range(3)]
+        assert set(found.number) >= {p for p in range(3) if thrifty[p] <= budget}
+        assert (found.front.spend <= budget * (1 + 1e-9)).all()
         assert ((found.thrift >= 0) & (found.thrift <= 1)).all()
         assert ((found.thrift > 0) == (found.overspent > 0)).all()
         for k, plan in enumerate(found.plans):

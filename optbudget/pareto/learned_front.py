@@ -22,6 +22,7 @@ from optbudget.pareto.environment import own_states, pair_by_action
 from optbudget.pareto.evaluation import Worth, evaluate
 from optbudget.pareto.learned import Learned
 from optbudget.problems import DepartmentFront, DepartmentPlan, Departments, Front, FrontPoint
+from optbudget.problems.front import ROUNDING
 from optbudget.workers import Monitor
 from optbudget.workers.monitor import require_going_on
 
@@ -111,7 +112,7 @@ def front_of(
     for point, one in enumerate(coupled):
         require_going_on(monitor, "while learned plans were evaluated")
         made.append(_point(learned, departments, point, one, money))
-    kept = [point for point, one in enumerate(made) if one.worth.spent <= money]
+    kept = [point for point, one in enumerate(made) if one.worth.spent <= money * (1.0 + ROUNDING)]
     points = [made[point] for point in kept]
     signs = zip(departments.direction, departments.objectives, strict=True)
     front = Front(
