@@ -444,3 +444,15 @@ def test_states_that_were_never_seen():
     learned = learn_by_phases(seen, task, same_prices([[1.0]], [0.0]))
     assert learned.estimate[0, 0].tolist() == [1.0, 0.0]
     assert learned.policy[0][0].tolist() == [[1, 0], [1, 0]]
+
+
+@pytest.mark.parametrize("method", ["phases", "pass"])
+def test_of_equals_the_first(method):
+    """In two_departments without rewards every plan is as good as any other."""
+    d = replace(two_departments(), reward=np.zeros((16, 2)))
+    task, grid = LearningTask.of(d), same_prices(WEIGHTS, [0.0])
+    learner = learner_of(d)
+    learner.learn(bare(d), 10)
+    by_phases = learn_by_phases(watch(bare(d), task, range(10)), task, grid)
+    learned = by_phases if method == "phases" else learner.learned()
+    assert all((policy[:1] == 0).all() for policy in learned.policy)
