@@ -23,7 +23,8 @@ def harmful(action, risk, *, state=None, lower=0.0, upper=None, outcome="wait", 
 def causal_folder(side_effects: SideEffects, place) -> None:
     """The folder that `optbudget causal` would have written, whose side effects are these."""
     outcomes = tuple(dict.fromkeys([row.outcome for row in side_effects.rows] or ["wait"]))
-    actions = {name: {"spend": 1.0} for name in side_effects.actions}
+    told = {one.action for one in (*side_effects.rows, *side_effects.refused)}
+    actions = {name: {"spend": 1.0} if name in told else {} for name in side_effects.actions}
     question = CausalQuestion((), ("spend",), outcomes, harm=dict.fromkeys(outcomes, 1), actions=actions)
     known = Estimate(1.0, 0.5, 0.0, 2.0)
     rows = tuple(Effect("spend", y, kind, known, "backdoor") for y in outcomes for kind in ("tiers", "graph"))

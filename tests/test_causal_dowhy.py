@@ -46,6 +46,22 @@ def test_dowhy_gives_the_same_numbers():
             assert getattr(theirs, part) == pytest.approx(getattr(row.known, part), rel=1e-9, abs=1e-9)
 
 
+@pytest.mark.parametrize("exponent", [-600, 600])
+def test_dowhy_is_given_numbers_whose_squares_are_doubles(exponent):
+    data = history()
+    values = data.values * np.ldexp(1.0, [0, exponent, 0, exponent, 0, -exponent])
+    for decision, outcome, units in (("d2", "out", -exponent), ("d 1", "side", -exponent)):
+        adjusted = tiers_set(QUESTION, decision)
+        plain, scaled = (
+            LinearEffect(Numbers.from_history(each), decision, outcome, adjusted).refutations(3, 0)
+            for each in (data, History(QUESTION, values))
+        )
+        for name in ("placebo", "random_common_cause", "data_subset"):
+            assert scaled[name] == pytest.approx(np.ldexp(plain[name], units), rel=1e-6)
+            assert scaled[f"{name}_p"] == pytest.approx(plain[f"{name}_p"], rel=1e-6)
+        assert scaled["robustness"] == pytest.approx(plain["robustness"], rel=1e-6)
+
+
 def test_refutations_are_repeatable_and_show_what_they_should():
     effect = LinearEffect(Numbers.from_history(history(400)), "d 1", "out", tiers_set(QUESTION, "d 1"))
     before = np.random.get_state()[1].copy()  # noqa: NPY002 - that of DoWhy

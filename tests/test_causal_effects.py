@@ -67,14 +67,76 @@ def test_large_numbers_far_from_zero_lose_nothing():
     assert other.effect == pytest.approx(one.effect, rel=1e-6)
 
 
+@pytest.mark.parametrize("exponent", [-1020, -700, 700, 1015])
+@pytest.mark.parametrize("name", QUESTION.columns)
+def test_effects_do_not_depend_on_the_units_of_a_column(name, exponent):
+    """Squares of such numbers are no doubles; the effects are, or say that they are none."""
+    history = planted(80, 0)
+    values = history.values.copy()
+    values[:, QUESTION.columns.index(name)] *= 2.0**exponent
+    for robust in (False, True):
+        plain = estimate_effects(history, GRAPH, refutations=0, robust=robust)
+        found = estimate_effects(History(QUESTION, values), GRAPH, refutations=0, robust=robust)
+        for row, expected in zip(found.rows, plain.rows, strict=True):
+            units = exponent * ((name == row.outcome) - (name == row.decision))
+            if row.estimate is None:
+                assert abs(units) > 1000 and f"{row.decision} on {row.outcome} are too large" in row.reason
+                continue
+            for number in ("effect", "std_error", "lower", "upper"):
+                scaled = math.ldexp(getattr(row.estimate, number), -units)
+                assert scaled == pytest.approx(getattr(expected.estimate, number), rel=1e-9, abs=1e-12)
+
+
+def test_what_no_number_holds_is_refused_by_name():
+    values = planted(80, 0).values * np.array([1.0, 1e-200, 1.0, 1e200, 1.0])
+    found = estimate_effects(History(QUESTION, values), GRAPH, refutations=0)
+    assert found["d", "y"].tiers.estimate is None and found["d", "z"].tiers.identified
+    assert "effects of d on y are too large or too small for a number" in found["d", "y"].tiers.reason
+
+
+def hidden_cause(rows=400):
+    """z moves x, x moves m, m moves y; x and y have a hidden cause; errors grow with x."""
+    rng = np.random.default_rng(9)
+    z, u = rng.normal(size=(2, rows))
+    x = 0.7 * z + u + rng.normal(size=rows)
+    m = 0.9 * x + rng.normal(size=rows) * (1 + abs(x))
+    return z, x, m, 1.3 * m - 1.5 * u + rng.normal(size=rows)
+
+
+@pytest.mark.parametrize("unit", [1.0, 2.0**-600, 2.0**600])
+def test_robust_errors_without_an_adjustment_set(unit):
+    """HC3 of each regression, put together by the delta method; the instrument's in the same way."""
+    z, x, m, y = hidden_cause()
+    edges = [("z", "x"), ("u", "x"), ("u", "y")]
+    columns, names = {"z": z, "x": x, "m": m, "y": y * unit}, ("z", "x", "m", "y", "u")
+    roles = (("z",), ("x",), ("m", "y"))
+    door = effects_of(columns, roles, [*edges, ("x", "m"), ("m", "y")], names=names, robust=True)
+    known = door["x", "y"].graph.known
+    (a, of_a), (b, of_b) = hc3(m, x), hc3(y, m, x)
+    assert (door["x", "y"].graph.method, known.effect) == ("front-door", pytest.approx(a * b * unit))
+    assert known.std_error == pytest.approx(math.hypot(of_a * b, of_b * a) * unit)
+    del columns["m"]
+    straight = effects_of(
+        columns, (("z",), ("x",), ("y",)), [*edges, ("x", "y")], names=("z", "x", "y", "u"), robust=True
+    )
+    known, wald = straight["x", "y"].graph.known, hc3(y, z)[0] / hc3(x, z)[0]
+    assert (straight["x", "y"].graph.method, known.effect) == ("instrument", pytest.approx(wald * unit))
+    assert known.std_error == pytest.approx(hc3(y - wald * x, z)[1] / abs(hc3(x, z)[0]) * unit)
+
+
+def hc3(y, *columns):
+    """First coefficient and its HC3 error, by the normal equations."""
+    design = np.column_stack((np.ones(len(y)), *columns))
+    inverse = np.linalg.inv(design.T @ design)
+    coefficient = inverse @ design.T @ y
+    leverage = np.diag(design @ inverse @ design.T)
+    meat = design.T @ np.diag(((y - design @ coefficient) / (1 - leverage)) ** 2) @ design
+    return coefficient[1], math.sqrt((inverse @ meat @ inverse)[1, 1])
+
+
 def test_robust_errors_are_hc3():
     history = planted(40, 1)
-    design = np.column_stack((np.ones(40), history.values[:, [1, 0, 2]]))
-    inverse = np.linalg.inv(design.T @ design)
-    residual = history.column("y") - design @ inverse @ design.T @ history.column("y")
-    leverage = np.diag(design @ inverse @ design.T)
-    meat = design.T @ np.diag((residual / (1 - leverage)) ** 2) @ design
-    expected = math.sqrt((inverse @ meat @ inverse)[1, 1])
+    _, expected = hc3(*(history.column(name) for name in ("y", "d", "x", "e")))
     found = Regressions(history, robust=True).fit("d", ("x", "e"), ("y",)).std_error[0]
     assert found == pytest.approx(expected, rel=1e-10)
 

@@ -149,6 +149,20 @@ def test_tampering_is_a_result_error(answer, tmp_path, name, column, row, value,
 
 
 @pytest.mark.parametrize(
+    ("emptied", "says"),
+    [(("risk",), "do not agree"), (("risk", "chances"), "'more' for 'y' is neither given")],
+)
+def test_no_risk_is_lost(answer, tmp_path, emptied, says):
+    save_causal(answer, tmp_path / "out")
+    for name in emptied:
+        path = tmp_path / "out" / f"{name}.parquet"
+        pq.write_table(pq.read_table(path).slice(0, 0), path)
+    _seal_again(tmp_path / "out")
+    with pytest.raises(ResultError, match=says):
+        load_causal(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
     ("key", "value"),
     [("schema", "other"), ("question", 3), ("nodes", None), ("refused", [{"a": 1}]), ("rows", -1)],
 )

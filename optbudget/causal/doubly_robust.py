@@ -25,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.causal.overlap import no_overlap, propensities
-from optbudget.causal.regression import Floats, Regressions, estimate_of, t_quantile
+from optbudget.causal.regression import Regressions, estimate_of, no_double, t_quantile, unscaled
 from optbudget.errors import ProblemError
+from optbudget.problems.columns import Floats, exponents
 from optbudget.problems.effects import Estimate
 from optbudget.problems.history import History
 
@@ -54,7 +55,8 @@ def doubly_robust(
     Raises
     ------
     ProblemError
-        If the decision has not two values, a name is no column, or the two values have nothing in common.
+        If the decision has not two values, a name is no column, the two values have nothing in common, or no
+        number holds the effect.
 
     Examples
     --------
@@ -72,10 +74,15 @@ def doubly_robust(
     1.03 (0.92 to 1.13)
     1.47 (1.34 to 1.59)
     """
-    parts = _parts(history, decision, outcome, adjusted)
+    exponent = exponents(history.column(outcome))
+    parts = _parts(history, decision, np.ldexp(history.column(outcome), -exponent), adjusted)
     effect, influence = parts.on_treated() if target == "treated" else parts.on_all()
     error = float(influence.std(ddof=1)) / len(influence) ** 0.5
-    return estimate_of(effect, error, t_quantile(level, len(influence) - 1))
+    effect, error = unscaled(np.array((effect, error)), exponent).tolist()
+    found = estimate_of(effect, error, t_quantile(level, len(influence) - 1))
+    if found is None:
+        raise ProblemError(no_double(decision, outcome))
+    return found
 
 
 def comparable(
@@ -121,9 +128,9 @@ class _Parts:
         return effect, score - effect
 
 
-def _parts(history: History, decision: str, outcome: str, adjusted: Sequence[str]) -> _Parts:
+def _parts(history: History, decision: str, y: Floats, adjusted: Sequence[str]) -> _Parts:
     regressions = _regressions(history, decision, adjusted)
-    values, y = history.column(decision), history.column(outcome)
+    values = history.column(decision)
     taken = values == values.max()
     columns = regressions.table[:, regressions.numbers.columns_of(*adjusted)]
     design = np.column_stack((np.ones(len(y)), columns))

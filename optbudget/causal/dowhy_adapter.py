@@ -19,10 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from optbudget.causal.regression import Numbers
+from optbudget.causal.regression import Numbers, unscaled
 from optbudget.errors import MissingExtraError
+from optbudget.problems.columns import exponents
 from optbudget.problems.effects import Estimate
 
+ORDINARY = 20
+"""Exponent of 2 to which larger columns are brought, and smaller ones to minus that: DoWhy takes squares."""
 SUBSET = 0.8
 """Share of the rows that a data subset keeps."""
 
@@ -59,7 +62,11 @@ class LinearEffect:
 
         columns = numbers.columns_of(decision, outcome, *adjusted)
         self.x, self.y, *self.given = [f"v{k}" for k in columns]
-        self.data = pd.DataFrame(numbers.values[:, columns], columns=[self.x, self.y, *self.given])
+        values = numbers.values[:, columns]
+        exponent = exponents(values)
+        shift = np.clip(exponent, -ORDINARY, ORDINARY) - exponent
+        self.shift = int(shift[0] - shift[1])
+        self.data = pd.DataFrame(np.ldexp(values, shift), columns=[self.x, self.y, *self.given])
         self.two_valued = numbers.is_two_valued(decision)
         with _quiet(0):
             self.estimand = _estimand(self.x, self.y, self.given)
@@ -73,8 +80,7 @@ class LinearEffect:
         with _quiet(0):
             error = float(np.ravel(self.found.get_standard_error())[0])
             ends = self.found.get_confidence_intervals(confidence_level=level)
-        lower, upper = np.ravel(ends).tolist()
-        return Estimate(float(self.found.value), error, lower, upper)
+        return Estimate(*map(self._in_units, (self.found.value, error, *np.ravel(ends))))
 
     def refutations(self, simulations: int, seed: int) -> dict[str, float]:
         """What is left of the effect, or of its credit, under each test; p is that it is still the same.
@@ -103,7 +109,7 @@ class LinearEffect:
             state = np.random.RandomState([seed % 2**32, k])
             with _quiet(seed + k):
                 refuted = refute(self.data, self.estimand, self.found, random_state=state, **common, **own)
-            numbers[name] = float(refuted.new_effect)
+            numbers[name] = self._in_units(refuted.new_effect)
             numbers[f"{name}_p"] = float(np.ravel(refuted.refutation_result["p_value"])[0])
         numbers["robustness"] = self._robustness()
         if self.given and self.two_valued:
@@ -123,7 +129,11 @@ class LinearEffect:
                 .fit(data, effect_modifier_names=[])
                 .estimate_effect(data, control_value=0, treatment_value=1)
             )
-        return float(found.value) / (high - low)
+        return self._in_units(float(found.value) / (high - low))
+
+    def _in_units(self, effect: float) -> float:
+        """An effect of the columns as DoWhy has them in their own units; nan where no double holds it."""
+        return float(unscaled(float(effect), self.shift))
 
     def _robustness(self) -> float:
         """With f = t / sqrt(degrees of freedom), (sqrt(f^4 + 4 f^2) - f^2) / 2.

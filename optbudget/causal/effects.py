@@ -19,7 +19,7 @@ from optbudget.causal.adjustment import Adjustments, Identification, tiers_set
 from optbudget.causal.equivalence import MOST_NEIGHBOURS, parent_sets, too_open
 from optbudget.causal.indirect import by_instrument, through_the_front_door
 from optbudget.causal.overlap import no_overlap, overlap_of
-from optbudget.causal.regression import Numbers, Regressions
+from optbudget.causal.regression import Numbers, Regressions, no_double
 from optbudget.errors import ProblemError
 from optbudget.problems.causal_graph import CausalGraph
 from optbudget.problems.effects import ZERO, Adjustment, Effect, Effects, Estimate
@@ -143,8 +143,9 @@ class _Estimator:
             for k, outcome in enumerate(able):
                 known = fit.estimate(k, self.level)
                 found[outcome] = Effect(
-                    decision, outcome, kind, known, "backdoor", variables, said, overlap=overlap
-                )
+                    decision, outcome, kind, known, "backdoor" if known else "none", variables,
+                    said if known else no_double(decision, outcome), overlap=overlap,
+                )  # fmt: skip
         return found
 
     def otherwise(self, decision: str, outcome: str, way: Identification) -> Effect:

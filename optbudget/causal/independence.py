@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from optbudget.causal._independence_kernels import BLOCKS, CATEGORIES, NORMAL, cross_products, p_value
 from optbudget.problems import History
-from optbudget.problems.columns import Codes, Floats
+from optbudget.problems.columns import Codes, Floats, exponents
 
 Test = tuple[Any, ...]
 
@@ -104,9 +104,9 @@ def independence(history: History, x: str, y: str, given: tuple[str, ...] = ()) 
 
 
 def _block(history: History, name: str) -> Floats:
-    """A continuous column as it is, a discrete one as the indicators of its levels but the first."""
+    """A continuous column in its power of two, a discrete one as indicators of its levels but the first."""
     column = history.column(name)
     if name not in history.levels:
-        return column[:, None]
+        return np.ldexp(column, -exponents(column))[:, None]
     levels = np.arange(1, max(2, len(history.levels[name])))
     return np.asarray(column[:, None] == levels, dtype=np.float64)

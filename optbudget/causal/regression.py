@@ -10,6 +10,9 @@ with :math:`r_{dd}` the length of what is left of d when Z is taken out of it (F
 the effects on all outcomes cost one small factorisation, whatever the number of rows m. Intervals are
 :math:`\\hat\\beta \\pm t_{m-2-|Z|}\\, \\text{se}`.
 
+Every column is held in its own power of two, as squares of very large and very small numbers are no doubles;
+:math:`\\hat\\beta` times :math:`2^{e_y - e_d}` is in the units of the columns, where a double can hold it.
+
 The heteroskedasticity-robust standard error is HC3: residuals over one less leverage.
 """
 
@@ -17,12 +20,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from optbudget.problems.columns import Codes, Floats, exponents
 from optbudget.problems.effects import Estimate, Overlap
 from optbudget.problems.history import History
-
-Floats = NDArray[np.float64]
 
 COLLINEAR = 1e-6
 """Share of a column's length, after the others are taken out, below which it is made of them."""
@@ -44,10 +45,34 @@ def t_quantile(level: float, freedom: float) -> float:
     return float(stdtrit(freedom, 0.5 + 0.5 * level))
 
 
-def estimate_of(effect: float, std_error: float, reach: float) -> Estimate:
-    """An estimate whose interval reaches so many standard errors to both sides."""
+def unscaled(values: Floats | float, shift: Codes | int) -> Floats:
+    """Numbers times 2 ** shift; nan where no double holds all digits of that.
+
+    Examples
+    --------
+    >>> unscaled(0.75, [3, 2000, -2000])
+    array([ 6., nan, nan])
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        found = np.ldexp(values, shift)
+        held = np.ldexp(found, np.negative(shift)) == values
+    return np.where(held, found, np.nan)
+
+
+def estimate_of(effect: float, std_error: float, reach: float) -> Estimate | None:
+    """An estimate with an interval of so many standard errors to both sides; None if no doubles hold it."""
     half = reach * std_error
+    if not np.isfinite([effect - half, effect + half]).all():
+        return None
     return Estimate(float(effect), float(std_error), float(effect - half), float(effect + half))
+
+
+def no_double(decision: str, outcome: str) -> str:
+    """Why there is no estimate where `estimate_of` has none."""
+    return (
+        f"effects of {decision} on {outcome} are too large or too small for a number; "
+        "put one of the two in other units"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +81,7 @@ class Fit:
 
     Attributes
     ----------
-    effect, std_error : (k,) for each outcome
+    effect, std_error : (k,) for each outcome; nan where no double holds them
     freedom : degrees of freedom
     residual_share : of the decision's variance that is not explained by what is adjusted for
     """
@@ -66,7 +91,7 @@ class Fit:
     freedom: int
     residual_share: float
 
-    def estimate(self, k: int, level: float) -> Estimate:
+    def estimate(self, k: int, level: float) -> Estimate | None:
         return estimate_of(self.effect[k], self.std_error[k], t_quantile(level, self.freedom))
 
     @property
@@ -126,6 +151,12 @@ class Regressions:
     ----------
     robust : HC3 standard errors in place of those of equal variances
 
+    Attributes
+    ----------
+    exponent : (q,) of the power of two that each column is divided by
+    table : (m, q) the columns so divided, centred
+    length : (q,) of these
+
     Examples
     --------
     >>> from optbudget.problems import CausalQuestion
@@ -139,7 +170,9 @@ class Regressions:
         self.robust = robust
         self.history = history
         self.numbers = Numbers.from_history(history)
-        self.table = self.numbers.values - self.numbers.values.mean(axis=0)
+        self.exponent = exponents(self.numbers.values)
+        scaled = np.ldexp(self.numbers.values, -self.exponent)
+        self.table = scaled - scaled.mean(axis=0)
         self.length = np.linalg.norm(self.table, axis=0)
         scale = np.where(self.length > 0, self.length, 1.0)
         self.triangle = _triangle(self.table / scale)
@@ -176,7 +209,14 @@ class Regressions:
         error = left / np.sqrt(freedom) / abs(small[k, k]) / self.length[d]
         if self.robust:
             error = self._robust_errors(given, d, ys)
-        return Fit(effect, error, freedom, min(1.0, float(small[k, k] ** 2)))
+        shift = self.exponent[ys] - self.exponent[d]
+        share = min(1.0, float(small[k, k] ** 2))
+        return Fit(unscaled(effect, shift), unscaled(error, shift), freedom, share)
+
+    def shift(self, decision: str, outcome: str) -> int:
+        """The exponent of the power of two between an effect in scaled columns and in their units."""
+        (d,), (y,) = self.numbers.of[decision], self.numbers.of[outcome]
+        return int(self.exponent[y] - self.exponent[d])
 
     def obstacle(self, decision: str, adjusted: Sequence[str]) -> str:
         """Why there is no regression on a decision and what is adjusted for; "" where there is one."""
@@ -211,10 +251,9 @@ class Regressions:
 
     def _robust_errors(self, given: list[int], d: int, ys: list[int]) -> Floats:
         q, r = np.linalg.qr(self.table[:, [*given, d]] / self.length[[*given, d]])
-        leverage = np.einsum("ij,ij->i", q, q) + 1.0 / len(q)
         residual = self.table[:, ys] - q @ (q.T @ self.table[:, ys])
         influence = q[:, -1] / (r[-1, -1] * self.length[d])
-        weighed = influence[:, None] * residual / (1.0 - leverage)[:, None]
+        weighed = influence[:, None] * residual / (1.0 - leverage(q))[:, None]
         found: Floats = np.linalg.norm(weighed, axis=0)
         return found
 
@@ -223,6 +262,11 @@ class Regressions:
         return list(
             dict.fromkeys(self.numbers.name(k) for k in np.array(others)[np.abs(part) > COLLINEAR].tolist())
         )
+
+
+def leverage(basis: Floats) -> Floats:
+    """(m,) the part of a row in its own fitted value, by a constant and an orthonormal basis of columns."""
+    return np.asarray(np.einsum("ij,ij->i", basis, basis) + 1.0 / len(basis))
 
 
 def _triangle(columns: Floats) -> Floats:

@@ -19,7 +19,7 @@ an interval end is never put together with its own standard error.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -92,7 +92,7 @@ def side_effects(
     """
     rows: list[SideEffect] = []
     refused: list[Refusal] = []
-    for action, outcome, changes in _unintended(question):
+    for action, outcome, changes in question.unintended():
         reasons = [reason for d in changes if (reason := _unknown(effects, d, outcome))]
         if reasons:
             refused.append(Refusal(action, outcome, "; ".join(reasons)))
@@ -129,19 +129,6 @@ class _Part:
         ends = [end * change for one in known for end in (one.lower, one.upper)]
         laws = tuple(_Law(one.effect * change, one.std_error * abs(change)) for one in known)
         return cls(_undominated(laws), min(ends), max(ends))
-
-
-def _unintended(question: CausalQuestion) -> Iterator[tuple[str, str, dict[str, float]]]:
-    """Action, outcome, and the changes of decisions that do not target it, with the sign of harm."""
-    for action, amounts in question.actions.items():
-        for outcome, sign in question.harm.items():
-            changes = {
-                decision: sign * amount
-                for decision, amount in amounts.items()
-                if amount != 0 and outcome in question.side_effects(decision)
-            }
-            if changes:
-                yield action, outcome, changes
 
 
 def _unknown(effects: Effects, decision: str, outcome: str) -> str:

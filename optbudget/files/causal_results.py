@@ -296,6 +296,10 @@ def _estimate(row: Row) -> Estimate:
     return Estimate(*(row[name] for name in NUMBERS))
 
 
+def _place(row: Row) -> tuple[str, ...]:
+    return row["action"], row["state"], row["outcome"]
+
+
 def read_risks(folder: Path) -> tuple[SideEffect, ...]:
     """The rows of risk.parquet and chances.parquet.
 
@@ -305,10 +309,12 @@ def read_risks(folder: Path) -> tuple[SideEffect, ...]:
         If one of them cannot be read, or they are not of the same rows.
     """
     risks, chances = (_rows(folder, name) for name in RISK_TABLES)
-    also = {(row["action"], row["state"], row["outcome"]): row for row in chances}
+    also = {_place(row): row for row in chances}
     found = []
+    for key in also.keys() - map(_place, risks):
+        raise ResultError(f"risk.parquet and chances.parquet do not agree on {key}")
     for row in risks:
-        key = row["action"], row["state"], row["outcome"]
+        key = _place(row)
         if key not in also or ARROW.join(also[key]["path"]) != row["path"]:
             raise ResultError(f"risk.parquet and chances.parquet do not agree on {key}")
         more = {"mean": also[key]["mean"], "probability": also[key]["probability"]}

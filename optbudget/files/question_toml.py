@@ -70,7 +70,7 @@ def read_question(path: Path, issues: list[Issue]) -> CausalQuestion | None:
     if read is None:
         return None
     try:
-        found = tuple(_content_findings(read[0]))
+        found = tuple(_content_findings(read[0])) or tuple(_weights_without_harm(read[0]))
         if not found:
             return _question(read[0])
     except QuestionError as error:
@@ -123,6 +123,14 @@ def _table_findings(table: str, content: Mapping[str, Any]) -> Iterator[Question
             yield QuestionFinding("unknown-key", message, (table, key))
         elif table == "edges" and not (isinstance(value, list) and all(map(_is_pair, value))):
             yield _refused((table, key), value, 'a list of pairs of columns, such as [["a", "b"]]')
+
+
+def _weights_without_harm(content: Mapping[str, Any]) -> Iterator[QuestionFinding]:
+    """Weights of outcomes that nothing says the harm of: they would count for nothing."""
+    for name in content.get("weights", {}):
+        if name in content["outcomes"] and name not in content.get("harm", {}):
+            message = f"outcome {name!r} has a weight but no direction of harm; give it one under [harm]"
+            yield QuestionFinding("weight", message, ("weights", name))
 
 
 def _nearest(word: str, known: Sequence[str]) -> str:

@@ -47,5 +47,12 @@ class CausalAnswer:
             issues.append(Issue("error", "graph", f"the graph has no node {missing[0]!r}"))
         if self.side_effects.actions != tuple(question.actions):
             issues.append(Issue("error", "risk", "the side effects are not those of the question's actions"))
+        found = self.side_effects
+        said = {(row.action, row.outcome) for row in found.rows}
+        said |= {(entry.action, entry.outcome) for entry in found.refused}
+        for action, outcome, _ in question.unintended():
+            if (action, outcome) not in said:
+                text = f"the risk of action {action!r} for {outcome!r} is neither given nor refused"
+                issues.append(Issue("error", "risk", text, action=action))
         if issues:
             raise ProblemError(issues)

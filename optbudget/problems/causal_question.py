@@ -118,6 +118,18 @@ class CausalQuestion:
         aims = self.targets.get(decision, ())
         return tuple(name for name in self.outcomes if name in self.harm and name not in aims)
 
+    def unintended(self) -> Iterator[tuple[str, str, dict[str, float]]]:
+        """Action, outcome, and the changes of decisions that do not target it, with the sign of harm."""
+        for action, amounts in self.actions.items():
+            for outcome, sign in self.harm.items():
+                changes = {
+                    decision: sign * amount
+                    for decision, amount in amounts.items()
+                    if amount != 0 and outcome in self.side_effects(decision)
+                }
+                if changes:
+                    yield action, outcome, changes
+
 
 def _findings(question: CausalQuestion) -> Iterator[QuestionFinding]:
     """Everything that is wrong with a question."""
@@ -215,7 +227,11 @@ def _unknown(
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether a value is a number that a finite double holds."""
+    try:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def cycle_of(edges: Sequence[Edge]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from optbudget.errors import FIRST_ISSUES, Issue, ProblemError
 from optbudget.problems.causal_question import CausalQuestion
-from optbudget.problems.columns import Codes, Floats, did_you_mean
+from optbudget.problems.columns import Codes, Floats, did_you_mean, exponents
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -107,7 +107,8 @@ class History:
 
     def standardised(self) -> Floats:
         """(m, p) every column with mean 0 and variance 1 (divided by m); 0 where it is constant."""
-        centred = self.values - self.values.mean(axis=0)
+        scaled = np.ldexp(self.values, -exponents(self.values))
+        centred = scaled - scaled.mean(axis=0)
         deviation = np.sqrt(np.mean(centred**2, axis=0))
         constant = np.ptp(self.values, axis=0) == 0
         return np.where(constant, 0.0, centred / np.where(constant, 1.0, deviation))
