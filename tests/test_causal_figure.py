@@ -40,6 +40,27 @@ def test_edges_are_as_wide_as_they_are_frequent_and_dashed_where_open(tmp_path: 
         assert write(figure, tmp_path / f"graph{suffix}").stat().st_size > 1000
 
 
+def test_no_edge_goes_behind_a_box() -> None:
+    """Context to outcome past one, two and three decisions: an edge that is hidden looks like two others."""
+    from matplotlib.patches import FancyArrowPatch
+
+    from optbudget.report import graph_figure
+
+    for decisions in (("d",), ("d", "e"), ("d", "e", "f")):
+        question = CausalQuestion(("a", "b", "c"), decisions, ("x", "y", "z"))
+        edges = [(cause, effect) for cause in question.context for effect in question.outcomes]
+        graph = CausalGraph.of(question.columns, edges)
+        axes = graph_figure(graph, question).axes[0]
+        arrows = [patch for patch in axes.patches if isinstance(patch, FancyArrowPatch)]
+        ends = [arrow.get_path().to_polygons(closed_only=False)[0] for arrow in arrows]
+        height = {text.get_text(): text.get_position()[1] for text in axes.texts}
+        for line in ends:
+            x, y = np.linspace(line[:-1], line[1:], 50).reshape(-1, 2).T
+            beside = np.abs(x - 1) < 0.23
+            assert beside.any()
+            assert all((np.abs(y[beside] - height[name]) > 0.3).all() for name in decisions)
+
+
 def test_the_tiers_stand_from_left_to_right_and_no_two_nodes_together() -> None:
     figure, _ = drawn(0.7)
     place = {text.get_text(): text.get_position() for text in figure.axes[0].texts}

@@ -1,6 +1,7 @@
 """A causal graph, drawn: tiers from left to right, an edge as wide as it is frequent over resamples."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,17 +15,23 @@ with needs_extra("report"):
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
     from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+    from matplotlib.path import Path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
     Places = NDArray[np.float64]
+    Tiers = NDArray[np.int64]
+
+Edge = tuple[int, int]
 
 WIDEST = 2.4
 """Points of an edge that every resample has."""
-HALF = 0.23
-"""Half the width of a node's box; tiers are 1 apart."""
+HALF, TALL = 0.23, 0.3
+"""Half the width and the height of a node's box; tiers are 1 apart, and so are nodes at least."""
+ROOM = 0.36
+"""From the middle of a box to the nearest line that passes it by."""
 SWEEPS = 12
 """Passes that put every node near its neighbours in the other tiers."""
 LONGEST_LABEL = 22
@@ -43,8 +50,13 @@ def graph_figure(graph: CausalGraph, question: CausalQuestion) -> Figure:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9.6, 1.3 + 0.34 * rows), layout="constrained")
         axes = figure.subplots()
-        for i, j in np.argwhere(graph.directed | np.triu(graph.undirected)).tolist():
-            _draw_edge(axes, graph, (i, j), tier, place)
+        edges: list[Edge] = [
+            (i, j) for i, j in np.argwhere(graph.directed | np.triu(graph.undirected)).tolist()
+        ]
+        lanes = _lanes(edges, tier, place)
+        for edge in edges:
+            way = _past(edge, lanes[edge], place) if edge in lanes else _straight(edge, tier, place)
+            _draw_edge(axes, graph, edge, way)
         for k, name in enumerate(graph.names):
             _draw_node(axes, name, place[k], COLOURS[tier[k]])
         for number, name in enumerate(TIERS):
@@ -57,7 +69,7 @@ def graph_figure(graph: CausalGraph, question: CausalQuestion) -> Figure:
     return figure
 
 
-def _places(adjacent: "NDArray[np.bool_]", tier: "NDArray[np.int64]", rows: int) -> "Places":
+def _places(adjacent: "NDArray[np.bool_]", tier: "Tiers", rows: int) -> "Places":
     """(p, 2) of every node: its tier, and a height near the mean of its neighbours in other tiers."""
     height = np.zeros(len(tier))
     columns = [np.flatnonzero(tier == number) for number in range(len(TIERS))]
@@ -81,31 +93,71 @@ def _draw_node(axes: "Axes", name: str, at: "NDArray[np.float64]", colour: str) 
     label = name if len(name) <= LONGEST_LABEL else name[: LONGEST_LABEL - 1] + "…"
     x, y = at.tolist()
     box = FancyBboxPatch(
-        (x - HALF, y - 0.3), 2 * HALF, 0.6, boxstyle="round,pad=0,rounding_size=0.02", facecolor="white",
-        edgecolor=colour, zorder=2,
+        (x - HALF, y - TALL), 2 * HALF, 2 * TALL, boxstyle="round,pad=0,rounding_size=0.02",
+        facecolor="white", edgecolor=colour, zorder=2,
     )  # fmt: skip
     axes.add_patch(box)
     axes.text(x, y, label, ha="center", va="center", fontsize=7.5, color=INK, zorder=3)
 
 
-def _draw_edge(
-    axes: "Axes", graph: CausalGraph, edge: tuple[int, int], tier: "NDArray[np.int64]", place: "Places"
-) -> None:
+def _lanes(edges: Sequence[Edge], tier: "Tiers", place: "Places") -> dict[Edge, float]:
+    """The height at which an edge passes the decisions, where one of their boxes would hide it."""
+    boxes = np.sort(place[tier == 1, 1])
+    barred = [edge for edge in edges if tier[edge[1]] - tier[edge[0]] == 2 and _is_barred(edge, place, boxes)]
+    if not barred:
+        return {}
+    gaps = np.concatenate(([boxes[0] - 0.5], (boxes[1:] + boxes[:-1]) / 2, [boxes[-1] + 0.5]))
+    through: dict[int, list[Edge]] = {}
+    for edge in sorted(barred, key=lambda edge: (place[edge[0], 1] + place[edge[1], 1], edge)):
+        middle = place[list(edge), 1].mean()
+        through.setdefault(int(np.abs(gaps - middle).argmin()), []).append(edge)
+    wide = 2 * (0.5 - ROOM)
+    return {
+        edge: float(gaps[gap] + wide * ((k + 0.5) / len(alike) - 0.5))
+        for gap, alike in through.items() for k, edge in enumerate(alike)
+    }  # fmt: skip
+
+
+def _is_barred(edge: Edge, place: "Places", boxes: "Places") -> bool:
+    """Whether the straight line from a context to an outcome goes behind the box of a decision."""
+    start, end = place[list(edge), 1].tolist()
+    share = (1 - 2 * HALF) / (2 - 2 * HALF)
+    low, high = sorted((start + share * (end - start), end + share * (start - end)))
+    return bool((np.abs(boxes - np.clip(boxes, low, high)) < ROOM).any())
+
+
+def _past(edge: Edge, height: float, place: "Places") -> dict[str, Any]:
+    """From a context to an outcome, level where it passes the decisions."""
+    (x, y), (to_x, to_y) = place[list(edge)].tolist()
+    stops = [(x + HALF, y), (1 - HALF, height), (1 + HALF, height), (to_x - HALF, to_y)]
+    first, last = ((stops[k][0] + stops[k + 1][0]) / 2 for k in (0, 2))
+    points = [stops[0], (first, y), (first, height), *stops[1:3], (last, height), (last, to_y), stops[3]]
+    codes = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3]
+    return {"path": Path(points, codes)}
+
+
+def _straight(edge: Edge, tier: "Tiers", place: "Places") -> dict[str, Any]:
     """From side to side of two boxes; within a tier an arc beside the column, context's on the left."""
     i, j = edge
-    (x, y), (to_x, to_y) = place[i].tolist(), place[j].tolist()
-    share = float(graph.frequency[i, j])
+    (x, y), (to_x, to_y) = place[[i, j]].tolist()
     outward = -1 if tier[i] == 0 else 1
     if tier[i] == tier[j]:
         start, end, bend = outward * HALF, outward * HALF, 0.4 * outward * (1 if to_y > y else -1)
     else:
         start, end, bend = (HALF, -HALF, 0.0) if tier[i] < tier[j] else (-HALF, HALF, 0.0)
-    open_ = bool(graph.undirected[i, j])
+    return {
+        "posA": (x + start, y), "posB": (to_x + end, to_y), "connectionstyle": f"arc3,rad={bend}",
+        "shrinkA": 0, "shrinkB": 0,
+    }  # fmt: skip
+
+
+def _draw_edge(axes: "Axes", graph: CausalGraph, edge: Edge, way: dict[str, Any]) -> None:
+    """An arrow along a way, dashed and without a head where the direction is open."""
+    share, open_ = float(graph.frequency[edge]), bool(graph.undirected[edge])
     arrow = FancyArrowPatch(
-        (x + start, y), (to_x + end, to_y), arrowstyle="-" if open_ else "-|>", mutation_scale=7,
-        linestyle="--" if open_ else "-", connectionstyle=f"arc3,rad={bend}",
+        **way, arrowstyle="-" if open_ else "-|>", mutation_scale=7, linestyle="--" if open_ else "-",
         linewidth=_width(share), color=INK if share >= 0.5 else FAINT, alpha=0.35 + 0.45 * share,
-        shrinkA=0, shrinkB=0, zorder=1,
+        zorder=1,
     )  # fmt: skip
     axes.add_patch(arrow)
 
