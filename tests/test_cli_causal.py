@@ -1,6 +1,7 @@
 """`optbudget causal`: files, JSON, tables, refusals and exit codes."""
 
 import json
+import re
 from shutil import copytree
 
 import numpy as np
@@ -99,7 +100,7 @@ def test_what_is_refused(found, tmp_path):
 
 def test_actions_without_a_direction_of_harm_are_told_so(tmp_path):
     asked = write_history(tmp_path)
-    asked[2].write_text(CONFIG.replace("[harm]\ndelay = 1\n", ""))
+    asked[2].write_text(re.sub(r"\[(harm|weights)\]\n.*\n", "", CONFIG))
     said = run("causal", *asked, "--bootstraps", 0, "--refutations", 0, "--no-figures").stdout
     assert "[harm]" in said
 
@@ -170,3 +171,20 @@ def test_a_graph_that_cannot_be_is_refused_by_line(found, tmp_path, edges, says)
     _, (history, *config), _ = found
     asked = (history, *config[:-1], tmp_path / "out", *given_graph(tmp_path, *edges))
     assert says in run("causal", *asked, code=3).stderr
+
+
+def test_a_given_graph_is_asked_about_where_it_may_be_a_slip(tmp_path):
+    asked = write_history(tmp_path)
+    graph = tmp_path / "graph.csv"
+    few = ("--graph", graph, "--refutations", 0, "--no-figures")
+    graph.write_text("source,target\nrevenue,cuts\nrevenu,delay\n")
+    said = run("causal", *asked, *few).stderr
+    assert "'revenu' is no column; did you mean 'revenue'?" in said
+    graph.write_text("source,target\n")
+    assert "graph.csv has no edge" in run("causal", *asked, *few).stderr
+
+
+def test_a_level_is_not_rounded_to_certainty(tmp_path):
+    asked = write_history(tmp_path)
+    few = ("--bootstraps", 0, "--refutations", 0, "--no-figures", "--level", 0.9999999)
+    assert "intervals of 99.99999%" in run("causal", *asked, *few).stdout

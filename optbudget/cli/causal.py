@@ -88,11 +88,17 @@ def command(
 def _given(run: Run, path: Path, history: "History") -> "CausalGraph":
     """The graph of a file; says which of its nodes the history has no column of."""
     from optbudget.files.graphs import load_graph
+    from optbudget.problems.columns import did_you_mean
 
     graph = load_graph(path, history.question)
     hidden = [name for name in graph.names if name not in history.columns]
     if hidden:
         run.log(f"taken as hidden causes, as the history has no such column: {', '.join(hidden)}")
+    for name in hidden:
+        if meant := did_you_mean(name, history.columns):
+            run.log(f"warning: the hidden cause {name!r} is no column{meant}")
+    if not graph.adjacent.any():
+        run.log(f"warning: {path.name} has no edge, so that no decision has any effect by the graph")
     return graph
 
 

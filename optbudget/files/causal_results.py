@@ -175,7 +175,7 @@ def load_causal(path: str | Path) -> CausalAnswer:
     recover(folder.resolve())
     stated = read_json(folder / STATED, str(folder / STATED))
     if stated.get("schema") != SCHEMA:
-        raise ResultError(f"{STATED}: schema is {stated.get('schema')!r:.40}, not {SCHEMA!r}")
+        raise ResultError(f"{folder / STATED}: schema is {stated.get('schema')!r:.40}, not {SCHEMA!r}")
     _require_as_written(stated, folder)
     tables = {name: _rows(folder, name) for name in SCHEMAS if name not in RISK_TABLES}
     counts = {key: whole(stated, key, STATED) for key in ("rows", "seed", "bootstraps", "refutations")}
@@ -225,7 +225,7 @@ def _require_as_written(stated: Mapping[str, Any], folder: Path) -> None:
 
 
 def _rows(folder: Path, name: str) -> list[Row]:
-    read = ResultTable.read(folder / f"{name}.parquet", (), folder)
+    read = ResultTable.read(folder / f"{name}.parquet", (), folder.parent)
     schema = SCHEMAS[name]
     missing = [column for column in schema.names if column not in read.table.column_names]
     if missing:

@@ -22,6 +22,9 @@ Edge = tuple[str, str]
 TIERS = ("context", "decisions", "outcomes")
 """The tiers by number: 0, 1, 2."""
 
+NAMING = ("unit", "time")
+"""Roles of columns that name a row; nothing is adjusted for them."""
+
 
 class QuestionFinding(NamedTuple):
     """Something wrong with a question: at which key, ("harm", "delay"), and about which word of its value."""
@@ -145,12 +148,14 @@ def _findings(question: CausalQuestion) -> Iterator[QuestionFinding]:
 def _role_findings(question: CausalQuestion) -> Iterator[QuestionFinding]:
     roles: dict[str, str] = {}
     given = [(role, name) for role in TIERS for name in getattr(question, role)]
-    given += [(role, name) for role in ("unit", "time") if (name := getattr(question, role)) is not None]
+    given += [(role, name) for role in NAMING if (name := getattr(question, role)) is not None]
     for role, name in given:
         if problem := name_problem(name):
             yield QuestionFinding("name", f"column {name!r} {problem}", (role,), name)
         elif name in roles:
             also = "twice in it" if roles[name] == role else f"in {roles[name]} too"
+            if role in NAMING and roles[name] in TIERS:
+                also += "; to adjust for it as well, give the table a copy of it under another name"
             yield QuestionFinding("two-roles", f"column {name!r} is {also}", (role,), name)
         roles.setdefault(name, role)
     for role in ("decisions", "outcomes"):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from optbudget.problems import CausalAnswer, Effect
 from optbudget.report.tables import Grid
-from optbudget.report.words import chance, number, plural
+from optbudget.report.words import chance, number, percent, plural
 
 NOT_AS_STATED = (
     "The interval by the graph takes the graph for known. If it was learned from the same rows, it covers "
@@ -39,7 +39,7 @@ def effects_grid(answer: CausalAnswer, *, limit: int = 30) -> Grid:
     if len(pairs) > limit:
         notes.append(f"{len(pairs) - limit:,} more are in effects.parquet.")
     columns = ("decision", "outcome", ">by the tiers", ">by the graph", "")
-    title = f"Effect of one unit of each decision, with intervals of {answer.effects.level:.0%}"
+    title = f"Effect of one unit of each decision, with intervals of {percent(answer.effects.level)}"
     return Grid(title, columns, rows, " ".join(notes))
 
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from optbudget.problems import CausalAnswer, Effect
 from optbudget.report.figures import COLOURS, FAINT, INK, STYLE
+from optbudget.report.words import percent
 
 ACROSS = 3
 """Panels beside one another."""
@@ -37,7 +38,7 @@ def effects_figure(answer: CausalAnswer) -> Figure:
             axis.set_visible(False)
         figure.legend(
             handles=_legend(), loc="outside lower center", ncols=4, title_fontsize=9,
-            title=f"change of the outcome per unit of the decision, intervals of {effects.level:.0%}",
+            title=f"change of the outcome per unit of the decision, intervals of {percent(effects.level)}",
         )  # fmt: skip
     return figure
 

@@ -22,7 +22,7 @@ def trade_off_figure(found: RiskTradeOff) -> Figure:
         left.set_title(f"The frontier at a budget of {number(found.budget, 10)}")
         edges = [found.low, *(flip.weight for flip in found.flips), found.high]
         right.stairs(harm, edges, color=COLOURS[1], baseline=None, linewidth=1.6)
-        right.set_ylim(bottom=0)
+        right.set_ylim(0, 1.05 * max(*harm, 0.0) or 1.0)
         right.set_xlabel("risk weight κ")
         right.set_ylabel("harm of the best plan")
         right.set_title(plural(len(found.flips), "flip"))

@@ -49,6 +49,17 @@ def chance(probability: float) -> str:
     return number(probability, 4)
 
 
+def percent(level: float) -> str:
+    """The level of an interval; never rounded to 100%.
+
+    Examples
+    --------
+    >>> percent(0.95), percent(0.9999999)
+    ('95%', '99.99999%')
+    """
+    return f"{100 * level:.15g}%"
+
+
 def unit_of_money(money_unit: str) -> str:
     """One of it: the model's `money_unit`, or "unit of money" where it names none."""
     return "unit of money" if money_unit == "money" else money_unit
