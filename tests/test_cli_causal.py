@@ -162,8 +162,11 @@ def test_a_graph_of_the_domain_is_taken_as_it_is(found, tmp_path):
             "graph.csv:3: the given path 'delay'",
         ),
         ([("cuts", "delay"), ("delay", "output"), ("output", "revenue")], "graph.csv:4: the given edge"),
-        ([("cuts", "training"), ("training", "h"), ("h", "cuts")], "graph.csv: the graph has a cycle"),
-        ([("cuts", "cuts")], "graph.csv: 'cuts' has an edge to itself"),
+        (
+            [("cuts", "training"), ("training", "h"), ("h", "cuts")],
+            "graph.csv:3: the graph has a cycle",
+        ),
+        ([("cuts", "cuts")], "graph.csv:2: 'cuts' has an edge to itself"),
         ([("cuts", "")], "graph.csv:2"),
     ],
 )
@@ -184,7 +187,31 @@ def test_a_given_graph_is_asked_about_where_it_may_be_a_slip(tmp_path):
     assert "graph.csv has no edge" in run("causal", *asked, *few).stderr
 
 
+def test_text_that_must_be_a_number_is_refused_by_file(tmp_path):
+    asked = write_history(tmp_path)
+    head, *lines = asked[0].read_text().splitlines()
+    at = head.split(",").index("delay")
+    rows = [line.split(",") for line in lines]
+    for k, row in enumerate(rows):
+        row[at] = ("early", "late")[k % 2]
+    asked[0].write_text("\n".join([head, *map(",".join, rows)]))
+    assert "history.csv: column 'delay' holds text" in run("causal", *asked, code=3).stderr
+
+
+def test_a_folder_is_no_history(tmp_path):
+    asked = write_history(tmp_path)
+    said = run("causal", ".", *asked[1:], code=3).stderr
+    assert said.startswith(".: a history is a .csv or .parquet table")
+
+
 def test_a_level_is_not_rounded_to_certainty(tmp_path):
     asked = write_history(tmp_path)
     few = ("--bootstraps", 0, "--refutations", 0, "--no-figures", "--level", 0.9999999)
     assert "intervals of 99.99999%" in run("causal", *asked, *few).stdout
+
+
+def test_a_folder_is_no_configuration(tmp_path):
+    history, _, *out = write_history(tmp_path)
+    assert run("causal", history, "--config", ".", *out[1:], code=3).stderr.startswith(
+        ".: the file cannot be"
+    )

@@ -1,5 +1,6 @@
 """`optbudget causal`: a budget history to a graph, effects with intervals, and the risk of actions."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -71,6 +72,7 @@ def command(
     run.require_memory_to_read(history, *filter(None, (graph,)))
     known = files.load_history(history, config)
     given = None if graph is None else _given(run, graph, known)
+    _require_directions(history, known)
     from optbudget.causal.answer import answer_question
 
     with crew_of(run, workers, cluster) as crew, run.working("causes and effects") as monitor:
@@ -100,6 +102,17 @@ def _given(run: Run, path: Path, history: "History") -> "CausalGraph":
     if not graph.adjacent.any():
         run.log(f"warning: {path.name} has no edge, so that no decision has any effect by the graph")
     return graph
+
+
+def _require_directions(path: Path, history: "History") -> None:
+    """ProblemError naming the file where "more" of a column must mean something, and it holds text."""
+    from optbudget.causal.answer import require_directions
+    from optbudget.errors import ProblemError
+
+    try:
+        require_directions(history)
+    except ProblemError as error:
+        raise ProblemError([replace(issue, file=path.name) for issue in error.issues]) from None
 
 
 def _draw(run: Run, answer: "CausalAnswer", folder: Path) -> None:

@@ -6,15 +6,14 @@ Other columns are not read, so that `edges.parquet` of a causal folder is such a
 question does not have is a hidden node: a cause that the history has no column of.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from optbudget.errors import Issue, ProblemError
 from optbudget.files.histories import read_columns
 from optbudget.files.model_folder import locate
 from optbudget.problems import CausalGraph, CausalQuestion
-from optbudget.problems.causal_question import Edge
+from optbudget.problems.causal_question import Edge, cycle_of
 from optbudget.problems.columns import Finding, names
 from optbudget.problems.given_graphs import contradictions
 
@@ -50,22 +49,33 @@ def load_graph(path: str | Path, question: CausalQuestion) -> CausalGraph:
     if not found:
         source, target = ([end.distinct[code] for code in end.code.tolist()] for end in ends)
         edges = list(zip(source, target, strict=True))
-        graph = _graph(edges, question, path.name)
-        found = [
-            Finding("given-graph", one.message, "graph", None if one.edge is None else edges.index(one.edge))
-            for one in contradictions(question, graph)
-        ]
+        found = list(_cycle_findings(edges))
         if not found:
-            return graph
+            graph = _graph(edges, question)
+            found = [
+                Finding("given-graph", said, "graph", None if edge is None else edges.index(edge))
+                for said, edge in contradictions(question, graph)
+            ]
+            if not found:
+                return graph
     raise ProblemError(locate(found, {"graph": path}, {}))
 
 
-def _graph(edges: Sequence[Edge], question: CausalQuestion, file: str) -> CausalGraph:
-    """The graph of some edges; ProblemError naming the file where they are none."""
+def _cycle_findings(edges: Sequence[Edge]) -> Iterator[Finding]:
+    """Edges from a node to itself; else a cycle of directed edges, at one of them."""
+    loops = [Finding("given-graph", f"{a!r} has an edge to itself", "graph", row)
+             for row, (a, b) in enumerate(edges) if a == b]  # fmt: skip
+    yield from loops
+    both = set(edges)
+    cycle = () if loops else cycle_of([(a, b) for a, b in edges if (b, a) not in both])
+    if cycle:
+        message = f"the graph has a cycle: {' -> '.join(cycle)}"
+        yield Finding("given-graph", message, "graph", edges.index((cycle[0], cycle[1])))
+
+
+def _graph(edges: Sequence[Edge], question: CausalQuestion) -> CausalGraph:
+    """The graph of edges without a cycle."""
     rows = dict.fromkeys(edges)
     open_ = [(a, b) for a, b in rows if (b, a) in rows]
     nodes = dict.fromkeys([*question.columns, *(name for edge in rows for name in edge)])
-    try:
-        return CausalGraph.of(tuple(nodes), [edge for edge in rows if edge not in open_], open_)
-    except ProblemError as error:
-        raise ProblemError([replace(issue, file=file) for issue in error.issues]) from None
+    return CausalGraph.of(tuple(nodes), [edge for edge in rows if edge not in open_], open_)

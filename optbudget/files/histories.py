@@ -85,7 +85,7 @@ def read_history(path: Path, config: Path, issues: list[Issue]) -> History | Non
 def read_columns(path: Path, wanted: tuple[str, ...], what: str, issues: list[Issue]) -> pa.Table | None:
     """These columns of a table, from CSV as texts; None after adding what is wrong to `issues`."""
     if path.suffix not in (".csv", ".parquet"):
-        issues.append(Issue("error", "format", f"{what} is a .csv or .parquet table", path.name))
+        issues.append(Issue("error", "format", f"{what} is a .csv or .parquet table", path.name or str(path)))
         return None
     columns = Columns(wanted, (), wanted)
     said: list[Issue] = []

@@ -184,7 +184,8 @@ def read_toml(path: Path, issues: list[Issue]) -> tuple[dict[str, Any], dict[str
             return None
         data = path.read_bytes()
     except OSError as error:
-        issues.append(Issue("error", "unreadable", f"the file cannot be read: {error.strerror}", path.name))
+        where = path.name or str(path)
+        issues.append(Issue("error", "unreadable", f"the file cannot be read: {error.strerror}", where))
         return None
     try:
         text = data.decode("utf-8-sig")
