@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optbudget.causal.answer import answer_question
+from optbudget.causal.doubly_robust import doubly_robust
 from optbudget.causal.effects import estimate_effects
 from optbudget.causal.equivalence import parent_sets
 from optbudget.causal.overlap import propensities
@@ -94,6 +95,22 @@ def test_what_no_number_holds_is_refused_by_name():
     assert "effects of d on y are too large or too small for a number" in found["d", "y"].tiers.reason
 
 
+@pytest.mark.parametrize("exponent", [-700, 700])
+def test_doubly_robust_effects_do_not_depend_on_units(exponent):
+    history = planted(200, 0)
+    values = np.column_stack((history.column("x"), history.column("d") > 0, history.column("y")))
+    question = CausalQuestion(("x",), ("d",), ("y",))
+    units = np.ldexp(1.0, [-exponent, 0, exponent])
+    for target in ("all", "treated"):
+        plain, scaled = (
+            doubly_robust(History(question, each), "d", "y", ("x",), target=target)
+            for each in (values, values * units)
+        )
+        for number in ("effect", "std_error", "lower", "upper"):
+            found = math.ldexp(getattr(scaled, number), -exponent)
+            assert found == pytest.approx(getattr(plain, number), rel=1e-9)
+
+
 def hidden_cause(rows=400):
     """z moves x, x moves m, m moves y; x and y have a hidden cause; errors grow with x."""
     rng = np.random.default_rng(9)
@@ -113,15 +130,23 @@ def test_robust_errors_without_an_adjustment_set(unit):
     door = effects_of(columns, roles, [*edges, ("x", "m"), ("m", "y")], names=names, robust=True)
     known = door["x", "y"].graph.known
     (a, of_a), (b, of_b) = hc3(m, x), hc3(y, m, x)
-    assert (door["x", "y"].graph.method, known.effect) == ("front-door", pytest.approx(a * b * unit))
-    assert known.std_error == pytest.approx(math.hypot(of_a * b, of_b * a) * unit)
+    assert (door["x", "y"].graph.method, known.effect) == (
+        "front-door",
+        pytest.approx(a * b * unit, rel=1e-9, abs=0),
+    )
+    assert known.std_error == pytest.approx(math.hypot(of_a * b, of_b * a) * unit, rel=1e-9, abs=0)
     del columns["m"]
     straight = effects_of(
         columns, (("z",), ("x",), ("y",)), [*edges, ("x", "y")], names=("z", "x", "y", "u"), robust=True
     )
     known, wald = straight["x", "y"].graph.known, hc3(y, z)[0] / hc3(x, z)[0]
-    assert (straight["x", "y"].graph.method, known.effect) == ("instrument", pytest.approx(wald * unit))
-    assert known.std_error == pytest.approx(hc3(y - wald * x, z)[1] / abs(hc3(x, z)[0]) * unit)
+    assert (straight["x", "y"].graph.method, known.effect) == (
+        "instrument",
+        pytest.approx(wald * unit, rel=1e-9, abs=0),
+    )
+    assert known.std_error == pytest.approx(
+        hc3(y - wald * x, z)[1] / abs(hc3(x, z)[0]) * unit, rel=1e-9, abs=0
+    )
 
 
 def hc3(y, *columns):
