@@ -14,7 +14,7 @@ from optbudget import allocate, solve
 from optbudget.cli import exits
 from optbudget.errors import NoAnswerError, ProblemError, UsageError
 from optbudget.files import load_model, load_population
-from optbudget.planning import at_both_ends, risk_trade_off
+from optbudget.planning import at_both_ends, risk_trade_off, unintended
 from optbudget.problems import BudgetedMDP, ConstrainedMDP, Population, SideEffects, hold_risk
 from optbudget.problems.examples import two_action_example
 from optbudget.problems.risk_budget import with_risk_budget
@@ -66,6 +66,51 @@ def test_the_pieces_are_those_of_a_fine_grid(actions, budget):
     harm, value = ([getattr(plan, name) for plan in found.plans] for name in ("harm", "value"))
     assert (np.diff(harm) < 1e-9).all() and (np.diff(value) < 1e-9).all()
     assert [flip.weight for flip in found.flips] == sorted(flip.weight for flip in found.flips)
+
+
+def depot():
+    """Units, and harms at whose crossing an action is worth nothing in the last decision."""
+    pairs = [(s, a) for s in ("slow", "fast") for a in ("usual", "extra", "big")]
+    fast = (0.2, 0.5, 0.7, 0.5, 0.7, 0.9)
+    moves = {
+        "state": [s for s, _ in pairs for _ in range(2)], "action": [a for _, a in pairs for _ in range(2)],
+        "next_state": ["slow", "fast"] * 6, "probability": [p for q in fast for p in (1 - q, q)],
+    }  # fmt: skip
+    rows = {
+        "state": [s for s, _ in pairs], "action": [a for _, a in pairs], "cost": [0.0, 1.0, 2.5] * 2,
+        "utility": [0.0, 1.0, 2.0, 10.0, 11.0, 12.0],
+    }  # fmt: skip
+    problem = BudgetedMDP.from_tables(
+        moves, rows, discount=0.95, cost_discount=1.0, horizon=6, reward="gross"
+    )
+    harms = (harmful("extra", 1.7561380922414633), harmful("big", 8.49379732888058))
+    return problem, SideEffects(("extra", "big"), harms), Population.at(problem, {"slow": 20, "fast": 5})
+
+
+def test_an_action_that_is_just_worthless_at_a_crossing_gets_no_money():
+    problem, harms, people = depot()
+    found = risk_trade_off(problem, harms, people, 60.0, weights=(0.0, 10.0))
+    assert found.settled and len(found.plans) > 2
+    for flip in found.flips:
+        held = solve(hold_risk(problem, harms, flip.weight), tolerance=1e-9)
+        assert min(curve.prices.min(initial=1.0) for curve in held.curves) > 1e-9
+        unintended(allocate(held, people, 60.0))
+
+
+def test_a_crossing_whose_harm_cannot_be_said_stays_open_and_keeps_the_rest(monkeypatch):
+    problem, harms, people = depot()
+
+    def at_the_ends(split):
+        if split.curves.problem.risk.weight not in (0.0, 10.0):
+            raise NoAnswerError("prices that differ by rounding")
+        return unintended(split)
+
+    whole = risk_trade_off(problem, harms, people, 60.0, weights=(0.0, 10.0))
+    monkeypatch.setattr("optbudget.planning.risk_weight.unintended", at_the_ends)
+    part = risk_trade_off(problem, harms, people, 60.0, weights=(0.0, 10.0))
+    assert not part.settled and len(whole.plans) > len(part.plans) == 2
+    (flip,) = part.flips
+    assert whole.worth(flip.weight) <= part.worth(flip.weight) + flip.error + 1e-6
 
 
 def test_a_search_that_is_cut_short_says_how_much_may_hide():

@@ -125,3 +125,16 @@ def test_explain_names_the_consequences_of_a_plan_made_without_them(tmp_path):
     assert beside["weight"] == 0 and beside["harm"] > 0
     run("report", tmp_path / "plain", "--out", tmp_path / "plain.html", "--quiet")
     assert "predicted to do besides" not in (tmp_path / "plain.html").read_text()
+
+
+def test_an_explanation_is_kept_where_the_harm_cannot_be_said(tmp_path):
+    problem = load_model(MODELS / "uneven_discounts")
+    first = problem.actions[0]
+    causal_folder(SideEffects((first,), (harmful(first, 1.0),)), tmp_path / "causal")
+    run("solve", MODELS / "uneven_discounts", "--out", tmp_path / "plan", "--quiet")
+    run("allocate", tmp_path / "plan", "--budget", 1, "--quiet")
+    plain = run_json("explain", tmp_path / "plan")
+    beside = run_json("explain", tmp_path / "plan", "--risk", tmp_path / "causal")
+    assert "unintended" not in beside and beside["states"] == plain["states"]
+    (unsaid,) = [one for one in beside["sentences"] if one not in plain["sentences"]]
+    assert "cannot be said" in unsaid and "same discount" in unsaid

@@ -22,15 +22,19 @@ def hull(spend, value, kept):
     """Columns of the upper concave hull's vertices into `kept` (K,); returns how many.
 
     Shapes: spend, value (K,), of one state. The first column is the least feasible budget and is
-    always kept; the curve rises strictly in both coordinates and slopes that tie are merged.
+    always kept; the curve rises strictly in both coordinates and slopes that tie are merged. The last
+    column is the largest useful budget: what spends more is worth more by rounding alone.
     """
     kept[0] = 0
     count = 1
+    largest = np.float64(spend[-1])
     for k in range(1, spend.shape[0]):
         last = kept[count - 1]
         while count > 1 and spend[k] <= spend[last] and value[k] >= value[last]:
             count -= 1
             last = kept[count - 1]
+        if spend[k] - largest > COINCIDENT * spend[k]:
+            continue
         more, gain = np.float64(spend[k]) - spend[last], np.float64(value[k]) - value[last]
         if more <= 0 or gain <= 0:
             continue

@@ -114,12 +114,13 @@ def policy_at(problem: BudgetedMDP, prices: ArrayLike, *, monitor: Monitor | Non
         raise ProblemError("prices must be >= 0 and not NaN")
     monitor = monitor or Monitor()
     n, horizon, count = problem.n_states, problem.horizon, wanted.size
-    monitor.require_memory(16.0 * count * (2 * n + problem.row_ptr.size), f"the policies of {count} prices")
+    monitor.require_memory(24.0 * count * (2 * n + problem.row_ptr.size), f"the policies of {count} prices")
     model = model_of(problem)
     width = int(np.diff(problem.row_ptr).max(initial=0))
-    future, present = np.zeros((2, n, count)), np.zeros((2, n, count))
+    future, present = np.zeros((3, n, count)), np.zeros((3, n, count))
     future[0] = problem.terminal_utility[:, None]
-    product = np.empty((2, problem.row_ptr.size - 1, count))
+    future[2] = np.abs(future[0])
+    product = np.empty((3, problem.row_ptr.size - 1, count))
     chosen = np.empty((n, count), dtype=np.int64)
     parts = []
     for stage in reversed(range(horizon)):

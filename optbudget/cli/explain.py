@@ -9,7 +9,7 @@ import typer
 from optbudget.cli.folders import require_result
 from optbudget.cli.held_risk import Risk
 from optbudget.cli.run import Run
-from optbudget.errors import UsageError
+from optbudget.errors import NoAnswerError, UsageError
 
 if TYPE_CHECKING:
     from optbudget.problems import Allocation, ArrivalAllocation, PolicyMixture
@@ -53,7 +53,7 @@ def command(
     elif isinstance(answer, ArrivalAllocation):
         _show_arrivals(run, explain_arrivals(answer), state)
     elif state is None:
-        _show(run, explain(answer), _unintended(answer, risk))
+        _show(run, explain(answer), *_unintended(answer, risk))
     else:
         _show_state(run, explain(answer), state)
 
@@ -129,14 +129,20 @@ def _show_arrivals(run: Run, why: "ArrivalExplanation", state: str | None) -> No
         run.show(sentence)
 
 
-def _unintended(answer: "Allocation", risk: Path | None) -> "Unintended | None":
-    """The unintended consequences, of the side effects named or held; None where there are neither."""
+def _unintended(answer: "Allocation", risk: Path | None) -> "tuple[Unintended | None, list[str]]":
+    """The unintended consequences, of the side effects named or held, and in words; or why they are not."""
     from optbudget import files
     from optbudget.planning import unintended
+    from optbudget.report.unintended import TITLE, unintended_sentences
 
-    if risk is not None:
-        return unintended(answer, files.load_side_effects(risk, answer.curves.problem))
-    return None if answer.curves.problem.risk is None else unintended(answer)
+    problem = answer.curves.problem
+    if risk is None and problem.risk is None:
+        return None, []
+    try:
+        found = unintended(answer, None if risk is None else files.load_side_effects(risk, problem))
+    except NoAnswerError as error:
+        return None, [f"{TITLE} cannot be said: {error}."]
+    return found, unintended_sentences(found)
 
 
 def _fields(found: "Unintended") -> dict[str, object]:
@@ -144,13 +150,12 @@ def _fields(found: "Unintended") -> dict[str, object]:
     return {**totals, "value_before": found.value, "consequences": found.to_arrow().to_pylist()}
 
 
-def _show(run: Run, why: "Explanation", besides: "Unintended | None") -> None:
+def _show(run: Run, why: "Explanation", besides: "Unintended | None", in_words: list[str]) -> None:
     from optbudget.report.explaining import explanation_grid, explanation_sentences
-    from optbudget.report.unintended import unintended_grid, unintended_sentences
+    from optbudget.report.unintended import unintended_grid
 
     answer = why.allocation
-    sentences = explanation_sentences(why)
-    sentences += [] if besides is None else unintended_sentences(besides)
+    sentences = explanation_sentences(why) + in_words
     totals = {
         name: getattr(answer, name) for name in ("budget", "value", "bound", "price", "spent", "unspent")
     }

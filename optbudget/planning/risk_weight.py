@@ -13,7 +13,7 @@ A flip is exact for values and harms as they are computed, and to the gap of the
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optbudget.allocation import allocate
 from optbudget.budgeted import solve
@@ -31,7 +31,7 @@ SAME = 1e-9
 MOST = 101
 """Solves, unless another number is asked for."""
 
-At = Callable[[float], WeighedPlan]
+Solved = Callable[[float], Allocation]
 
 
 def risk_trade_off(
@@ -63,7 +63,7 @@ def risk_trade_off(
     UsageError
         If the range or the number of solves is none.
     NoAnswerError
-        If the budget is not feasible.
+        If the budget is not feasible, or the harm at an end of the range cannot be said (`unintended`).
 
     Examples
     --------
@@ -86,13 +86,10 @@ def risk_trade_off(
         raise UsageError(f"at most {most} solves were asked for; it takes 2 at least")
     plain = without_risk(problem)
 
-    def at(weight: float) -> WeighedPlan:
-        held = hold_risk(plain, side_effects, weight)
-        split = _split(held, population, budget, tolerance, monitor)
-        found = unintended(split)
-        return WeighedPlan(weight, split, found.value, found.harm)
+    def solved(weight: float) -> Allocation:
+        return _split(hold_risk(plain, side_effects, weight), population, budget, tolerance, monitor)
 
-    plans, flips = _pieces(at, low, high, most)
+    plans, flips = _pieces(solved, low, high, most)
     return RiskTradeOff(budget, low, high, tuple(plans), tuple(flips))
 
 
@@ -131,12 +128,21 @@ def _split(
     return split
 
 
+def _weighed(weight: float, split: Allocation) -> WeighedPlan:
+    found = unintended(split)
+    return WeighedPlan(weight, split, found.value, found.harm)
+
+
 @dataclass(frozen=True, eq=False)
 class _Pair:
-    """Two plans next to each other as far as is known, and how far f may be above their lines between."""
+    """Two plans next to each other as far as is known, and how far f may be above their lines between.
+
+    `looked` says that there is no more to be found out about them, `settled` that nothing lies between.
+    """
 
     left: WeighedPlan
     right: WeighedPlan
+    looked: bool = False
     settled: bool = False
 
     @property
@@ -161,38 +167,47 @@ class _Pair:
     @property
     def same(self) -> bool:
         """Whether one line lies on the other, to rounding."""
-        room = _room(self.left)
+        room = _room(self.left.allocation)
         return (
             abs(self.left.worth(self.right.weight) - self.right.worth(self.right.weight)) <= room
             and abs(self.right.worth(self.left.weight) - self.left.worth(self.left.weight)) <= room
         )
 
 
-def _room(plan: WeighedPlan) -> float:
+def _room(split: Allocation) -> float:
     """How far a plan's value may be from the best one's."""
-    return SAME * (1 + abs(plan.allocation.value)) + plan.allocation.gap_absolute
+    return SAME * (1 + abs(split.value)) + split.gap_absolute
 
 
-def _pieces(at: At, low: float, high: float, most: int) -> tuple[list[WeighedPlan], list[Flip]]:
+def _looked_between(pair: _Pair, split: Allocation) -> list[_Pair]:
+    """What takes a pair's place, given the best split where its lines cross, worth f there as it is.
+
+    Only a plan above both lines needs its harm; where that cannot be said the pair stays, unsettled.
+    """
+    if split.value <= pair.left.worth(pair.crossing) + _room(split):
+        return [replace(pair, looked=True, settled=True)]
+    try:
+        between = _weighed(pair.crossing, split)
+    except NoAnswerError:
+        return [replace(pair, looked=True)]
+    return [_Pair(pair.left, between), _Pair(between, pair.right)]
+
+
+def _pieces(solved: Solved, low: float, high: float, most: int) -> tuple[list[WeighedPlan], list[Flip]]:
     """Plans and flips from low to high, after at most so many solves."""
-    pairs = [_Pair(at(low), at(high))]
+    pairs = [_Pair(_weighed(low, solved(low)), _weighed(high, solved(high)))]
     solves = 2
     while solves < most:
-        open_ones = [k for k, pair in enumerate(pairs) if not pair.settled and not pair.same]
+        open_ones = [k for k, pair in enumerate(pairs) if not pair.looked and not pair.same]
         if not open_ones:
             break
         k = max(open_ones, key=lambda k: pairs[k].error)
-        pair = pairs[k]
-        between = at(pair.crossing)
+        pairs[k : k + 1] = _looked_between(pairs[k], solved(pairs[k].crossing))
         solves += 1
-        if between.worth(pair.crossing) <= pair.left.worth(pair.crossing) + _room(between):
-            pairs[k] = _Pair(pair.left, pair.right, settled=True)
-        else:
-            pairs[k : k + 1] = [_Pair(pair.left, between), _Pair(between, pair.right)]
     plans, flips = [pairs[0].left], []
     for pair in pairs:
         if not pair.same:
-            error = _room(pair.left) if pair.settled else pair.error
+            error = _room(pair.left.allocation) if pair.settled else pair.error
             flips.append(Flip(pair.crossing, error, pair.settled))
             plans.append(pair.right)
     return plans, flips

@@ -104,7 +104,8 @@ def spenders(answer: Allocation) -> Spenders:
     Raises
     ------
     NoAnswerError
-        If the horizon is infinite, or a row's budget is no policy's own spend (curves that were pruned).
+        If the horizon is infinite, or a row's budget is no policy's own spend (curves that were pruned, or
+        prices that differ by rounding).
 
     Examples
     --------
@@ -215,8 +216,15 @@ class _Policies:
                 share = float((budget - spends[low]) / (spends[high] - spends[low]))
                 return [(int(low), 1 - share), (int(high), share)]
         raise NoAnswerError(
-            f"no policy of {self.problem.labels[state]!r} spends {budget:.9g} by itself: curves that were "
-            "pruned do not say which policy stands behind a useful budget; solve without --prune"
+            f"no policy of {self.problem.labels[state]!r} spends {budget:.9g} by itself: {self._why()}"
+        )
+
+    def _why(self) -> str:
+        if self.curves.pruning_error is None:
+            return "prices that differ by no more than rounding lead to it"
+        return (
+            "curves that were pruned do not say which policy stands behind a useful budget; "
+            "solve without --prune"
         )
 
 
