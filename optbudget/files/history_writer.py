@@ -38,15 +38,19 @@ def write_history(history: History, folder: str | Path, *, format: str = "parque
 
 
 def question_text(question: CausalQuestion) -> str:
-    """The TOML of a question.
+    """The TOML of a question; weights of the outcomes that can be harmed, as no other is read.
 
     Examples
     --------
-    >>> question = CausalQuestion((), ("spend",), ("sales",), actions={"more": {"spend": 2.0}})
+    >>> question = CausalQuestion((), ("spend",), ("sales",), harm={"sales": -1},
+    ...                           actions={"more": {"spend": 2.0}})
     >>> print(question_text(question), end="")
     context = []
     decisions = ["spend"]
     outcomes = ["sales"]
+    <BLANKLINE>
+    [harm]
+    "sales" = -1
     <BLANKLINE>
     [weights]
     "sales" = 1.0
@@ -56,8 +60,9 @@ def question_text(question: CausalQuestion) -> str:
     """
     lines = [f"{role} = {json.dumps(getattr(question, role))}" for role in TIERS]
     lines += [f"{key} = {quoted(name)}" for key in ("unit", "time") if (name := getattr(question, key))]
-    for key in ("harm", "weights", "targets"):
-        lines += _table(key, getattr(question, key))
+    weights = {outcome: question.weights[outcome] for outcome in question.harm}
+    for key, entries in (("harm", question.harm), ("weights", weights), ("targets", question.targets)):
+        lines += _table(key, entries)
     edges = {"required": question.required, "forbidden": question.forbidden}
     lines += _table("edges", {key: pairs for key, pairs in edges.items() if pairs})
     for action, changes in question.actions.items():
