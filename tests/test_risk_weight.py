@@ -97,6 +97,16 @@ def test_an_action_that_is_just_worthless_at_a_crossing_gets_no_money():
         unintended(allocate(held, people, 60.0))
 
 
+def test_no_curve_ends_with_a_segment_that_rounding_alone_is_worth():
+    """At these weights "big" gains some units in the last place of values about 11, for 2.5 of money."""
+    problem, _, _ = depot()
+    harms = (harmful("extra", 3.32836283846974), harmful("big", 5.519907014552841))
+    for units in range(6):
+        weight = 1.563588879117726 * (1 - units * 2.0**-52)
+        held = solve(hold_risk(problem, SideEffects(("extra", "big"), harms), weight), tolerance=1e-9)
+        assert min(curve.prices.min(initial=1.0) for curve in held.curves) > 1e-9
+
+
 def test_a_crossing_whose_harm_cannot_be_said_stays_open_and_keeps_the_rest(monkeypatch):
     problem, harms, people = depot()
 
