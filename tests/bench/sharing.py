@@ -9,7 +9,7 @@ from optbudget.budgeted.price_sweep import price_sweep
 from optbudget.budgeted.threads import at_most
 from optbudget.workers.local import LocalCrew
 
-STATES, SUCCESSORS, HORIZON, TOLERANCE = 120_000, 8, 50, 3e-3
+STATES, SUCCESSORS, HORIZON, TOLERANCE = 130_000, 8, 50, 3e-3
 LEAST = 60.0
 """Seconds that every run must take, or the start and the end of the work would count for too much."""
 
