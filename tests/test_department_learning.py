@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from model_names import MODELS
 from test_departments import columns, drawn
 
+from optbudget import load
 from optbudget.errors import InterruptedWork, UsageError
 from optbudget.pareto import DepartmentsEnv, evaluate, evaluate_lottery, exact_front
 from optbudget.pareto.coupling import couple, price_of_budget, prices_around
@@ -456,3 +458,42 @@ def test_of_equals_the_first(method):
     by_phases = learn_by_phases(watch(bare(d), task, range(10)), task, grid)
     learned = by_phases if method == "phases" else learner.learned()
     assert all((policy[:1] == 0).all() for policy in learned.policy)
+
+
+class _Shown(DepartmentsEnv):
+    """Shows something else than what is."""
+
+    def __init__(self, departments, change):
+        super().__init__(departments, steps=5)
+        self.change = change
+
+    def step(self, action):
+        seen, reward, over, cut, info = super().step(action)
+        seen, info = self.change(seen, info)
+        return seen, reward, over, cut, info
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda seen, info: (seen + 10**6, info), "within the model"),
+        (lambda seen, info: (seen - 1, info), "within the model"),
+        (lambda seen, info: (seen * 1.0, info), "within the model"),
+        (lambda seen, info: (seen, {**info, "action": info["action"] + 50}), "info.'action'"),
+        (lambda seen, info: (seen, {**info, "reward": info["reward"] * np.nan}), "finite"),
+        (lambda seen, info: (seen, {**info, "spend": -1.0 - info["spend"]}), "below 0"),
+        (lambda seen, info: (seen, {**info, "reward": info["reward"][:, :1]}), "2 objectives"),
+    ],
+)  # fmt: skip
+def test_an_environment_that_shows_what_cannot_be_is_refused(change, message):
+    """Compiled tables are indexed by it: it once ended the process."""
+    two = two_departments()
+    with pytest.raises(UsageError, match=message):
+        learn_front(two, _Shown(two, change), [[0.5, 0.5]], episodes=1)
+
+
+def test_an_environment_of_other_departments_is_refused():
+    two = two_departments()
+    other = DepartmentsEnv(load(MODELS / "departments_20"), steps=5)
+    with pytest.raises(UsageError, match="of these departments"):
+        learn_front(two, other, [[0.5, 0.5]], episodes=1)

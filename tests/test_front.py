@@ -160,6 +160,7 @@ class TestEnds:
             ({"budget": float("nan")}, UsageError, "budget"),
             ({"refine": -1}, UsageError, "added"),
             ({"tolerance": float("nan")}, UsageError, "tolerance"),
+            ({"tolerance": float("inf")}, UsageError, "tolerance"),
             ({"weights": [[1.0, 0.0]]}, UsageError, "weights must be numbers > 0"),
             ({"weights": [[1.0, 1.0, 1.0]]}, UsageError, "2 objectives"),
             ({"weights": 1}, UsageError, "at least 2"),
@@ -236,3 +237,11 @@ def test_twenty_departments():
     d = load(MODELS / "departments_20")
     front = exact_front(d, weights=[[1.0, 1.0, 1.0]], tolerance=1e-9, refine=0).front
     assert 3 * front.value[0] == pytest.approx(1015.1209, abs=2e-3)
+
+
+def test_a_cost_taken_off_one_reward_is_refused():
+    """With "net" it would be left out without a word, as no objective has it."""
+    two = two_departments()
+    net = replace(two, held=replace(two.held, reward="net"))
+    with pytest.raises(ProblemError, match='reward = "gross"'):
+        exact_front(net)

@@ -369,3 +369,15 @@ class TestCommand:
         }  # fmt: skip
         done = run(command, tmp_path / "f", *more.get(command, ()), code=exits.USAGE)
         assert "is a front" in done.stderr and "points/0" in done.stderr
+
+
+def test_of_a_learned_point_no_price_is_claimed(tmp_path):
+    """No price is known of it, which is not a price of 0."""
+    from optbudget.pareto import DepartmentsEnv, learn_front
+    from optbudget.report.explaining_plans import line_sentences
+
+    two = two_departments()
+    learned = learn_front(two, DepartmentsEnv(two, steps=50), [[0.5, 0.5]], episodes=2)
+    save(learned.with_plans(), tmp_path / "front")
+    said = " ".join(line_sentences(load_answer(tmp_path / "front" / "points" / "0")))
+    assert "is not known" in said and "worth nothing" not in said and "the best" not in said

@@ -166,11 +166,11 @@ def _write(
 
     run.log(f"writing {len(answer.front)} plans")
     with written_aside(out) as folder:
+        if taught is not None:
+            write_parquet(taught[1].to_arrow(), folder / "learning.parquet")
         write_front(answer, folder, command=run.arguments, seed=seed)
         if point is not None:
             export_point(answer, point, folder)
-        if taught is not None:
-            write_parquet(taught[1].to_arrow(), folder / "learning.parquet")
         if figures:
             _draw(run, answer, folder, point, taught)
 

@@ -90,8 +90,7 @@ class DepartmentsEnv(gymnasium.Env[Integers, Integers]):
         own, states = own_states(departments)
         self.departments, self.steps = departments, int(steps)
         self.regimes, self.actions, self.states = departments.regimes, held.actions, states
-        signs = zip(departments.direction, departments.objectives, strict=True)
-        self.objectives = tuple(name if sign > 0 else f"-{name}" for sign, name in signs)
+        self.objectives = departments.signed_objectives
         self._world = kernels.World(
             pair_by_action(held), held.pair_action, held.pair_row, held.cost,
             departments.signed_reward, held.row_ptr, held.next_state, held.probability,

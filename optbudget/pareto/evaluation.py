@@ -14,6 +14,7 @@ The regimes are summed over first, once for each state: a step costs :math:`O(nR
 and state, R regimes and z row entries, where the rows of the joined chain would hold zR.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +52,15 @@ class Worth:
     def spent(self) -> float:
         """The spend of all departments together."""
         return float(self.spend.sum())
+
+    @classmethod
+    def drawn(cls, worths: "Sequence[Worth]", share: Sequence[float] | Floats) -> "Worth":
+        """One of several plans, drawn once at the start with chances `share`."""
+        chance = np.asarray(share, dtype=np.float64)
+        return cls(
+            np.tensordot(chance, np.array([worth.reward for worth in worths]), axes=1),
+            np.tensordot(chance, np.array([worth.spend for worth in worths]), axes=1),
+        )
 
     def mixed(self, other: "Worth", share: float) -> "Worth":
         """This plan with chance 1 - share and the other with chance share, drawn once at the start."""
@@ -107,11 +117,7 @@ def evaluate_lottery(departments: Departments, policies: Policy, share: Floats) 
     chance = np.asarray(share, dtype=np.float64)
     if chance.shape != (len(policies),) or not (chance >= 0).all() or abs(chance.sum() - 1.0) > 1e-9:
         raise ProblemError(f"{len(policies)} policies need as many shares >= 0 that sum to 1; got {share}")
-    parts = [evaluate(departments, policy) for policy in policies]
-    return Worth(
-        np.tensordot(chance, np.array([part.reward for part in parts]), axes=1),
-        np.tensordot(chance, np.array([part.spend for part in parts]), axes=1),
-    )
+    return Worth.drawn([evaluate(departments, policy) for policy in policies], chance)
 
 
 def _checked(departments: Departments, policy: Policy) -> Policy:

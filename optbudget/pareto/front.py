@@ -166,7 +166,7 @@ def _require(departments: Departments, money: float, refine: int, tolerance: flo
         raise UsageError(f"the budget is {money}; it must be a number >= 0")
     if refine < 0:
         raise UsageError(f"{refine} weights cannot be added; it must be >= 0")
-    if not tolerance >= 0:
+    if not 0 <= tolerance < np.inf:
         raise UsageError(f"the tolerance is {tolerance}; it must be a number >= 0")
 
 

@@ -114,9 +114,8 @@ def front_of(
         made.append(_point(learned, departments, point, one, money))
     kept = [point for point, one in enumerate(made) if one.worth.spent <= money * (1.0 + ROUNDING)]
     points = [made[point] for point in kept]
-    signs = zip(departments.direction, departments.objectives, strict=True)
     front = Front(
-        tuple(name if sign > 0 else f"-{name}" for sign, name in signs),
+        departments.signed_objectives,
         weight=np.where(np.abs(total - 1.0) <= 1e-9, weight, weight / total)[kept],
         point=np.array([one.worth.point for one in points]),
         spend=np.array([one.worth.spent for one in points]),
@@ -165,7 +164,7 @@ def _point(learned: Learned, departments: Departments, point: int, coupled: Coup
     followed = [point * prices + which for which in (coupled.lower, coupled.upper)[: len(share)]]
     policies = [policy_of(learned, departments, which) for which in followed]
     worths = [evaluate(departments, policy) for policy in policies]
-    over, thrift = _lottery(worths, share).spent - budget, 0.0
+    over, thrift = Worth.drawn(worths, share).spent - budget, 0.0
     if over > 0:
         dearest = np.full(coupled.lower.size, (point + 1) * prices - 1)
         policies.append(policy_of(learned, departments, dearest))
@@ -176,12 +175,4 @@ def _point(learned: Learned, departments: Departments, point: int, coupled: Coup
         share[0] += 1.0 - sum(share)
     chosen = [k for k, one in enumerate(share) if one > 0]
     plan = DepartmentPlan(departments, np.array(share)[chosen], np.array(policies)[chosen])
-    return _Point(plan, _lottery(worths, share), over, thrift)
-
-
-def _lottery(worths: list[Worth], share: list[float]) -> Worth:
-    """The mean of what several policies are worth."""
-    return Worth(
-        np.tensordot(share, np.array([worth.reward for worth in worths]), axes=1),
-        np.tensordot(share, np.array([worth.spend for worth in worths]), axes=1),
-    )
+    return _Point(plan, Worth.drawn(worths, share), over, thrift)

@@ -94,8 +94,11 @@ class Watched:
 
     def of(self, d: int) -> tuple[Integers, Integers, Integers, NDArray[np.float32]]:
         """State, action, state after (N,) and measurements (N, K + 1) of one department."""
-        own = (np.ascontiguousarray(x[:, d], dtype=np.int64) for x in (self.state, self.action, self.after))
-        return *own, np.ascontiguousarray(self.measured[:, d])  # type: ignore[return-value]
+
+        def own(column: NDArray[np.integer]) -> Integers:
+            return np.ascontiguousarray(column[:, d], dtype=np.int64)
+
+        return own(self.state), own(self.action), own(self.after), np.ascontiguousarray(self.measured[:, d])
 
 
 def watch(
@@ -118,6 +121,11 @@ def watch(
     exploration, policies : how those of the group choose, and what seems best to them; without policies all
         choose uniformly
 
+    Raises
+    ------
+    UsageError
+        If what the environment shows is not of such departments: tables are indexed by it.
+
     Examples
     --------
     >>> from optbudget.pareto.environment import DepartmentsEnv
@@ -135,9 +143,12 @@ def watch(
             task, own, exploration or Exploration(), policies, np.random.default_rng((seed, run))
         )
         seen, _ = env.reset(seed=int(np.random.SeedSequence((seed, run)).generate_state(1)[0]))
+        _require_seen(task, np.asarray(seen)[None])
         starts.append(_joint(task, own, seen))
         moments.extend(_run(env, task, own, seen, choose))
-    state, action, reward, spend, after = (np.array(column) for column in zip(*moments, strict=True))
+    state, action, reward, spend, after, shown = (np.array(column) for column in zip(*moments, strict=True))
+    _require_seen(task, shown)
+    _require_measured(task, action, reward, spend)
     measured = np.concatenate([reward, spend[:, :, None]], axis=2).astype(np.float32)
     return Watched(
         state.astype(np.int32), action.astype(np.int8), after.astype(np.int32), measured, starts[0],
@@ -153,7 +164,7 @@ def _joint(task: LearningTask, own: Integers, seen: Any) -> Integers:
 def _run(
     env: Environment, task: LearningTask, own: Integers, seen: Any, choose: "_Chooser"
 ) -> Iterator[tuple[Any, ...]]:
-    """State, action, reward, spend and state after of each step of a run."""
+    """State, action, reward, spend, state after and observation of each step of a run."""
     size = np.array(task.states)[own]
     now = _joint(task, own, seen)
     over = cut = False
@@ -161,8 +172,32 @@ def _run(
         seen, _, over, cut, info = env.step(choose(now))
         after = seen[0] * size + seen[1 + own]
         ended = np.full(own.size, -1) if over else after
-        yield now, info["action"][own], info["reward"][own], info["spend"][own], ended
+        yield now, info["action"][own], info["reward"][own], info["spend"][own], ended, seen
         now = after
+
+
+def _require_seen(task: LearningTask, shown: NDArray[Any]) -> None:
+    """Refuse observations (N, 1 + D) that are not a regime and a state of every department."""
+    sizes = np.array([task.regimes, *task.states])
+    fits = shown.shape[1:] == sizes.shape and shown.dtype.kind in "iu"
+    if not (fits and ((shown >= 0) & (shown < sizes)).all()):
+        raise UsageError(
+            f"an observation holds the numbers of the regime and of {len(task.states)} departments' states, "
+            "all within the model; is the environment of these departments?"
+        )
+
+
+def _require_measured(task: LearningTask, action: Any, reward: Floats, spend: Floats) -> None:
+    """Refuse actions that the departments have not, and rewards and spends that are no numbers."""
+    wanted = (*action.shape, task.objectives)
+    if action.dtype.kind not in "iu" or not ((action >= 0) & (action < task.actions)).all():
+        raise UsageError(f"info['action'] must hold whole numbers from 0 to {task.actions - 1}")
+    if reward.shape != wanted or spend.shape != action.shape:
+        raise UsageError(
+            f"info['reward'] must be of {task.objectives} objectives, info['spend'] one number, by department"
+        )
+    if not (np.isfinite(reward).all() and np.isfinite(spend).all() and (spend >= 0).all()):
+        raise UsageError("info['reward'] and info['spend'] must be finite, and no spend below 0")
 
 
 class _Chooser:

@@ -136,7 +136,18 @@ class Departments:
 
     @cached_property
     def signed_reward(self) -> Floats:
-        """What each pair is worth, more is better in every objective, less the risk that is held, (m, K)."""
+        """What each pair is worth, more is better in every objective, less the risk that is held, (m, K).
+
+        Raises
+        ------
+        ProblemError
+            If the cost is taken off the reward: no objective would know how much of it is its own.
+        """
+        if self.held.reward == "net":
+            raise ProblemError(
+                'reward = "net" takes the cost off one reward, and several objectives have none to take it '
+                'off; state reward = "gross": the budget counts the money'
+            )
         return self.reward * self.direction + 0.0 + self.held.utility[:, None]
 
     def with_risk(self, side_effects: SideEffects, weight: float, *, name: str = "risk") -> "Departments":

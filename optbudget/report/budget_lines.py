@@ -63,6 +63,8 @@ def price_in_words(answer: PolicyMixture, line: int) -> str:
         return f"one more {unit} is worth {at_most}{number(answer.price[line], 4)}"
     if np.isinf(answer.lines.amount[line]):
         return "no limit"
+    if np.isnan(answer.bound):
+        return "what one more is worth is not known: nothing is proved of this plan"
     left = answer.lines.amount[line] - answer.spend[line]
     if left > FULL * answer.lines.amount[line]:
         return f"{number(left, 4)} is left, more is worth nothing"

@@ -86,7 +86,7 @@ def line_sentences(answer: PolicyMixture) -> list[str]:
     for gain, a, b in sorted(moves, key=lambda move: (-move[0], move[1]))[:FEW]:
         what = f"One {unit}" if not answer.lines.resource[a] else "One unit"
         said.append(f"{what} moved from {names[a]} to {names[b]} would add up to {number(gain, 4)}.")
-    if np.count_nonzero(price > 0) == 0:
+    if np.count_nonzero(price > 0) == 0 and not math.isnan(answer.bound):
         said.append("No line holds anything back: the plan is the best without them.")
     return said
 
