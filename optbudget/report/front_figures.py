@@ -35,7 +35,8 @@ def front_figure(answer: DepartmentFront, *, chosen: int | None = None) -> Figur
         for panel in panels[len(pairs) :]:
             panel.set_axis_off()
         figure.suptitle(
-            f"What {number(front.budget, 10)} {answer.departments.held.money_unit} achieves; more is better",
+            f"What {number(front.budget, 10)} {answer.departments.held.money_unit} achieves; more is better"
+            + ("" if chosen is None else f"; point {chosen} is circled"),
             fontsize=10, fontweight="bold", x=0.01, ha="left",
         )  # fmt: skip
         if "learned" in front.kind:
