@@ -1,6 +1,7 @@
 """Bayesian networks: laws, do-queries, held-out likelihood, intervals, against known models."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -72,13 +73,21 @@ def test_held_out_likelihood_is_the_normal_density_and_prefers_the_true_graph() 
     network = fit_network(GRAPH, drawn(300, 0))
     fresh = drawn(500, 9)
     by_node = network.log_likelihood(fresh)
-    m = network.laws[2]
-    rest = fresh.column("m") - m.coefficients[0] - m.coefficients[1] * fresh.column("d")
-    density = -0.5 * (rest / m.deviation) ** 2 - math.log(m.deviation * math.sqrt(2 * math.pi))
+    seen = drawn(300, 0)
+
+    def density(*sources: str) -> np.ndarray:
+        design, other = (
+            np.column_stack([np.ones(len(rows)), *[rows.column(name) for name in sources]])
+            for rows in (seen, fresh)
+        )
+        line, squares, *_ = np.linalg.lstsq(design, seen.column("m"))
+        deviation = math.sqrt(squares[0] / (300 - design.shape[1]))
+        rest = fresh.column("m") - other @ line
+        return -0.5 * (rest / deviation) ** 2 - math.log(deviation * math.sqrt(2 * math.pi))
+
     alone = CausalGraph.of(NAMES, [("r", "d"), ("r", "y"), ("m", "y")])
-    gone = fit_network(alone, drawn(300, 0))
-    without = gone.laws[2].log_density(fresh.values, fresh.column("m"))
-    assert np.allclose(by_node - gone.log_likelihood(fresh), density - without)
+    gone = fit_network(alone, seen)
+    assert np.allclose(by_node - gone.log_likelihood(fresh), density("d") - density())
     assert by_node.sum() > gone.log_likelihood(fresh).sum()
 
 
@@ -146,10 +155,12 @@ def test_a_logit_is_the_likeliest_and_its_spread_is_the_textbooks() -> None:
     for k in range(4):
         step = np.zeros(4)
         step[k] = 1e-3
-        moved = LogitLaw(law.parents, law.coefficients + step.reshape(2, 2), law.factor)
+        moved = replace(law, coefficients=law.coefficients + step.reshape(2, 2))
         assert moved.log_density(x, y).sum() < best
     redrawn = [law.redrawn(draw).coefficients.ravel() for _ in range(2000)]
-    error = np.abs(law.coefficients.ravel() - [-1.0, 0.0, 0.5, -0.3]) / np.std(redrawn, axis=0)
+    middle = law.centre[1]
+    true = [-1.0 + 0.5 * middle, -0.3 * middle, 0.5, -0.3]
+    error = np.abs(law.coefficients.ravel() - true) / np.std(redrawn, axis=0)
     assert (error < 3.5).all() and (np.std(redrawn, axis=0) < 0.2).all()
 
 
@@ -172,6 +183,64 @@ def test_both_kinds_of_nodes_together() -> None:
     assert high.mean_lower < high.mean < high.mean_upper and high.lower < high.mean_lower
     assert network.exact_shares("d") is None  # It follows from a continuous column.
     assert network.log_likelihood(mixed(100, 2)).shape == (100,)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "factor, offset", [(1e-200, 0.0), (1e200, 0.0), (1e-150, 0.0), (1e300, 0.0), (1.0, 1e9), (1.0, 1e12)]
+)
+def test_the_units_of_a_column_change_nothing_but_units(name: str, factor: float, offset: float) -> None:
+    plain, at = drawn(300, 0), NAMES.index(name)
+    scale, shift = np.where(np.arange(4) == at, factor, 1.0), np.where(np.arange(4) == at, offset, 0.0)
+    history = History(QUESTION, plain.values * scale + shift)
+    network, same = fit_network(GRAPH, history), fit_network(GRAPH, plain)
+    close = 1e-9 if offset == 0.0 else 1e-14 * offset + 1e-6
+    asked, found = same.do({"d": 2.0}), network.do({"d": 2.0 * scale[1] + shift[1]})
+    for k, other in enumerate(NAMES):
+        for end in ("mean", "lower", "upper", "mean_lower", "mean_upper"):
+            told = (getattr(found[other], end) - shift[k]) / scale[k]
+            assert told == pytest.approx(getattr(asked[other], end), rel=close, abs=close)
+        assert found[other].deviation / scale[k] == pytest.approx(asked[other].deviation, rel=1e-3)
+    mean = network.log_likelihood(history).mean() + math.log(factor)
+    assert mean == pytest.approx(same.log_likelihood(plain).mean(), abs=1e-3)
+    rows = (network.draw(50, seed=1) - shift) / scale
+    assert rows == pytest.approx(same.draw(50, seed=1), rel=close, abs=close)
+
+
+@pytest.mark.parametrize("factor, offset", [(1e-200, 0.0), (1e200, 0.0), (1.0, 1e12)])
+def test_the_chances_of_levels_do_not_depend_on_units(factor: float, offset: float) -> None:
+    graph = CausalGraph.of(("r", "m", "d", "y"), [("r", "m"), ("m", "d"), ("r", "y"), ("d", "y")])
+    plain = mixed(500, 1)
+    values = plain.values * [1.0, factor, 1.0, 1.0] + [0.0, offset, 0.0, 0.0]
+    network = fit_network(graph, History(plain.question, values, plain.levels))
+    found = network.do({"m": 1.5 * factor + offset}, redraws=10)
+    asked = fit_network(graph, plain).do({"m": 1.5}, redraws=10)
+    assert found["d"].shares["high"] == pytest.approx(asked["d"].shares["high"], abs=2e-3)
+    for end in ("mean", "lower", "upper", "mean_lower", "mean_upper"):
+        assert getattr(found["y"], end) == pytest.approx(getattr(asked["y"], end), abs=5e-3)
+
+
+def test_what_no_number_holds_is_refused_by_name() -> None:
+    plain = drawn(50, 0)
+    network = fit_network(GRAPH, plain)
+    with pytest.raises(ProblemError, match="what m would be is too large"):
+        network.do({"d": 1.7e308})
+    small = fit_network(GRAPH, History(QUESTION, plain.values * [1.0, 1e-200, 1.0, 1.0]))
+    with pytest.raises(ProblemError, match=r"column 'd' is set to 1e\+200, far from all"):
+        small.do({"d": 1e200})
+    tiny = fit_network(GRAPH, History(QUESTION, plain.values * [1.0, 1.0, 1.0, 1e-320]))
+    for ask in (lambda: tiny.do({}), lambda: tiny.draw(5, seed=0)):
+        with pytest.raises(ProblemError, match="what y would be is too large or too small"):
+            ask()
+    values = plain.values.copy()
+    values[:, 2] = 1.0 + 2.0 * values[:, 1]
+    exact = fit_network(GRAPH, History(QUESTION, values))
+    assert exact.do({"d": 2.0})["m"].mean == pytest.approx(5.0)
+    with pytest.raises(ProblemError, match="'m' follows from its causes without noise"):
+        exact.log_likelihood(plain)
+    values[:, 1] = 1e16 + 2.0 * (values[:, 0] > 0)
+    with pytest.raises(ProblemError, match="node 'm' given d: 50 rows do not tell"):
+        fit_network(GRAPH, History(QUESTION, values))
 
 
 def test_what_does_not_fit_is_refused() -> None:

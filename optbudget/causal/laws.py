@@ -9,7 +9,8 @@
   ridge; what is left open is normal with the inverse Hessian.
 
 Columns are codes where discrete; a discrete parent enters a linear predictor by the indicators of its levels
-but the first.
+but the first. Linear predictors take the columns less their means, which may be far larger than what varies;
+columns that squares of are no doubles are to be divided by powers of two before (`optbudget.causal.network`).
 """
 
 from dataclasses import dataclass, replace
@@ -18,12 +19,15 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from optbudget.causal.regression import STILL
 from optbudget.errors import ProblemError
 from optbudget.problems.columns import Floats
 
 RIDGE = 1e-6
 """Precision of the prior of a logit's coefficients, of standardised columns: they stay finite."""
 MOST_CELLS = 10_000_000
+SHARE = 1e-10
+"""Of a column's length, up to which what others leave of it is rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +55,10 @@ class Parents:
 
 @dataclass(frozen=True, eq=False)
 class LinearLaw:
-    """A normal node: `coefficients` (k,) of the design, `deviation` of the noise."""
+    """A normal node: `coefficients` (k,) of the design less its `centre` (k,), `deviation` of the noise."""
 
     parents: Parents
+    centre: Floats
     coefficients: Floats
     deviation: float
     freedom: int
@@ -62,22 +67,24 @@ class LinearLaw:
 
     @classmethod
     def fit(cls, parents: Parents, values: Floats, y: Floats) -> "LinearLaw":
-        design = parents.design(values)
-        m, k = design.shape
+        raw = parents.design(values)
+        m, k = raw.shape
+        centre = _centre(raw)
+        design = raw - centre
         basis, upper = np.linalg.qr(design)
         freedom = m - k
-        scale = np.abs(np.diag(upper))
-        if freedom < 1 or scale.min() <= 1e-10 * np.linalg.norm(design, axis=0).max():
+        made = np.abs(np.diag(upper)) <= SHARE * np.linalg.norm(design, axis=0)
+        still = np.ptp(raw[:, 1:], axis=0) <= STILL * np.abs(raw[:, 1:]).max(axis=0)
+        if freedom < 1 or made.any() or still.any():
             raise ProblemError(f"{m} rows do not tell {k} coefficients apart; take edges or levels out")
         coefficients = np.linalg.solve(upper, basis.T @ y)
         rest = y - design @ coefficients
-        return cls(
-            parents, coefficients, float(np.sqrt(rest @ rest / freedom)), freedom, np.linalg.inv(upper)
-        )
+        deviation = float(np.sqrt(rest @ rest / freedom))
+        return cls(parents, centre, coefficients, deviation, freedom, np.linalg.inv(upper))
 
     def mean(self, values: Floats) -> Floats:
         """(m,) given the parents."""
-        return np.asarray(self.parents.design(values) @ self.coefficients)
+        return np.asarray((self.parents.design(values) - self.centre) @ self.coefficients)
 
     def log_density(self, values: Floats, y: Floats) -> Floats:
         """(m,) in nats."""
@@ -136,9 +143,13 @@ class TableLaw:
 
 @dataclass(frozen=True, eq=False)
 class LogitLaw:
-    """A discrete node with a continuous parent: `coefficients` (k, levels - 1) against the first level."""
+    """A discrete node with a continuous parent: `coefficients` (k, levels - 1) against the first level.
+
+    They are of the design less its `centre` (k,).
+    """
 
     parents: Parents
+    centre: Floats
     coefficients: Floats
     factor: Floats
     """(k (levels - 1),) square, F F' the inverse Hessian."""
@@ -146,8 +157,9 @@ class LogitLaw:
     @classmethod
     def fit(cls, parents: Parents, values: Floats, y: Floats, levels: int) -> "LogitLaw":
         raw = parents.design(values)
-        scale = np.append(1.0, np.maximum(raw[:, 1:].std(axis=0), 1e-12))
-        centre = np.append(0.0, raw[:, 1:].mean(axis=0))
+        centre = _centre(raw)
+        spread = raw[:, 1:].std(axis=0)
+        scale = np.append(1.0, np.where(spread > 0, spread, 1.0))
         design = (raw - centre) / scale
         seen = (y[:, None] == np.arange(1, levels)).astype(float)
         k = design.shape[1]
@@ -158,15 +170,13 @@ class LogitLaw:
             beta += step / max(1.0, float(np.abs(step).max()))
             if np.abs(step).max() < 1e-10:
                 break
-        # Back to the columns as they are: x_c = (x - centre) / scale.
         back = np.diag(1 / scale)
-        back[0] -= centre / scale
         factor = np.kron(np.eye(levels - 1), back) @ np.linalg.inv(np.linalg.cholesky(hessian)).T
-        return cls(parents, back @ beta, np.asarray(factor, dtype=np.float64))
+        return cls(parents, centre, back @ beta, np.asarray(factor, dtype=np.float64))
 
     def probabilities(self, values: Floats) -> Floats:
         """(m, levels) given the parents."""
-        return _softmax(self.parents.design(values) @ self.coefficients)
+        return _softmax((self.parents.design(values) - self.centre) @ self.coefficients)
 
     def log_density(self, values: Floats, y: Floats) -> Floats:
         """(m,) in nats."""
@@ -183,6 +193,11 @@ class LogitLaw:
 
 
 Law = LinearLaw | TableLaw | LogitLaw
+
+
+def _centre(design: Floats) -> Floats:
+    """(k,) the means of a design's columns, 0 for the constant."""
+    return np.append(0.0, design[:, 1:].mean(axis=0))
 
 
 def _logit_steps(design: Floats, beta: Floats, seen: Floats) -> tuple[Floats, Floats]:

@@ -8,8 +8,11 @@ A do-query is answered exactly where it can be: by the linear equations where al
 summing ancestors out for a discrete column of discrete ancestors; otherwise from draws. Intervals come from
 parameters drawn anew from what the rows leave open (`optbudget.causal.laws`).
 
-They hold **given the graph**. Nothing in them says that the graph may be wrong; where it was learned from the
-same rows they are too narrow.
+Laws are of the columns in powers of two of their own, as squares of very large and very small numbers are no
+doubles; what is handed out is in the columns' units.
+
+The intervals hold **given the graph**. Nothing in them says that the graph may be wrong; where it was learned
+from the same rows they are too narrow.
 """
 
 from collections.abc import Mapping
@@ -21,13 +24,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.causal.laws import Law, LinearLaw, LogitLaw, Parents, TableLaw
-from optbudget.causal.prediction import Prediction, from_draws, from_normals
+from optbudget.causal.prediction import Prediction, from_draws, from_normals, in_units
+from optbudget.causal.regression import unscaled
 from optbudget.errors import ProblemError, UsageError
 from optbudget.problems import CausalGraph, History
-from optbudget.problems.columns import Floats, did_you_mean
+from optbudget.problems.columns import Codes, Floats, did_you_mean, exponents
 
 MOST_SUMMED = 40
 """Columns that an exact sum may run over."""
+EXACT = 2.0**-48
+"""Deviation of a column, as a share of its largest number, up to which it is rounding."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,7 +43,8 @@ class BayesianNetwork:
     Attributes
     ----------
     graph : directed and acyclic, its nodes the columns
-    laws : (p,) of each node given its parents
+    laws : (p,) of each node given its parents, of columns divided by 2 ** `exponent`
+    exponent : (p,) 0 where discrete
     levels : discrete column -> its labels
     rows : that the laws were estimated from
 
@@ -56,6 +63,7 @@ class BayesianNetwork:
 
     graph: CausalGraph
     laws: tuple[Law, ...]
+    exponent: Codes
     levels: Mapping[str, tuple[str, ...]]
     rows: int
 
@@ -70,19 +78,26 @@ class BayesianNetwork:
         Raises
         ------
         ProblemError
-            If the history has other columns or levels.
+            If the history has other columns or levels, or a column has no noise and so no density.
         """
         if history.columns != self.graph.names or dict(history.levels) != dict(self.levels):
             raise ProblemError("the history has other columns, or other levels, than the network")
-        total = np.zeros(len(history))
+        values = np.ldexp(history.values, -self.exponent)
+        total = np.full(len(history), -float(self.exponent.sum()) * np.log(2.0))
         for j, law in enumerate(self.laws):
-            total += law.log_density(history.values, history.values[:, j])
+            if isinstance(law, LinearLaw) and law.deviation <= EXACT:
+                raise ProblemError(
+                    f"{self.graph.names[j]!r} follows from its causes without noise, so it has no density"
+                )
+            total += law.log_density(values, values[:, j])
         return total
 
     def draw(self, rows: int, *, seed: int, do: Mapping[str, float | str] | None = None) -> Floats:
-        """(rows, p) rows of the network, or of it under an intervention."""
+        """(rows, p) rows of the network, or of it under an intervention; refused as by `do`."""
         fixed = self._fixed(do or {})
-        return self._drawn(fixed, rows, np.random.default_rng(seed))
+        return in_units(
+            self.graph.names, self._drawn(fixed, rows, np.random.default_rng(seed)), self.exponent
+        )
 
     def do(
         self,
@@ -105,7 +120,7 @@ class BayesianNetwork:
         Raises
         ------
         ProblemError
-            For an unknown column or label.
+            For an unknown column or label, or a column of which no number holds the answer.
         """
         if not 0 < level < 1 or redraws < 2 or rows < 2:
             raise UsageError("level must be in (0, 1), redraws and rows at least 2")
@@ -114,10 +129,10 @@ class BayesianNetwork:
         again = (self._redrawn(random) for _ in range(redraws))
         if not self.levels:
             answers = [self._normal(fixed), *(network._normal(fixed) for network in again)]
-            return from_normals(self.graph.names, answers, level)
+            return from_normals(self.graph.names, answers, level, self.exponent)
         # The same noise for all of them: they differ by their parameters alone.
         draws = (net._drawn(fixed, rows, np.random.default_rng(seed)) for net in (self, *again))
-        found = from_draws(self.graph.names, self.levels, draws, level)
+        found = from_draws(self.graph.names, self.levels, draws, level, self.exponent)
         for name in self.levels:
             shares = self.exact_shares(name, interventions)
             if shares is not None:
@@ -177,7 +192,11 @@ class BayesianNetwork:
             elif isinstance(value, str) or not np.isfinite(value):
                 raise ProblemError(f"column {name!r} is set to {value!r:.40}; it must be a finite number")
             else:
-                found[j] = float(value)
+                found[j] = float(unscaled(float(value), -int(self.exponent[j])))
+                if np.isnan(found[j]):
+                    raise ProblemError(
+                        f"column {name!r} is set to {value!r:.40}, far from all of its numbers"
+                    )
         return found
 
     def _redrawn(self, random: np.random.Generator) -> "BayesianNetwork":
@@ -199,7 +218,7 @@ class BayesianNetwork:
                 mean[j] = fixed[j]
             elif isinstance(law, LinearLaw):
                 causes = list(law.parents.columns)
-                mean[j] = law.coefficients[0] + law.coefficients[1:] @ mean[causes]
+                mean[j] = law.coefficients[0] + law.coefficients[1:] @ (mean[causes] - law.centre[1:])
                 loading[j] = law.coefficients[1:] @ loading[causes]
                 loading[j, j] = law.deviation
         return mean, np.sqrt((loading * loading).sum(axis=1))
@@ -225,22 +244,25 @@ def fit_network(graph: CausalGraph, history: History, *, prior: float = 1.0) -> 
         raise ProblemError("the nodes of the graph are not the columns of the history, in their order")
     if not prior >= 0:
         raise UsageError(f"prior is {prior}; it must be >= 0")
-    laws = tuple(_law(graph, history, j, prior) for j in range(len(graph.names)))
-    return BayesianNetwork(graph, laws, history.levels, len(history))
+    discrete = [name in history.levels for name in history.columns]
+    exponent = np.where(discrete, 0, exponents(history.values))
+    values = np.ldexp(history.values, -exponent)
+    laws = tuple(_law(graph, history, values, j, prior) for j in range(len(graph.names)))
+    return BayesianNetwork(graph, laws, exponent, history.levels, len(history))
 
 
-def _law(graph: CausalGraph, history: History, j: int, prior: float) -> Law:
+def _law(graph: CausalGraph, history: History, values: Floats, j: int, prior: float) -> Law:
     name = graph.names[j]
     columns: NDArray[np.int64] = np.flatnonzero(graph.directed[:, j])
     sizes = tuple(len(history.levels.get(graph.names[k], ())) for k in columns.tolist())
     parents = Parents(tuple(columns.tolist()), sizes)
-    y, size = history.values[:, j], len(history.levels.get(name, ()))
+    y, size = values[:, j], len(history.levels.get(name, ()))
     try:
         if not size:
-            return LinearLaw.fit(parents, history.values, y)
+            return LinearLaw.fit(parents, values, y)
         if all(sizes):
-            return TableLaw.fit(parents, history.values, y, size, prior)
-        return LogitLaw.fit(parents, history.values, y, size)
+            return TableLaw.fit(parents, values, y, size, prior)
+        return LogitLaw.fit(parents, values, y, size)
     except ProblemError as error:
         raise ProblemError(
             f"node {name!r} given {', '.join(graph.parents(name)) or 'nothing'}: {error}"

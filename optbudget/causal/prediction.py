@@ -6,7 +6,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from optbudget.problems.columns import Floats
+from optbudget.causal.regression import unscaled
+from optbudget.errors import ProblemError
+from optbudget.problems.columns import Codes, Floats
 
 STEPS = 40
 """Points of equal probability that stand for a normal law where normal laws are mixed."""
@@ -38,30 +40,49 @@ class Prediction:
 
 
 def from_normals(
-    names: Sequence[str], answers: Sequence[tuple[Floats, Floats]], level: float
+    names: Sequence[str], answers: Sequence[tuple[Floats, Floats]], level: float, exponent: Codes
 ) -> dict[str, Prediction]:
-    """From (means, deviations) of normal columns: the first at the estimates, the others at redrawn ones."""
+    """From (means, deviations) of normal columns: the first at the estimates, the others at redrawn ones.
+
+    All are of columns divided by 2 ** `exponent` (p,); predictions are in their own units.
+    """
     means, deviations = (np.array(part) for part in zip(*answers[1:], strict=True))
     points = np.array([NormalDist().inv_cdf((k + 0.5) / STEPS) for k in range(STEPS)])
     mixed = (means[:, None] + deviations[:, None] * points[:, None]).reshape(-1, len(names))
-    columns = np.array([*answers[0], *_ends(mixed, level), *_ends(means, level)])
+    columns = in_units(names, [*answers[0], *_ends(mixed, level), *_ends(means, level)], exponent)
     return {name: _prediction(columns[:, j], level) for j, name in enumerate(names)}
 
 
 def from_draws(
-    names: Sequence[str], levels: Mapping[str, Sequence[str]], draws: Iterable[Floats], level: float
+    names: Sequence[str],
+    levels: Mapping[str, Sequence[str]],
+    draws: Iterable[Floats],
+    level: float,
+    exponent: Codes,
 ) -> dict[str, Prediction]:
-    """From rows drawn at the estimates, first, and at redrawn ones."""
+    """From rows drawn at the estimates, first, and at redrawn ones; units as in `from_normals`."""
     rest = iter(draws)
     own = next(rest)
     summaries = [(one.mean(axis=0), one[:KEPT]) for one in rest]
     means = np.array([mean for mean, _ in summaries])
     mixed = np.concatenate([some for _, some in summaries])
-    columns = np.array([own.mean(axis=0), own.std(axis=0), *_ends(mixed, level), *_ends(means, level)])
+    rows = [own.mean(axis=0), own.std(axis=0), *_ends(mixed, level), *_ends(means, level)]
+    columns = in_units(names, rows, exponent)
     found = {}
     for j, name in enumerate(names):
         shares = {label: float((own[:, j] == code).mean()) for code, label in enumerate(levels.get(name, ()))}
         found[name] = _prediction(columns[:, j], level, shares)
+    return found
+
+
+def in_units(names: Sequence[str], rows: Floats | Sequence[Floats], exponent: Codes) -> Floats:
+    """(r, p) rows of scaled columns in the columns' units."""
+    found = unscaled(np.array(rows), exponent)
+    lost = np.flatnonzero(~np.isfinite(found).all(axis=0))
+    if lost.size:
+        raise ProblemError(
+            f"what {names[lost[0]]} would be is too large or too small for a number; put it in other units"
+        )
     return found
 
 
