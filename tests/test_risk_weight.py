@@ -18,6 +18,7 @@ from optbudget.planning import at_both_ends, risk_trade_off, unintended
 from optbudget.problems import BudgetedMDP, ConstrainedMDP, Population, SideEffects, hold_risk
 from optbudget.problems.examples import two_action_example
 from optbudget.problems.risk_budget import with_risk_budget
+from optbudget.report.risk_trade_off import flip_sentences
 from optbudget.study import compare
 
 HARMS = SideEffects(
@@ -121,6 +122,30 @@ def test_a_crossing_whose_harm_cannot_be_said_stays_open_and_keeps_the_rest(monk
     assert not part.settled and len(whole.plans) > len(part.plans) == 2
     (flip,) = part.flips
     assert whole.worth(flip.weight) <= part.worth(flip.weight) + flip.error + 1e-6
+    (_, advice) = flip_sentences(part)
+    assert "prices that differ by rounding" in advice and "--risk-weights" in advice
+    assert "--most" not in advice
+
+
+def test_either_side_of_a_flip_helps_where_a_harm_cannot_be_said(monkeypatch):
+    problem, harms, people = depot()
+    whole = risk_trade_off(problem, harms, people, 60.0, weights=(0.0, 10.0))
+    first = whole.plans[0], whole.plans[-1]
+    crossing = (first[0].value - first[1].value) / (first[0].harm - first[1].harm)
+
+    def unless_there(split):
+        if split.curves.problem.risk.weight == pytest.approx(crossing, rel=1e-9):
+            raise NoAnswerError("prices that differ by rounding")
+        return unintended(split)
+
+    monkeypatch.setattr("optbudget.planning.risk_weight.unintended", unless_there)
+    assert not risk_trade_off(problem, harms, people, 60.0, weights=(0.0, 10.0)).settled
+    sides = [(0.0, 0.999 * crossing), (1.001 * crossing, 10.0)]
+    found = [risk_trade_off(problem, harms, people, 60.0, weights=side) for side in sides]
+    assert all(one.settled for one in found)
+    assert {round(plan.harm, 6) for one in found for plan in one.plans} == {
+        round(plan.harm, 6) for plan in whole.plans
+    }
 
 
 def test_a_search_that_is_cut_short_says_how_much_may_hide():

@@ -1,6 +1,7 @@
 """How often actions are taken, what they do besides, and who says it."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from model_names import MODELS
 from small_risks import causal_folder, harmful
 
 from optbudget import allocate, solve
+from optbudget.budgeted.pruning import PruningPhase, PruningSchedule
 from optbudget.errors import NoAnswerError, UsageError
 from optbudget.files import load_model, load_population
 from optbudget.planning import unintended
@@ -16,6 +18,7 @@ from optbudget.planning.spenders import spenders
 from optbudget.planning.uses import expected_uses
 from optbudget.problems import Population, SideEffects, hold_risk
 from optbudget.problems.examples import two_action_example
+from optbudget.simulate.prices import priced_units
 
 from reference import expected_uses_of_paths
 
@@ -138,3 +141,17 @@ def test_an_explanation_is_kept_where_the_harm_cannot_be_said(tmp_path):
     assert "unintended" not in beside and beside["states"] == plain["states"]
     (unsaid,) = [one for one in beside["sentences"] if one not in plain["sentences"]]
     assert "cannot be said" in unsaid and "same discount" in unsaid
+
+
+def test_why_no_policy_spends_a_budget_is_that_of_the_curves():
+    problem = university(8000.0).curves.problem
+    people = load_population(MODELS / "university", problem)
+    schedule = PruningSchedule((PruningPhase(slope=2.0),))
+    pruned = allocate(solve(problem, method="exact", pruning=schedule, tolerance=1.0), people, 1e9)
+    whole = allocate(solve(problem), people, 1e9)
+    for split, why in ((pruned, "solve without --prune"), (whole, "no more than rounding")):
+        beyond = replace(split, unit_budget=1.01 * split.unit_budget)
+        with pytest.raises(NoAnswerError, match=why):
+            expected_uses(beyond)
+        with pytest.raises(UsageError, match=why):
+            priced_units(beyond)

@@ -90,7 +90,8 @@ def _show(run: Run, found: "RiskTradeOff", ends: "dict[str, Allocation]", at: fl
     run.answer({
         "budget": found.budget, "settled": found.settled, "plans": found.to_arrow().to_pylist(),
         "flips": [
-            {"weight": flip.weight, "error": flip.error, "settled": flip.settled} for flip in found.flips
+            {"weight": flip.weight, "error": flip.error, "settled": flip.settled, "unsaid": flip.unsaid}
+            for flip in found.flips
         ],
         "sentences": sentences,
         "ends": {

@@ -137,13 +137,13 @@ def _weighed(weight: float, split: Allocation) -> WeighedPlan:
 class _Pair:
     """Two plans next to each other as far as is known, and how far f may be above their lines between.
 
-    `looked` says that there is no more to be found out about them, `settled` that nothing lies between.
+    `settled` says that nothing lies between them, `unsaid` why the harm of what does cannot be said.
     """
 
     left: WeighedPlan
     right: WeighedPlan
-    looked: bool = False
     settled: bool = False
+    unsaid: str = ""
 
     @property
     def crossing(self) -> float:
@@ -185,11 +185,11 @@ def _looked_between(pair: _Pair, split: Allocation) -> list[_Pair]:
     Only a plan above both lines needs its harm; where that cannot be said the pair stays, unsettled.
     """
     if split.value <= pair.left.worth(pair.crossing) + _room(split):
-        return [replace(pair, looked=True, settled=True)]
+        return [replace(pair, settled=True)]
     try:
         between = _weighed(pair.crossing, split)
-    except NoAnswerError:
-        return [replace(pair, looked=True)]
+    except NoAnswerError as error:
+        return [replace(pair, unsaid=str(error))]
     return [_Pair(pair.left, between), _Pair(between, pair.right)]
 
 
@@ -198,7 +198,7 @@ def _pieces(solved: Solved, low: float, high: float, most: int) -> tuple[list[We
     pairs = [_Pair(_weighed(low, solved(low)), _weighed(high, solved(high)))]
     solves = 2
     while solves < most:
-        open_ones = [k for k, pair in enumerate(pairs) if not pair.looked and not pair.same]
+        open_ones = [k for k, pair in enumerate(pairs) if not (pair.settled or pair.unsaid or pair.same)]
         if not open_ones:
             break
         k = max(open_ones, key=lambda k: pairs[k].error)
@@ -208,6 +208,6 @@ def _pieces(solved: Solved, low: float, high: float, most: int) -> tuple[list[We
     for pair in pairs:
         if not pair.same:
             error = _room(pair.left.allocation) if pair.settled else pair.error
-            flips.append(Flip(pair.crossing, error, pair.settled))
+            flips.append(Flip(pair.crossing, error, pair.settled, pair.unsaid))
             plans.append(pair.right)
     return plans, flips

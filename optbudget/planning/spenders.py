@@ -216,16 +216,18 @@ class _Policies:
                 share = float((budget - spends[low]) / (spends[high] - spends[low]))
                 return [(int(low), 1 - share), (int(high), share)]
         raise NoAnswerError(
-            f"no policy of {self.problem.labels[state]!r} spends {budget:.9g} by itself: {self._why()}"
+            f"no policy of {self.problem.labels[state]!r} spends {budget:.9g} by itself: "
+            + why_unspent(self.curves)
         )
 
-    def _why(self) -> str:
-        if self.curves.pruning_error is None:
-            return "prices that differ by no more than rounding lead to it"
-        return (
-            "curves that were pruned do not say which policy stands behind a useful budget; "
-            "solve without --prune"
-        )
+
+def why_unspent(curves: CurveSet) -> str:
+    """Why no policy of a price spends a useful budget of these curves."""
+    if curves.pruning_error is None:
+        return "prices that differ by no more than rounding lead to it"
+    return (
+        "curves that were pruned do not say which policy stands behind a useful budget; solve without --prune"
+    )
 
 
 def _stabbed(between: dict[tuple[int, float], tuple[float, float]]) -> list[tuple[float, float]]:

@@ -54,11 +54,13 @@ class Flip:
     error : f there is at most so much above the lines: at most the tolerance where nothing lies between the
         two plans; else more flips may hide between them, worth no more than this
     settled : whether nothing lies between them, to the tolerance
+    unsaid : why the harm of the plan that lies between them cannot be said; "" where that was not seen
     """
 
     weight: float
     error: float
     settled: bool
+    unsaid: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,18 +42,30 @@ def flip_sentences(found: RiskTradeOff, *, limit: int = 20) -> list[str]:
         )
     if len(found.flips) > limit:
         said.append(f"{plural(len(found.flips) - limit, 'flip')} more.")
-    left = [flip for flip in found.flips if not flip.settled]
-    if left:
-        worst = number(max(flip.error for flip in left))
-        said.append(
-            f"Beside {plural(len(left), 'flip')} more may hide: plans there are worth at most {worst} more "
-            "than those found; solve more often (--most)."
-        )
+    said += _open(found)
     low, high = number(found.low), number(found.high)
     if not found.flips:
         said.append(f"The same plan is best for every risk weight from {low} to {high}.")
     elif found.settled:
         said.append(f"There is no other flip from {low} to {high}, given the effects.")
+    return said
+
+
+def _open(found: RiskTradeOff) -> list[str]:
+    """What the flips that are not settled may hide, and what helps."""
+    said = []
+    for unsaid in dict.fromkeys(flip.unsaid for flip in found.flips if not flip.settled):
+        left = [flip for flip in found.flips if not flip.settled and flip.unsaid == unsaid]
+        worst = number(max(flip.error for flip in left))
+        what = (
+            "solve more often (--most)" if not unsaid
+            else f"their harm cannot be said ({unsaid}), so look at one side at a time, a little beside the "
+            "flip (--risk-weights)"
+        )  # fmt: skip
+        said.append(
+            f"Beside {plural(len(left), 'flip')} more may hide: plans there are worth at most {worst} more "
+            f"than those found; {what}."
+        )
     return said
 
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from optbudget.budgeted import evaluate, policy_at
 from optbudget.errors import UsageError
-from optbudget.problems import Allocation, PricePolicy
+from optbudget.planning.spenders import why_unspent
+from optbudget.problems import Allocation, CurveSet, PricePolicy
 from optbudget.simulate.levels import pair_table
 from optbudget.workers import Monitor
 
@@ -57,7 +58,7 @@ def priced_units(answer: Allocation, *, monitor: Monitor | None = None) -> Price
     Raises
     ------
     UsageError
-        If a budget of the allocation is not one that policies by price spend (pruned curves).
+        If a budget of the allocation is not one that policies by price spend (`why_unspent`).
     """
     problem, known = answer.curves.problem, answer.curves.prices
     active = np.flatnonzero(~problem.is_terminal[answer.state] & (answer.count > 0))
@@ -65,7 +66,7 @@ def priced_units(answer: Allocation, *, monitor: Monitor | None = None) -> Price
     price = piercing([one for i, budget in rows for one in _intervals(answer, i, budget)], known)
     policy = policy_at(problem, price, monitor=monitor)
     spend = np.array([evaluate(problem, policy, price=float(p)).spend for p in price])
-    drawn = [_drawn(spend[:, i], budget, problem.labels[i]) for i, budget in rows]
+    drawn = [_drawn(spend[:, i], budget, answer.curves, i) for i, budget in rows]
     low, high, share = np.array(drawn).reshape(-1, 3).T
     used, labels = np.unique(np.stack((low, high)).astype(np.int64), return_inverse=True)
     low_label, high_label = labels.reshape(2, -1)
@@ -86,7 +87,7 @@ def _intervals(answer: Allocation, state: int, budget: float) -> list[Interval]:
     return [(math.nextafter(nearest, -1.0), slope[level]), (slope[level], slope[level - 1])]
 
 
-def _drawn(spend: Floats, budget: float, name: str) -> tuple[int, int, float]:
+def _drawn(spend: Floats, budget: float, curves: CurveSet, state: int) -> tuple[int, int, float]:
     """Labels that spend at most and at least the budget in expectation, and the chance of the second.
 
     What a price spends and is worth lies on the curve, so a price that spends the budget is the right one.
@@ -97,8 +98,8 @@ def _drawn(spend: Floats, budget: float, name: str) -> tuple[int, int, float]:
     below, above = np.flatnonzero(spend < budget), np.flatnonzero(spend > budget)
     if below.size == 0 or above.size == 0:
         raise UsageError(
-            f"no policies by price spend {budget:.6g} in {name!r}: such a budget comes of pruned curves; "
-            "solve without pruning"
+            f"no policies by price spend {budget:.6g} in {curves.problem.labels[state]!r}: "
+            + why_unspent(curves)
         )
     low, high = int(below[np.argmax(spend[below])]), int(above[np.argmin(spend[above])])
     return low, high, float((budget - spend[low]) / (spend[high] - spend[low]))
