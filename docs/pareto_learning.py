@@ -26,7 +26,7 @@ from optbudget.simulate.departments_model import NUMBER, departments_20
 HERE = Path(__file__).parent
 EPISODES = [1, 3, 10, 30, 100, 400]
 SEEDS = 10
-AT_ONCE = 100
+AT_ONCE = 1000
 """Departments that are learned at a time."""
 
 

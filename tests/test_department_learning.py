@@ -16,7 +16,7 @@ from optbudget.pareto.coupling import couple, price_of_budget, prices_around
 from optbudget.pareto.department_learning import DepartmentLearner
 from optbudget.pareto.front_learning import learn_front, learn_fronts, wide_prices
 from optbudget.pareto.learned import Learned
-from optbudget.pareto.learned_front import front_of, policy_of
+from optbudget.pareto.learned_front import Layout, front_of, policy_of
 from optbudget.pareto.phased_learning import learn_by_phases
 from optbudget.pareto.scalarisations import LearningTask, Scalarisations, same_prices
 from optbudget.pareto.schedules import Rate
@@ -357,7 +357,9 @@ class TestCoupling:
         estimate = np.random.default_rng(seed).random((2, 9, 3)) * 2.0
         learned = believing(d, estimate, seed)
         found = front_of(learned, d, budget)
-        thrifty = [evaluate(d, policy_of(learned, d, np.full(2, 3 * p + 2))).spent for p in range(3)]
+        thrifty = [
+            evaluate(d, policy_of(learned, Layout.of(d), np.full(2, 3 * p + 2))).spent for p in range(3)
+        ]
         assert set(found.number) >= {p for p in range(3) if thrifty[p] <= budget}
         assert (found.front.spend <= budget * (1 + 1e-9)).all()
         assert ((found.thrift >= 0) & (found.thrift <= 1)).all()

@@ -182,8 +182,7 @@ def _endless(
     """The fixed point of the equation at each department's state now, (D, C)."""
     now = _acted(departments, chosen, gain)
     found = np.empty((start.size, rate.size))
-    for d in range(start.size):
-        own = np.flatnonzero(departments.department_of_state == d)
+    for d, own in enumerate(departments.states_of):
         moves = _chain(departments, chosen, own)
         for one in np.unique(rate):
             columns = np.flatnonzero(rate == one)

@@ -108,10 +108,10 @@ def front_of(
     weight = learned.scalarisations.weight
     total = weight.sum(axis=1, keepdims=True)
     coupled = [couple(learned, point, money) for point in range(len(weight))]
-    made = []
+    layout, made = Layout.of(departments), []
     for point, one in enumerate(coupled):
         require_going_on(monitor, "while learned plans were evaluated")
-        made.append(_point(learned, departments, point, one, money))
+        made.append(_point(learned, departments, layout, point, one, money))
     kept = [point for point, one in enumerate(made) if one.worth.spent <= money * (1.0 + ROUNDING)]
     points = [made[point] for point in kept]
     front = Front(
@@ -129,20 +129,37 @@ def front_of(
     )  # fmt: skip
 
 
-def policy_of(learned: Learned, departments: Departments, which: Integers) -> NDArray[np.int32]:
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Where learned policies, by department, stand in the departments' joint model.
+
+    Attributes
+    ----------
+    states : D arrays, the states of `departments.held` of each department
+    place : (n,) number of each state among its department's pairs of regime and state
+    pair : (n, A) of `departments.held`, what each action comes to in each state
+    """
+
+    states: tuple[Integers, ...]
+    place: Integers
+    pair: Integers
+
+    @classmethod
+    def of(cls, departments: Departments) -> "Layout":
+        own, names = own_states(departments)
+        size = np.array([len(one) for one in names])[departments.department_of_state]
+        place = departments.regime_of_state * size + own
+        return cls(departments.states_of, place, pair_by_action(departments.held))
+
+
+def policy_of(learned: Learned, layout: Layout, which: Integers) -> NDArray[np.int32]:
     """The pair of `departments.held` that is taken at each stage and state, (T, n).
 
     Each department follows its own scalarisation, which (D,); it is -1 in states without actions.
     """
-    held = departments.held
-    own, states = own_states(departments)
-    pairs = pair_by_action(held)
-    found = np.empty((learned.task.stages, held.n_states), dtype=np.int32)
-    kind = np.array(held.state_type)
-    for d, name in enumerate(departments.departments):
-        mine = np.flatnonzero(kind == name)
-        place = departments.regime_of_state[mine] * len(states[d]) + own[mine]
-        found[:, mine] = pairs[mine, learned.policy[d][which[d]][:, place]]
+    found = np.empty((learned.task.stages, layout.place.size), dtype=np.int32)
+    for policy, chosen, mine in zip(learned.policy, which, layout.states, strict=True):
+        found[:, mine] = layout.pair[mine, policy[chosen][:, layout.place[mine]]]
     return found
 
 
@@ -156,18 +173,20 @@ class _Point:
     thrift: float
 
 
-def _point(learned: Learned, departments: Departments, point: int, coupled: Coupled, budget: float) -> _Point:
+def _point(
+    learned: Learned, departments: Departments, layout: Layout, point: int, coupled: Coupled, budget: float
+) -> _Point:
     """The plan of a weighting after the rule about money; where thrift is not enough it spends too much."""
     prices = learned.scalarisations.price.shape[1]
     drawn = floor(coupled.share / GRAIN) * GRAIN
     share = [1.0 - drawn, drawn] if drawn else [1.0]
     followed = [point * prices + which for which in (coupled.lower, coupled.upper)[: len(share)]]
-    policies = [policy_of(learned, departments, which) for which in followed]
+    policies = [policy_of(learned, layout, which) for which in followed]
     worths = [evaluate(departments, policy) for policy in policies]
     over, thrift = Worth.drawn(worths, share).spent - budget, 0.0
     if over > 0:
         dearest = np.full(coupled.lower.size, (point + 1) * prices - 1)
-        policies.append(policy_of(learned, departments, dearest))
+        policies.append(policy_of(learned, layout, dearest))
         worths.append(evaluate(departments, policies[-1]))
         saved = over + budget - worths[-1].spent
         thrift = min(1.0, (ceil(over / saved / GRAIN) + 1) * GRAIN) if saved > 0 else 1.0

@@ -243,6 +243,13 @@ class Departments:
         return np.array([place[name] for name in self.held.state_type], dtype=np.int64)
 
     @cached_property
+    def states_of(self) -> tuple[NDArray[np.int64], ...]:
+        """The states of `held` of each department, in their order."""
+        order = np.argsort(self.department_of_state, kind="stable")
+        size = np.bincount(self.department_of_state, minlength=len(self.departments))
+        return tuple(np.split(order, np.cumsum(size)[:-1]))
+
+    @cached_property
     def regime_of_state(self) -> NDArray[np.int64]:
         """The regime of each state of `held`, (n,)."""
         place = {name: r for r, name in enumerate(self.regimes)}
