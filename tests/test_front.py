@@ -158,11 +158,11 @@ class TestEnds:
         [
             ({"budget": -1.0}, UsageError, "budget"),
             ({"budget": float("nan")}, UsageError, "budget"),
-            ({"refine": -1}, UsageError, "added"),
+            ({"refine": -1}, UsageError, "refine is -1"),
             ({"tolerance": float("nan")}, UsageError, "tolerance"),
             ({"tolerance": float("inf")}, UsageError, "tolerance"),
-            ({"weights": [[1.0, 0.0]]}, UsageError, "weights must be numbers > 0"),
-            ({"weights": [[1.0, 1.0, 1.0]]}, UsageError, "2 objectives"),
+            ({"weights": [[1.0, 0.0]]}, UsageError, r"weights must be numbers in \(0, inf\)"),
+            ({"weights": [[1.0, 1.0, 1.0]]}, UsageError, r"weights must have shape \(P, 2\)"),
             ({"weights": 1}, UsageError, "at least 2"),
         ],
     )

@@ -30,6 +30,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optbudget.errors import ProblemError, UsageError
+from optbudget.pareto.arguments import floats, number, of_kind, whole
 from optbudget.pareto.passes import Passes
 from optbudget.pareto.trials import World
 from optbudget.problems import Departments
@@ -72,7 +73,7 @@ class Watch:
     ProblemError
         If the models' states, actions or regimes differ.
     UsageError
-        If there is no other model, or α is no chance.
+        If there is no other model, or a number is out of its range.
     """
 
     def __init__(
@@ -84,11 +85,16 @@ class Watch:
         periods: int,
         false_alarm: float = 0.05,
     ) -> None:
-        if len(models) < 2 or not 0 < false_alarm < 1 or periods < 1:
-            raise UsageError("a watch needs two models, a period, and a chance of a false alarm in (0, 1)")
-        for model in models[1:]:
-            _require_alike(models[0], model)
-        self.weights, self.price = np.asarray(weights, dtype=np.float64), float(price)
+        if not isinstance(models, Sequence) or len(models) < 2:
+            raise UsageError(f"models must be two models or more; got {models!r:.60}")
+        for model in models:
+            _require_alike(of_kind("each of models", models[0], Departments), model)
+        periods, false_alarm = (
+            whole("periods", periods, least=1),
+            number("false_alarm", false_alarm, "(0, 1)"),
+        )
+        self.weights = floats("weights", weights, (len(models[0].objectives),), "[0, inf)")
+        self.price = number("price", price, "[0, inf)")
         self.worlds = [World(model) for model in models]
         self.policy = np.array([self.first(model) for model in models])
         self.threshold = (len(models) - 1) * periods / false_alarm
@@ -130,12 +136,20 @@ class Happening:
     runs: int
     seed: int
 
+    def __post_init__(self) -> None:
+        whole("change", 0 if self.change is None else self.change)
+        of_kind("into", self.into, Departments)
+        whole("periods", self.periods, least=1)
+        whole("runs", self.runs, least=1)
+        whole("seed", self.seed)
+
 
 def follow(watch: Watch, happening: Happening, *, plan: Integers | None = None) -> Followed:
     """Runs in which plans change at alarms; or, given a plan (n,) for the new world, when it comes.
 
     The plan before the change is that of model 0. Equal happenings draw alike, whatever is followed.
     """
+    _require_alike(of_kind("watch", watch, Watch).worlds[0].departments, happening.into)
     worlds = watch.worlds[0], World(happening.into)
     policies = watch.policy if plan is None else np.array([watch.policy[0], plan])
     runs, periods = happening.runs, happening.periods
@@ -215,7 +229,7 @@ def adaptation(watch: Watch, happening: Happening) -> Adaptation:
     change = happening.change
     if change is None or not 0 <= change < happening.periods or happening.runs < 2:
         raise UsageError("there must be a change before the last period, and two runs or more")
-    best = watch.first(happening.into)
+    best = of_kind("watch", watch, Watch).first(happening.into)
     knowing = follow(watch, happening, plan=best).worth[:, change:].sum(axis=1)
     staying = follow(watch, happening, plan=watch.policy[0]).worth[:, change:].sum(axis=1)
     adapting = follow(watch, happening)
@@ -246,7 +260,7 @@ def weakened(departments: Departments, factor: float) -> Departments:
     >>> weak.held.labels[1], weak.held.probability[weak.held.row_ptr[2] : weak.held.row_ptr[3]]
     ('roads/rich|good', array([0.1875, 0.8125]))
     """
-    held = departments.held
+    held, factor = of_kind("departments", departments, Departments).held, number("factor", factor, "[0, 1]")
     n, pairs = held.n_states, held.cost.size
     pointer, entry = held.pair_entries
     pair = np.repeat(np.arange(pairs), np.diff(pointer))
@@ -275,12 +289,13 @@ def _mean(numbers: Floats) -> tuple[float, float]:
 
 
 def _require_alike(first: Departments, other: Departments) -> None:
-    one, two = first.held, other.held
+    one, two = first.held, of_kind("each of models", other, Departments).held
     alike = (
         one.labels == two.labels
         and one.actions == two.actions
         and one.horizon == two.horizon
         and first.regimes == other.regimes
+        and first.objectives == other.objectives
         and np.array_equal(one.pair_ptr, two.pair_ptr)
         and np.array_equal(one.pair_action, two.pair_action)
     )

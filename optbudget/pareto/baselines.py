@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optbudget.errors import MissingExtraError, ProblemError, UsageError
+from optbudget.pareto.arguments import floats, number, of_kind, whole
 from optbudget.pareto.evaluation import evaluate
 from optbudget.pareto.passes import Passes
 from optbudget.pareto.trials import Trials, play
@@ -77,8 +78,8 @@ def forecasts(past: ArrayLike, periods: int) -> Floats:
     MissingExtraError
         Without the extra [pareto].
     """
-    spent = np.asarray(past, dtype=np.float64)
-    if spent.ndim != 2 or len(spent) < SHORTEST:
+    spent, periods = floats("past", past, ("P", "D"), "[0, inf)"), whole("periods", periods, least=1)
+    if len(spent) < SHORTEST:
         raise ProblemError(f"the past must have shape (P, D), P >= {SHORTEST}; got {spent.shape}")
     return np.maximum(np.column_stack([_forecast(series, periods) for series in spent.T]), 0.0)
 
@@ -100,13 +101,13 @@ def _forecast(series: Floats, periods: int) -> Floats:
         return np.asarray(model.fit().forecast(periods))
 
 
-def shared_out(departments: Departments, amounts: Floats) -> Floats:
+def shared_out(departments: Departments, amounts: ArrayLike) -> Floats:
     """Amounts (T, D) >= 0 scaled so that all periods have the same money and together the total budget."""
-    held = departments.held
-    total = departments.total_budget / (held.cost_discount ** np.arange(len(amounts))).sum()
-    whole = amounts.sum(axis=1, keepdims=True)
-    even = np.full_like(amounts, 1.0 / amounts.shape[1])
-    return np.asarray(total * np.divide(amounts, whole, out=even, where=whole > 0))
+    wanted = floats("amounts", amounts, ("T", len(departments.departments)), "[0, inf)")
+    total = departments.total_budget / (departments.held.cost_discount ** np.arange(len(wanted))).sum()
+    together = wanted.sum(axis=1, keepdims=True)
+    even = np.full_like(wanted, 1.0 / wanted.shape[1])
+    return np.asarray(total * np.divide(wanted, together, out=even, where=together > 0))
 
 
 def within(departments: Departments, budgets: ArrayLike) -> DepartmentPlan:
@@ -122,7 +123,8 @@ def within(departments: Departments, budgets: ArrayLike) -> DepartmentPlan:
     >>> plan.action(0, 0, "roads/rich|poor"), plan.action(0, 0, "parks/rich|poor")
     ('improve', 'hold')
     """
-    money = np.asarray(budgets, dtype=np.float64)
+    held = of_kind("departments", departments, Departments).held
+    money = floats("budgets", budgets, (held.horizon or 1, len(departments.departments)), "[0, inf)")
     owner = departments.department_of_state
     policy = np.array([dearest(departments, amounts[owner]) for amounts in money])
     return DepartmentPlan(departments, np.ones(1), policy[None])
@@ -148,6 +150,7 @@ def simulated_past(departments: Departments, *, seed: int, periods: int = PAST) 
 
     It only supplies numbers to budget by: a plan begins where the model says, not where the past ends.
     """
+    periods, seed = whole("periods", periods, least=1), whole("seed", seed)
     now = proportional_budgets(departments)[0]
     pairs = dearest(departments, now[departments.department_of_state])
     return play(
@@ -165,10 +168,11 @@ class Incremental:
     """
 
     def __init__(self, departments: Departments, past: ArrayLike, *, step: float = STEP) -> None:
-        held = departments.held
-        self.departments, self.step = departments, step
-        self.recent = np.asarray(past, dtype=np.float64)[-RECENT:].mean(axis=0)
-        self.weight = held.cost_discount ** np.arange(_horizon(departments))
+        stages, held = _horizon(departments), departments.held
+        self.weight = held.cost_discount ** np.arange(stages)
+        self.departments, self.step = departments, number("step", step, "[0, 1)")
+        spent = floats("past", past, ("P", len(departments.departments)), "[0, inf)")
+        self.recent = spent[-RECENT:].mean(axis=0)
         # By state, its pairs from the cheapest to the dearest, the first of equals last; then the last again.
         width = np.diff(held.pair_ptr)
         order = np.lexsort((-np.arange(held.cost.size), held.cost, held.pair_state))
@@ -215,7 +219,8 @@ def myopic(departments: Departments, weights: ArrayLike) -> DepartmentPlan:
         If even at the highest price tried more is spent than the budget.
     """
     short = replace(departments, held=replace(departments.held, horizon=min(2, _horizon(departments))))
-    passes, weight = Passes(short), np.asarray(weights, dtype=np.float64)[None]
+    wanted = floats("weights", weights, (len(departments.objectives),), "[0, inf)")
+    passes, weight = Passes(short), wanted[None]
 
     def plan(price: float) -> DepartmentPlan:
         policy = passes.policies(weight, np.array([price]))[:, :1]
@@ -244,6 +249,7 @@ def myopic(departments: Departments, weights: ArrayLike) -> DepartmentPlan:
 
 
 def _horizon(departments: Departments) -> int:
-    if departments.held.horizon is None:
+    held = of_kind("departments", departments, Departments).held
+    if held.horizon is None:
         raise UsageError("budgets by period need a finite horizon")
-    return departments.held.horizon
+    return held.horizon

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from optbudget.errors import ProblemError
+from optbudget.errors import ProblemError, UsageError
 from optbudget.pareto.adaptation import Watch, watched
+from optbudget.pareto.arguments import of_kind
 from optbudget.problems.columns import did_you_mean
 
 Integers = NDArray[np.int64]
@@ -38,7 +39,7 @@ class Belief:
     """
 
     def __init__(self, watch: Watch) -> None:
-        self.watch = watch
+        self.watch = of_kind("watch", watch, Watch)
         self._score = np.zeros((1, len(watch.worlds)))
 
     def see(self, regime: str, moves: Mapping[str, Move], next_regime: str) -> int:
@@ -55,9 +56,7 @@ class Belief:
             Naming the department that is missing, or the regime, state or action that is unknown.
         """
         model = self.watch.worlds[0].departments
-        missing = [name for name in model.departments if name not in moves]
-        if missing:
-            raise ProblemError(f"nothing is said of department {missing[0]!r}")
+        _require_moves(model.departments, moves)
         before, after = (_known(name, model.regimes, "regime") for name in (regime, next_regime))
         pairs, within = [], []
         for name in model.departments:
@@ -72,6 +71,19 @@ class Belief:
         )
         now, self._score = watched(self.watch, self._score, told)
         return int(now[0])
+
+
+def _require_moves(departments: tuple[str, ...], moves: Mapping[str, Move]) -> None:
+    """Refuse moves that are not one of every department."""
+    if not isinstance(moves, Mapping):
+        raise UsageError(f"moves must be a mapping from department to Move; got {moves!r:.60}")
+    missing = [name for name in departments if name not in moves]
+    if missing:
+        raise ProblemError(f"nothing is said of department {missing[0]!r}")
+    for name, move in moves.items():
+        _known(name, departments, "department")
+        if not isinstance(move, Move):
+            raise UsageError(f"what {name} did must be a Move; got {move!r:.60}")
 
 
 def _known(name: str, names: tuple[str, ...], what: str) -> int:

@@ -32,10 +32,11 @@ from numpy.typing import NDArray
 
 from optbudget.errors import UsageError
 from optbudget.pareto import _department_kernels as kernels
+from optbudget.pareto.arguments import of_kind, whole
 from optbudget.pareto.learned import Learned
 from optbudget.pareto.scalarisations import LearningTask, Scalarisations, blocked_aims, lanes
 from optbudget.pareto.schedules import Rate
-from optbudget.pareto.watching import Environment, Exploration, Watched, watch
+from optbudget.pareto.watching import Environment, Exploration, Watched, departments_of, watch
 from optbudget.workers import Checkpoint
 
 Floats = NDArray[np.float64]
@@ -82,9 +83,10 @@ class DepartmentLearner:
         group: Sequence[int] | None = None,
     ) -> None:
         scalarisations.require(task)
-        self.task, self.scalarisations, self.seed = task, scalarisations, seed
-        self.rate, self.exploration = rate or Rate(), exploration or Exploration()
-        self.group = tuple(range(len(task.states)) if group is None else group)
+        self.task, self.scalarisations, self.seed = task, scalarisations, whole("seed", seed)
+        self.rate = of_kind("rate", rate or Rate(), Rate)
+        self.exploration = of_kind("exploration", exploration or Exploration(), Exploration)
+        self.group = departments_of(task, group)
         self.runs = self.steps = 0
         self._lane = lanes(scalarisations.size, LENGTH // task.stages)
         aim = blocked_aims(task, scalarisations, self._lane).transpose(0, 2, 1, 3)
@@ -98,7 +100,7 @@ class DepartmentLearner:
 
     def learn(self, env: Environment, runs: int) -> None:
         """Watch so many more runs of the environment, and learn from them."""
-        last = self.runs + runs
+        last = self.runs + whole("runs", runs)
         while self.runs < last:
             until = min(last, (self.runs // AT_ONCE + 1) * AT_ONCE)
             policies = None if self.exploration.uniform >= 1 else self._policies()

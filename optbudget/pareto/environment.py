@@ -15,7 +15,6 @@ another, put the state they share into one department, or do not use this.
 worth, not what happens. A run is cut off (truncated) after `steps` steps; it never terminates.
 """
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from optbudget.errors import MissingExtraError, UsageError
 from optbudget.pareto import _environment_kernels as kernels
+from optbudget.pareto.arguments import of_kind, whole
 from optbudget.problems import BudgetedMDP, Departments
 
 try:
@@ -63,7 +63,7 @@ class DepartmentsEnv(gymnasium.Env[Integers, Integers]):
     Raises
     ------
     UsageError
-        If `steps` is no whole number above 0.
+        If `steps` is no whole number above 0, or `departments` another kind of problem.
 
     Examples
     --------
@@ -83,12 +83,9 @@ class DepartmentsEnv(gymnasium.Env[Integers, Integers]):
     render_mode = None
 
     def __init__(self, departments: Departments, *, steps: int = STEPS) -> None:
-        given: object = steps
-        if isinstance(given, bool) or not isinstance(given, Integral) or given < 1:
-            raise UsageError(f"steps is {steps!r:.40}; it must be a whole number >= 1")
-        held = departments.held
+        held = of_kind("departments", departments, Departments).held
         own, states = own_states(departments)
-        self.departments, self.steps = departments, int(steps)
+        self.departments, self.steps = departments, whole("steps", steps, least=1)
         self.regimes, self.actions, self.states = departments.regimes, held.actions, states
         self.objectives = departments.signed_objectives
         self._world = kernels.World(
@@ -117,7 +114,7 @@ class DepartmentsEnv(gymnasium.Env[Integers, Integers]):
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Integers, dict[str, Any]]:
         """Begin a run where the departments are now; without a seed, further on in the same draws."""
-        super().reset(seed=seed)
+        super().reset(seed=None if seed is None else whole("seed", seed))
         self._regime = self.regimes.index(self._regime_now())
         self._at, self._step = self._start.copy(), 0
         return np.append(self._regime, self._world.own[self._at]), {}
@@ -148,7 +145,10 @@ class DepartmentsEnv(gymnasium.Env[Integers, Integers]):
 
     def _checked(self, action: ArrayLike) -> Integers:
         """A copy of an action, its numbers looked at."""
-        given = np.asarray(action)
+        try:
+            given = np.asarray(action)
+        except ValueError:
+            given = np.empty(0)
         wanted = (len(self.states),)
         if given.shape != wanted or given.dtype.kind not in "iu":
             raise UsageError(

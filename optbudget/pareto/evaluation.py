@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from optbudget.errors import ProblemError
+from optbudget.errors import ProblemError, UsageError
 from optbudget.pareto import _front_kernels as kernels
+from optbudget.pareto.arguments import floats, number, of_kind
 from optbudget.problems import Departments
 
 Floats = NDArray[np.float64]
@@ -56,7 +57,7 @@ class Worth:
     @classmethod
     def drawn(cls, worths: "Sequence[Worth]", share: Sequence[float] | Floats) -> "Worth":
         """One of several plans, drawn once at the start with chances `share`."""
-        chance = np.asarray(share, dtype=np.float64)
+        chance = _chances(share, len(worths))
         return cls(
             np.tensordot(chance, np.array([worth.reward for worth in worths]), axes=1),
             np.tensordot(chance, np.array([worth.spend for worth in worths]), axes=1),
@@ -64,7 +65,7 @@ class Worth:
 
     def mixed(self, other: "Worth", share: float) -> "Worth":
         """This plan with chance 1 - share and the other with chance share, drawn once at the start."""
-        keep = 1.0 - share
+        keep = 1.0 - number("share", share, "[0, 1]")
         return Worth(keep * self.reward + share * other.reward, keep * self.spend + share * other.spend)
 
 
@@ -94,8 +95,8 @@ def evaluate(departments: Departments, policy: Policy) -> Worth:
     >>> worth.point.round(3), worth.spend
     (array([12.26, -2.71]), array([3., 3.]))
     """
-    held = departments.held
-    chosen = _checked(departments, np.asarray(policy))
+    held = of_kind("departments", departments, Departments).held
+    chosen = _checked(departments, policy)
     gain = np.column_stack([departments.signed_reward, held.cost])
     rate = np.append(np.full(len(departments.objectives), held.discount), held.cost_discount)
     start = departments.start_state
@@ -112,17 +113,31 @@ def evaluate_lottery(departments: Departments, policies: Policy, share: Floats) 
     Raises
     ------
     ProblemError
-        As `evaluate`, or if the shares are no chances.
+        As `evaluate`.
+    UsageError
+        If the shares are no chances.
     """
-    chance = np.asarray(share, dtype=np.float64)
-    if chance.shape != (len(policies),) or not (chance >= 0).all() or abs(chance.sum() - 1.0) > 1e-9:
-        raise ProblemError(f"{len(policies)} policies need as many shares >= 0 that sum to 1; got {share}")
+    chance = _chances(share, len(policies))
     return Worth.drawn([evaluate(departments, policy) for policy in policies], chance)
 
 
-def _checked(departments: Departments, policy: Policy) -> Policy:
+def _chances(share: Sequence[float] | Floats, count: int) -> Floats:
+    """So many chances, which sum to 1."""
+    chance = floats("share", share, (count,), "[0, 1]")
+    if abs(chance.sum() - 1.0) > 1e-9:
+        raise UsageError(f"share must sum to 1; the sum is {chance.sum():.10g}")
+    return chance
+
+
+def _checked(departments: Departments, given: ArrayLike) -> Policy:
     """The policy, if it says what to do at every stage and state."""
     held = departments.held
+    try:
+        policy = np.asarray(given)
+    except ValueError:
+        raise ProblemError(f"a policy must have rows of one length; got {given!r:.60}") from None
+    if policy.dtype.kind not in "iuf":
+        raise ProblemError(f"a policy must be numbers: pairs or chances; got {given!r:.60}")
     stages = 1 if held.horizon is None else held.horizon
     whole = policy.dtype.kind in "iu"
     wanted = (stages, held.n_states if whole else held.cost.size)

@@ -7,12 +7,13 @@ nothing is sampled.
 """
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optbudget.budgeted.threads import at_most
-from optbudget.errors import ProblemError, UsageError
+from optbudget.pareto.arguments import floats, number, place, whole
 from optbudget.pareto.evaluation import Worth
 from optbudget.pareto.hulls import where_they_differ
 from optbudget.pareto.passes import Columns, Passes
@@ -51,8 +52,9 @@ class ExactFront:
 
     def worth(self, point: int) -> Worth:
         """Rewards and spend of a point's plan by department."""
-        parts = [Worth(self.columns.reward[j], self.columns.spend[j]) for j in self.pair[point]]
-        return parts[0].mixed(parts[1], float(self.share[point]))
+        known = self._known(point)
+        parts = [Worth(self.columns.reward[j], self.columns.spend[j]) for j in self.pair[known]]
+        return parts[0].mixed(parts[1], float(self.share[known]))
 
     def plan(self, point: int) -> DepartmentPlan:
         """What everyone does at a point; its policies are made again."""
@@ -71,7 +73,11 @@ class ExactFront:
         return DepartmentFront(self.departments, self.front, self.point_of)
 
     def _used(self, point: int) -> NDArray[np.int64]:
-        return self.pair[point] if self.share[point] > 0 else self.pair[point, :1]
+        known = self._known(point)
+        return self.pair[known] if self.share[known] > 0 else self.pair[known, :1]
+
+    def _known(self, point: int) -> int:
+        return place("point", point, len(self.share))
 
     def __repr__(self) -> str:
         return f"ExactFront({self.front!r})"
@@ -122,9 +128,10 @@ def exact_front(
     -----
     With 20 departments of 360 pairs of regime and state, 50 weights take about 300 passes.
     """
-    money = departments.total_budget if budget is None else float(budget)
-    _require(departments, money, refine, tolerance)
-    points, passes = _points(departments, weights), Passes(departments)
+    passes, points = Passes(departments), _points(departments, weights)
+    money = departments.total_budget if budget is None else number("the budget", budget, "[0, inf)")
+    refine, tolerance = whole("refine", refine), number("tolerance", tolerance, "[0, inf)")
+    threads = None if threads is None else whole("threads", threads, least=1)
     with at_most(threads):
         if monitor is not None:
             monitor.require_memory(passes.memory, "one pass over all stages")
@@ -159,27 +166,12 @@ def _refined(
     return search
 
 
-def _require(departments: Departments, money: float, refine: int, tolerance: float) -> None:
-    if departments.held.horizon is None:
-        raise ProblemError("a front needs a finite horizon: state one, long enough for what is discounted")
-    if not (np.isfinite(money) and money >= 0):
-        raise UsageError(f"the budget is {money}; it must be a number >= 0")
-    if refine < 0:
-        raise UsageError(f"{refine} weights cannot be added; it must be >= 0")
-    if not 0 <= tolerance < np.inf:
-        raise UsageError(f"the tolerance is {tolerance}; it must be a number >= 0")
-
-
 def _points(departments: Departments, weights: int | ArrayLike) -> Floats:
     """So many fixed weights, or those given, each row divided by its sum."""
-    if isinstance(weights, int):
-        return department_weights(departments, weights)
-    points = np.asarray(weights, dtype=np.float64)
-    size = len(departments.objectives)
-    if points.ndim != 2 or points.shape[1] != size or not len(points):
-        raise UsageError(f"{size} objectives need weights of shape (P, {size}); got {points.shape}")
-    if not (np.isfinite(points) & (points > 0)).all():
-        raise UsageError("weights must be numbers > 0: at 0 an objective is left to chance")
+    if isinstance(weights, Integral):
+        return department_weights(departments, whole("weights", weights, least=1))
+    # At 0 an objective is left to chance.
+    points = floats("weights", weights, ("P", len(departments.objectives)), "(0, inf)")
     return np.asarray(points / points.sum(axis=1, keepdims=True))
 
 

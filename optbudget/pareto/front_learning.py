@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optbudget.errors import UsageError
+from optbudget.pareto.answers import require_callable
+from optbudget.pareto.arguments import floats, number, whole
 from optbudget.pareto.coupling import prices_around
 from optbudget.pareto.learned import Learned
 from optbudget.pareto.learned_front import LearnedFront, front_of
@@ -106,13 +108,16 @@ def learn_fronts(
     checkpoint: Checkpoint | None = None,
 ) -> list[LearnedFront]:
     """The fronts after so many of the same runs each, for a learning curve; otherwise as `learn_front`."""
-    for number in (*episodes, *(() if together is None else (together,))):
-        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise UsageError(
-                f"a number of episodes or departments is {number!r:.40}; it must be whole and >= 1"
-            )
-    task, money = LearningTask.of(departments), departments.total_budget if budget is None else budget
-    weight = np.asarray(weights, dtype=np.float64)
+    task = LearningTask.of(departments)
+    money = departments.total_budget if budget is None else number("the budget", budget, "[0, inf)")
+    weight = floats("weights", weights, ("P", task.objectives), "(0, inf)")
+    if not isinstance(episodes, Sequence) or not episodes:
+        raise UsageError(f"episodes must be a list of whole numbers >= 1; got {episodes!r:.40}")
+    for runs in episodes:
+        whole("episodes", runs, least=1)
+    whole("together", 1 if together is None else together, least=1)
+    whole("seed", seed)
+    require_callable("env", env, "reset", "step")
     source = _Source(env, task, max(episodes), seed, together, monitor, checkpoint)
     wide = same_prices(weight, wide_prices(watch(env, task, range(1), seed=seed), task))
     prices = max(FEWEST, min(MOST, TOGETHER // len(weight)))

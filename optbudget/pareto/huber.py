@@ -32,6 +32,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optbudget.errors import MissingExtraError, ProblemError
+from optbudget.pareto.arguments import as_floats, number
 
 Floats = NDArray[np.float64]
 
@@ -88,6 +89,8 @@ def huber_mean(outcomes: ArrayLike, *, clip: float = CLIP) -> RobustMean:
     ------
     ProblemError
         If more than half of the outcomes are one number: there is no spread of the middle.
+    UsageError
+        If `clip` is out of its range.
     MissingExtraError
         Without the extra [pareto].
 
@@ -97,12 +100,12 @@ def huber_mean(outcomes: ArrayLike, *, clip: float = CLIP) -> RobustMean:
     >>> round(found.mean, 2), round(found.std_error, 2), found.clipped
     (10.06, 0.09, 0.16666666666666666)
     """
-    numbers = _numbers(outcomes)
+    numbers, cut = _numbers(outcomes), number("clip", clip, "(0, inf)")
     middle = float(np.median(numbers))
     scale = float(np.median(np.abs(numbers - middle))) / NORMAL_QUARTILE
     if not scale > 0:
         raise ProblemError(f"half of the outcomes or more are {middle:g}: their middle has no spread")
-    return _estimate(numbers, clip * scale)
+    return _estimate(numbers, cut * scale)
 
 
 NORMAL_QUARTILE = 0.6744897501960817
@@ -122,6 +125,8 @@ def bounded_mean(outcomes: ArrayLike, *, deviation: float, level: float = 0.95) 
     ------
     ProblemError
         If there are too few outcomes for the level, naming how many it takes.
+    UsageError
+        If `level` or `deviation` is out of its range.
 
     Examples
     --------
@@ -131,8 +136,7 @@ def bounded_mean(outcomes: ArrayLike, *, deviation: float, level: float = 0.95) 
     (0.03, 0.27)
     """
     numbers = _numbers(outcomes)
-    if not (0 < level < 1 and deviation > 0 and math.isfinite(deviation)):
-        raise ProblemError(f"level must be in (0, 1) and deviation > 0; they are {level} and {deviation}")
+    level, deviation = number("level", level, "(0, 1)"), number("deviation", deviation, "(0, inf)")
     log = -math.log((1.0 - level) / 2.0)
     if numbers.size < 8 * log:
         raise ProblemError(
@@ -160,7 +164,7 @@ def _estimate(numbers: Floats, clip: float) -> RobustMean:
 
 
 def _numbers(outcomes: ArrayLike) -> Floats:
-    numbers = np.asarray(outcomes, dtype=np.float64)
+    numbers = as_floats("outcomes", outcomes)
     if numbers.ndim != 1 or numbers.size < 2 or not np.isfinite(numbers).all():
         raise ProblemError(f"outcomes must be two finite numbers or more; got shape {numbers.shape}")
     return numbers

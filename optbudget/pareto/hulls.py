@@ -14,6 +14,7 @@ together.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from optbudget.pareto.arguments import floats, of_kind
 from optbudget.problems import Front
 
 Floats = NDArray[np.float64]
@@ -41,10 +42,11 @@ def outer(front: Front, weights: ArrayLike) -> Floats:
     >>> outer(front, [[0.25, 0.75], [0.75, 0.25]])
     array([ 1., inf])
     """
-    wanted = np.asarray(weights, dtype=np.float64)
+    objectives = of_kind("front", front, Front).objectives
+    wanted = floats("weights", weights, ("N", len(objectives)), "[0, inf)")
     proved = np.isfinite(front.bound)
     height = front.bound[proved]
-    size = wanted.shape[1]
+    size = len(objectives)
     far = FAR * (1.0 + np.abs(height).max(initial=0.0))
     planes = np.vstack([front.weight[proved], np.eye(size)])
     level = np.append(height, np.full(size, far))
@@ -63,8 +65,8 @@ def outer(front: Front, weights: ArrayLike) -> Floats:
 
 def difference(front: Front, weights: ArrayLike) -> Floats:
     """Outer less inner support at weights (N, K), relative to 1 + |inner|, (N,)."""
-    inside = front.of_kind("exact").inner(weights)
-    return np.asarray((outer(front, weights) - inside) / (1.0 + np.abs(inside)))
+    outside, inside = outer(front, weights), front.of_kind("exact").inner(weights)
+    return np.asarray((outside - inside) / (1.0 + np.abs(inside)))
 
 
 def where_they_differ(front: Front, candidates: Floats, count: int) -> Floats:

@@ -19,6 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optbudget.errors import MissingExtraError, ProblemError
+from optbudget.pareto.arguments import floats, whole
+from optbudget.pareto.point_sets import as_points
 
 if TYPE_CHECKING:
     from scipy.spatial import ConvexHull
@@ -69,7 +71,9 @@ def hypervolume(points: ArrayLike, reference: ArrayLike, *, steps: int = STEPS) 
     Raises
     ------
     ProblemError
-        If shapes do not agree, or there are fewer than two objectives.
+        If points are not finite, or there are fewer than two objectives.
+    UsageError
+        If the reference is not of their objectives.
     MissingExtraError
         Without the extra [pareto].
 
@@ -78,9 +82,10 @@ def hypervolume(points: ArrayLike, reference: ArrayLike, *, steps: int = STEPS) 
     >>> hypervolume([[1.0, 0.0], [0.0, 1.0]], [0.0, 0.0])
     Hypervolume(volume=0.5, inside=0.375, around=0.625)
     """
-    given, least = np.asarray(points, dtype=np.float64), np.asarray(reference, dtype=np.float64)
-    if given.ndim != 2 or given.shape[1] < 2 or least.shape != given.shape[1:]:
-        raise ProblemError(f"points must be (P, K >= 2) and reference (K,); got {given.shape}, {least.shape}")
+    given = as_points(points)
+    if given.shape[1] < 2:
+        raise ProblemError(f"points must have two objectives or more; got shape {given.shape}")
+    least, steps = floats("reference", reference, given.shape[1:]), whole("steps", steps, least=1)
     try:
         from moocore import hypervolume as staircase
     except ImportError as missing:

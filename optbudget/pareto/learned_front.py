@@ -17,6 +17,7 @@ from math import ceil, floor
 import numpy as np
 from numpy.typing import NDArray
 
+from optbudget.pareto.arguments import number, of_kind, place
 from optbudget.pareto.coupling import Coupled, couple
 from optbudget.pareto.environment import own_states, pair_by_action
 from optbudget.pareto.evaluation import Worth, evaluate
@@ -64,7 +65,7 @@ class LearnedFront:
 
     def point_of(self, point: int) -> FrontPoint:
         """The plan of a point, and what its policies are worth by department."""
-        plan = self.plans[point]
+        plan = self.plans[place("point", point, len(self.plans))]
         worths = [evaluate(plan.departments, policy) for policy in plan.policy]
         reward, spend = (np.array([getattr(one, name) for one in worths]) for name in ("reward", "spend"))
         return FrontPoint(plan, reward, spend)
@@ -104,7 +105,8 @@ def front_of(
     >>> front_of(learn_by_phases(seen, task, prices), two).front
     Front(2 points of service, -risk at budget 2: no bounds)
     """
-    money = departments.total_budget if budget is None else budget
+    of_kind("departments", departments, Departments)
+    money = departments.total_budget if budget is None else number("the budget", budget, "[0, inf)")
     weight = learned.scalarisations.weight
     total = weight.sum(axis=1, keepdims=True)
     coupled = [couple(learned, point, money) for point in range(len(weight))]

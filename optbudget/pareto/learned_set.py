@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from optbudget.errors import NoAnswerError
 from optbudget.pareto import _point_kernels as kernels
 from optbudget.pareto._set_kernels import DETERMINISTIC
+from optbudget.pareto.arguments import place, whole
 from optbudget.pareto.n_step import Environment, Followed, NStepBound, followed_value
 from optbudget.pareto.set_tables import START, SetTables
 
@@ -52,9 +53,10 @@ class LearnedSet:
 
     def follow(self, point: int) -> Followed:
         """The policy of a point: what to do, and what is expected from each state on."""
+        known = place("point", point, len(self.points))
         if self._tables.settings.rule == DETERMINISTIC:
-            return TrackedPolicy(self._tables, self.points[point])
-        return WeightPolicy(self._tables, self.weights[point])
+            return TrackedPolicy(self._tables, self.points[known])
+        return WeightPolicy(self._tables, self.weights[known])
 
     def actions(self, observations: Iterable[Any]) -> Integers:
         """The action of every point's policy for each observation, (P, N); -1 where nothing was learned.
@@ -77,6 +79,7 @@ class LearnedSet:
 
         The error of the rest is bounded by the range of the rewards *that were seen*.
         """
+        whole("seed", seed)
         return tuple(
             followed_value(
                 env,

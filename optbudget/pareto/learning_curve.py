@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from optbudget.errors import UsageError
 from optbudget.pareto.hulls import outer
 from optbudget.pareto.hypervolume import hypervolume
 from optbudget.pareto.learned_front import LearnedFront
@@ -77,6 +78,8 @@ def learning_curve(fronts: Sequence[LearnedFront], exact: Front) -> LearningCurv
     >>> curve.steps.tolist(), bool((curve.ratio <= curve.certified).all()), bool(curve.ratio[1] > 0.95)
     ([50, 2000], True, True)
     """
+    if not fronts:
+        raise UsageError("fronts must hold one learned front or more")
     weights = fixed_weights(len(exact.objectives))
     points = [found.front.point for found in fronts]
     ratios = np.array([support_ratios(one, exact.point, weights) for one in points])

@@ -23,6 +23,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optbudget.errors import UsageError
+from optbudget.pareto.answers import begun, require_callable, stepped
+from optbudget.pareto.arguments import as_floats, floats, number, whole
 
 Floats = NDArray[np.float64]
 
@@ -77,8 +79,8 @@ class NStepBound:
 
     def covers(self, value: ArrayLike) -> NDArray[np.bool_]:
         """Whether a value is inside, (K,)."""
-        value = np.asarray(value)
-        return np.asarray((self.lower <= value) & (value <= self.upper))
+        found = floats("value", value, self.mean.shape)
+        return np.asarray((self.lower <= found) & (found <= self.upper))
 
 
 def steps_for(error: float, *, discount: float, rewards: tuple[float, float]) -> int:
@@ -89,10 +91,9 @@ def steps_for(error: float, *, discount: float, rewards: tuple[float, float]) ->
     >>> steps_for(0.01, discount=0.9, rewards=(0.0, 1.0))
     66
     """
-    if not error > 0:
-        raise UsageError(f"error is {error}; it must be above 0")
-    low, high = rewards
-    most = (high - low) / (1.0 - discount)
+    error, discount = number("error", error, "(0, inf)"), number("discount", discount, "(0, 1)")
+    low, high = _ends(rewards)
+    most = float((high - low).max()) / (1.0 - discount)
     return max(1, ceil(log(error / most) / log(discount))) if most > error else 1
 
 
@@ -117,23 +118,36 @@ def n_step_returns(
     rewards : lowest and highest reward, each a number or (K,); the estimate of the rest is clipped to what
         they can be worth
     seed : the environment's first `reset` gets it
+
+    Raises
+    ------
+    UsageError
+        If an argument is out of its range, or a reward is not as many finite numbers as the others.
     """
-    if steps < 1 or episodes < 2:
-        raise UsageError(f"steps must be 1 or more and episodes 2 or more; got {steps}, {episodes}")
-    worth = [np.asarray(end, dtype=np.float64) / (1.0 - discount) for end in rewards]
-    found, largest = [], discount**steps
+    require_callable("env", env, "reset", "step")
+    require_callable("policy", policy, "begin", "act", "value")
+    steps, episodes, seed = (
+        whole("steps", steps, least=1),
+        whole("episodes", episodes, least=2),
+        whole("seed", seed),
+    )
+    discount = number("discount", discount, "[0, 1)")
+    worth = [end / (1.0 - discount) for end in _ends(rewards)]
+    found: list[Floats] = []
+    largest = discount**steps
     for episode in range(episodes):
-        observation, _ = env.reset(seed=seed) if episode == 0 else env.reset()
+        observation = begun(env, seed if episode == 0 else None)
         policy.begin()
         total, weight, terminated, truncated = np.zeros(1), 1.0, False, False
         for _ in range(steps):
-            observation, reward, terminated, truncated, _ = env.step(policy.act(observation))
-            total = total + weight * np.asarray(reward, dtype=np.float64)
+            observation, reward, terminated, truncated, _ = stepped(env, policy.act(observation))
+            total = total + weight * _reward(reward, found[0] if found else total, worth[0])
             weight *= discount
             if terminated or truncated:
                 break
         if not terminated:
-            total = total + weight * np.clip(policy.value(observation), *worth)
+            rest = _reward(policy.value(observation), total, worth[0])
+            total = total + weight * np.clip(rest, *worth)
             largest = max(largest, weight)
         found.append(total)
     return np.array(found), largest
@@ -166,22 +180,27 @@ def n_step_bound(
     >>> bound.mean, bound.lower.round(2), bound.upper.round(2), bound.covers([3.5])
     (array([3.725]), array([3.49]), array([3.96]), array([ True]))
     """
-    returns = np.asarray(returns, dtype=np.float64)
-    if returns.ndim != 2 or len(returns) < 2 or not 0 < level < 1:
-        raise UsageError(
-            f"returns must be (N, K) with N > 1 and level in (0, 1); got {returns.shape}, {level}"
-        )
-    number, mean, spread = len(returns), returns.mean(axis=0), _standard_error(returns)
-    studentised = _studentised(returns - mean, resamples, np.random.default_rng(seed))
+    sample, level = floats("returns", returns, ("N", "K")), number("level", level, "(0, 1)")
+    if len(sample) < 2:
+        raise UsageError("returns must hold two episodes or more")
+    steps, resamples, seed = (
+        whole("steps", steps),
+        whole("resamples", resamples, least=1),
+        whole("seed", seed),
+    )
+    rest, wrong = number("rest", rest, "[0, 1]"), as_floats("error", error)
+    wrong = floats("error", wrong, () if wrong.ndim == 0 else sample.shape[1:], "[0, inf)")
+    count, mean, spread = len(sample), sample.mean(axis=0), _standard_error(sample)
+    studentised = _studentised(sample - mean, resamples, np.random.default_rng(seed))
     low, high = np.quantile(studentised, [(1.0 - level) / 2.0, (1.0 + level) / 2.0], axis=0)
-    contraction = np.broadcast_to(rest * np.asarray(error, dtype=np.float64), mean.shape).copy()
+    contraction = np.broadcast_to(rest * wrong, mean.shape).copy()
     return NStepBound(
         mean=mean,
         lower=mean - high * spread - contraction,
         upper=mean - low * spread + contraction,
         contraction=contraction,
         steps=steps,
-        episodes=number,
+        episodes=count,
         level=level,
     )
 
@@ -201,13 +220,41 @@ def followed_value(
 
     The error of the rest is bounded by the range of the rewards: it holds if no reward lies outside it.
     """
+    level = number("level", level, "(0, 1)")
     returns, rest = n_step_returns(
         env, policy, steps=steps, episodes=episodes, discount=discount, rewards=rewards, seed=seed
     )
-    low, high = (np.asarray(end, dtype=np.float64) for end in rewards)
+    low, high = _ends(rewards)
     return n_step_bound(
         returns, steps=steps, rest=rest, error=(high - low) / (1.0 - discount), level=level, seed=seed
     )
+
+
+def _ends(rewards: tuple[ArrayLike, ArrayLike]) -> tuple[Floats, Floats]:
+    """The lowest and the highest reward, each a number or (K,)."""
+    ends = as_floats("rewards", rewards)
+    if (
+        ends.ndim not in (1, 2)
+        or len(ends) != 2
+        or not np.isfinite(ends).all()
+        or not (ends[0] <= ends[1]).all()
+    ):
+        raise UsageError(
+            "rewards must be a lowest and a highest, each a finite number or one by objective; "
+            f"got {rewards!r:.60}"
+        )
+    return ends[0], ends[1]
+
+
+def _reward(given: Any, before: Floats, end: Floats) -> Floats:
+    """A reward, of as many objectives as those before it (one of nothing yet) and as its range."""
+    reward = as_floats("a reward", given)
+    sizes = {reward.size, *(size for size in (before.size, end.size) if size > 1)}
+    if reward.ndim > 1 or len(sizes) > 1 or not np.isfinite(reward).all():
+        raise UsageError(
+            f"rewards and values must be finite and of the same objectives everywhere; got {given!r:.60}"
+        )
+    return reward
 
 
 def _standard_error(sample: Floats) -> Floats:

@@ -24,7 +24,9 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from optbudget.errors import ProblemError
 from optbudget.pareto import _front_kernels as kernels
+from optbudget.pareto.arguments import of_kind
 from optbudget.pareto.evaluation import model_of
 from optbudget.problems import Departments
 from optbudget.workers import Monitor
@@ -79,11 +81,18 @@ class Columns:
 
 
 class Passes:
-    """Departments over a finite horizon, made ready for passes."""
+    """Departments over a finite horizon, made ready for passes.
+
+    Raises
+    ------
+    ProblemError
+        If the horizon is infinite.
+    """
 
     def __init__(self, departments: Departments) -> None:
-        held = departments.held
-        assert held.horizon is not None
+        held = of_kind("departments", departments, Departments).held
+        if held.horizon is None:
+            raise ProblemError("a finite horizon is needed: state one, long enough for what is discounted")
         self.departments, self.horizon = departments, held.horizon
         self.model = model_of(departments)
         self.gain = np.ascontiguousarray(np.column_stack([departments.signed_reward, held.cost]))

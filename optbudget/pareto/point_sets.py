@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from optbudget.errors import MissingExtraError, ProblemError
 from optbudget.pareto import _point_kernels as kernels
+from optbudget.pareto.arguments import as_floats, floats, number
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -35,7 +36,7 @@ def non_dominated(points: ArrayLike, *, tolerance: float = 0.0) -> Integers:
     >>> non_dominated([[0, 3], [1, 1], [2, 2], [3, 0], [2, 2]])
     array([0, 2, 3])
     """
-    points = as_points(points)
+    points, tolerance = as_points(points), number("tolerance", tolerance, "[0, inf)")
     kept = np.zeros(len(points), dtype=np.bool_)
     kernels.non_dominated(points, tolerance, kept)
     return np.flatnonzero(kept)
@@ -62,7 +63,7 @@ def on_hull(points: ArrayLike, *, tolerance: float = 0.0) -> tuple[Integers, Flo
     >>> rows
     array([0, 2])
     """
-    points = as_points(points)
+    points, tolerance = as_points(points), number("tolerance", tolerance, "[0, inf)")
     kept = np.zeros(len(points), dtype=np.bool_)
     weights = np.zeros(points.shape)
     if points.size:
@@ -113,7 +114,9 @@ def staircase_hypervolume(points: ArrayLike, reference: ArrayLike) -> float:
         import moocore
     except ImportError:
         raise MissingExtraError("hypervolume needs moocore: pip install 'optbudget[pareto]'") from None
-    return float(moocore.hypervolume(as_points(points), ref=np.asarray(reference, float), maximise=True))
+    found = as_points(points)
+    least = floats("reference", reference, found.shape[1:])
+    return float(moocore.hypervolume(found, ref=least, maximise=True))
 
 
 def as_points(points: ArrayLike) -> Floats:
@@ -124,7 +127,7 @@ def as_points(points: ArrayLike) -> Floats:
     ProblemError
         For another shape, or a number that is not finite.
     """
-    array = np.ascontiguousarray(points, dtype=np.float64)
+    array = np.ascontiguousarray(as_floats("points", points))
     if array.ndim != 2 or not np.isfinite(array).all():
         raise ProblemError(f"points must be finite and of shape (P, K); got shape {array.shape}")
     return array

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optbudget.errors import LimitError
-from optbudget.pareto.point_sets import as_points, beyond, non_dominated, on_hull
+from optbudget.pareto.arguments import floats, of_kind, whole
+from optbudget.pareto.point_sets import beyond, non_dominated, on_hull
 from optbudget.problems.vector_mdp import VectorMDP
 
 Floats = NDArray[np.float64]
@@ -57,7 +58,8 @@ class PolicyFront:
 
     def best(self, weights: ArrayLike) -> Floats:
         """The largest weighted value of any policy, for each row of weights >= 0, (W,)."""
-        return np.asarray((as_points(weights) @ self.vertices.T).max(axis=1))
+        wanted = floats("weights", weights, ("W", self.points.shape[1]), "[0, inf)")
+        return np.asarray((wanted @ self.vertices.T).max(axis=1))
 
     def beyond(self, points: ArrayLike) -> Floats:
         """How far each point is outside all support planes of the front, (P,): see `point_sets.beyond`."""
@@ -89,6 +91,8 @@ def enumerate_policies(problem: VectorMDP, *, most: int = MOST_POLICIES) -> Poli
     >>> enumerate_policies(inspection())
     PolicyFront(216 of 59,049 policies, 23 on the hull)
     """
+    of_kind("problem", problem, VectorMDP)
+    whole("most", most, least=1)
     choices = [np.flatnonzero(row) for row in problem.possible]
     number = prod(max(1, options.size) for options in choices)
     if number > most:

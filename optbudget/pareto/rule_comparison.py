@@ -15,10 +15,11 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from optbudget.errors import InterruptedWork, LimitError
+from optbudget.errors import InterruptedWork, LimitError, ProblemError, UsageError
 from optbudget.pareto.adaptation import Adaptation, Happening, Watch, adaptation, weakened
+from optbudget.pareto.arguments import floats, of_kind, whole
 from optbudget.pareto.baselines import (
     Incremental,
     forecasts,
@@ -132,7 +133,7 @@ class RuleComparison:
 def compare_rules(
     departments: Departments,
     front: ExactFront,
-    weights: Floats,
+    weights: ArrayLike,
     *,
     seeds: Iterable[int],
     monitor: Monitor | None = None,
@@ -149,12 +150,16 @@ def compare_rules(
 
     Raises
     ------
+    UsageError, ProblemError
+        If weights or seeds are not as said, or the front is of another model or budget.
     LimitError, InterruptedWork
         If it is stopped before the first seed is done.
     MissingExtraError
         Without the extra [pareto].
     """
-    wanted = tuple(seeds)
+    wanted = _seeds(seeds)
+    _require_front(departments, front)
+    weights = floats("weights", weights, (len(departments.objectives),), "(0, inf)")
     price = float(weights.sum() * _optimum(departments, weights).front.price[0])
     judge = _Judge(departments, front, weights, price, weakened(departments, WEAKER))
     known = {name: judge.score(rule) for name, rule in _known(weights).items()}
@@ -173,6 +178,23 @@ def compare_rules(
         found.append(adaptation(watch, Happening(CHANGE, models[1], PERIODS, RUNS, seed)))
     by_rule = {name: tuple(some) for name, some in scores.items()}
     return RuleComparison(wanted[: len(found)], by_rule, tuple(found), price)
+
+
+def _seeds(given: Iterable[int]) -> tuple[int, ...]:
+    """One seed or more."""
+    if not isinstance(given, Iterable) or not (seeds := tuple(given)):
+        raise UsageError(f"seeds must be whole numbers >= 0, one at least; got {given!r:.40}")
+    return tuple(whole("one of seeds", seed) for seed in seeds)
+
+
+def _require_front(departments: Departments, front: ExactFront) -> None:
+    """Refuse a front that is not of the model, at its budget."""
+    of_kind("departments", departments, Departments)
+    own = of_kind("front", front, ExactFront)
+    one, other = own.departments.held, departments.held
+    alike = one.labels == other.labels and np.array_equal(one.probability, other.probability)
+    if not alike or own.front.budget != departments.total_budget:
+        raise ProblemError("the front is of another model or budget: make it by exact_front(departments)")
 
 
 def _may_go_on(monitor: Monitor | None, done: int, seeds: int) -> bool:

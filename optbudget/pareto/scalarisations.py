@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.errors import UsageError
+from optbudget.pareto.arguments import floats, number, of_kind, whole
 from optbudget.problems import Departments
 
 Floats = NDArray[np.float64]
@@ -37,7 +38,7 @@ class LearningTask:
     Raises
     ------
     UsageError
-        If endless plans have unlike discounts, or none.
+        If a number is out of its range, or endless plans have unlike discounts, or none.
 
     Examples
     --------
@@ -56,6 +57,12 @@ class LearningTask:
     horizon: int | None
 
     def __post_init__(self) -> None:
+        horizon = 1 if self.horizon is None else self.horizon
+        sizes = {"regimes": self.regimes, "actions": self.actions, "objectives": self.objectives}
+        for name, size in {**sizes, "horizon": horizon, "states": min(self.states, default=0)}.items():
+            whole(name, size, least=1)
+        for name in ("discount", "cost_discount"):
+            number(name, getattr(self, name), "[0, 1]")
         if self.horizon is None and not self.discount == self.cost_discount < 1.0:
             raise UsageError(
                 "endless plans are learned where discount and cost_discount are the same number below 1; "
@@ -65,7 +72,8 @@ class LearningTask:
     @classmethod
     def of(cls, departments: Departments) -> "LearningTask":
         """The sizes of a model, and what its plans are worth."""
-        held, regimes = departments.held, len(departments.regimes)
+        held = of_kind("departments", departments, Departments).held
+        regimes = len(departments.regimes)
         count = dict.fromkeys(departments.departments, 0)
         for name in held.state_type:
             count[name] += 1
@@ -114,18 +122,14 @@ class Scalarisations:
     price: Floats
 
     def __post_init__(self) -> None:
-        for name in ("weight", "price"):
-            array = np.array(getattr(self, name), dtype=np.float64)
-            if array.ndim != 2 or 0 in array.shape or not np.isfinite(array).all():
-                raise UsageError(f"{name} must be a table of finite numbers; got shape {array.shape}")
+        for name, column, within in (("weight", "K", "(0, inf)"), ("price", "L", "[0, inf)")):
+            array = floats(f"{name}s", getattr(self, name), ("P", column), within).copy()
             array.flags.writeable = False
             object.__setattr__(self, name, array)
-        if not (self.weight > 0).all():
-            raise UsageError("weights must be > 0")
         if len(self.weight) != len(self.price):
             raise UsageError(f"there are {len(self.weight)} rows of weights and {len(self.price)} of prices")
-        if not ((self.price >= 0).all() and (np.diff(self.price, axis=1) >= 0).all()):
-            raise UsageError("prices must be >= 0 and rise")
+        if not (np.diff(self.price, axis=1) >= 0).all():
+            raise UsageError("prices must rise")
 
     @property
     def size(self) -> int:
@@ -162,8 +166,8 @@ def same_prices(
     >>> same_prices([[0.5, 0.5], [0.9, 0.1]], [0.0, 1.0]).size
     4
     """
-    rows = np.atleast_2d(np.asarray(weight, dtype=np.float64))
-    return Scalarisations(rows, np.tile(np.asarray(price, dtype=np.float64), (len(rows), 1)))
+    rows, prices = floats("weights", weight, ("P", "K")), floats("prices", price, ("L",))
+    return Scalarisations(rows, np.tile(prices, (len(rows), 1)))
 
 
 LINE = 16

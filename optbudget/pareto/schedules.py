@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from optbudget.errors import UsageError
+from optbudget.pareto.arguments import number, whole
 
 Floats = NDArray[np.float64]
 
@@ -30,8 +30,9 @@ class Rate:
     shift: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (0 < self.first <= 1 and 0 <= self.power <= 1 and 0 <= self.shift < np.inf):
-            raise UsageError(f"{self}: first must be in (0, 1], power in [0, 1], shift >= 0")
+        number("first", self.first, "(0, 1]")
+        number("power", self.power, "[0, 1]")
+        number("shift", self.shift, "[0, inf)")
 
     def of(self, visit: ArrayLike) -> Floats:
         """The rates of visits counted from 1."""
@@ -54,8 +55,9 @@ class FadingExploration:
     steps: int = 10_000
 
     def __post_init__(self) -> None:
-        if not (0 <= self.last <= self.first <= 1 and self.steps > 0):
-            raise UsageError(f"{self}: 0 <= last <= first <= 1 and steps > 0 are needed")
+        number("first", self.first, "[0, 1]")
+        number("last", self.last, f"[0, {self.first:g}]")
+        whole("steps", self.steps, least=1)
 
     def of(self, step: ArrayLike) -> Floats:
         """The chances at steps counted from 0."""

@@ -47,6 +47,8 @@ from numpy.typing import NDArray
 
 from optbudget.errors import UsageError
 from optbudget.pareto._set_kernels import DETERMINISTIC, HULL, SAMPLED, Settings
+from optbudget.pareto.answers import begun, require_callable, stepped
+from optbudget.pareto.arguments import as_floats, number, of_kind, whole
 from optbudget.pareto.learned_set import LearnedSet
 from optbudget.pareto.n_step import Environment, steps_for
 from optbudget.pareto.schedules import FadingExploration, Rate
@@ -109,19 +111,19 @@ class SetLearner:
             raise UsageError(f"rule is {rule!r}; it must be one of {', '.join(RULES)}")
         if tolerance is None:
             tolerance = 0.0 if rule == "deterministic" else 0.01
-        if not (0 < discount < 1 and tolerance >= 0 and seed >= 0 and min(actions, objectives, stretch) >= 1):
-            raise UsageError(
-                "0 < discount < 1, tolerance >= 0, seed >= 0 and at least one action, objective and step are "
-                f"needed; got {discount}, {tolerance}, {seed}, {actions}, {objectives}, {stretch}"
-            )
-        rate = rate or Rate(power=0.9 if rule == "sampled" else 1.0)
-        self.exploration = exploration or FadingExploration()
-        self.stretch, self.seed, self.steps = stretch, seed, 0
+        discount, tolerance = (
+            number("discount", discount, "(0, 1)"),
+            number("tolerance", tolerance, "[0, inf)"),
+        )
+        actions, objectives = whole("actions", actions, least=1), whole("objectives", objectives, least=1)
+        rate = of_kind("rate", rate or Rate(power=0.9 if rule == "sampled" else 1.0), Rate)
+        self.exploration = of_kind("exploration", exploration or FadingExploration(), FadingExploration)
+        self.stretch, self.seed, self.steps = whole("stretch", stretch, least=1), whole("seed", seed), 0
         self.low, self.high = np.full(objectives, np.inf), np.full(objectives, -np.inf)
         self.tables = SetTables(
             actions,
             objectives,
-            Settings(RULES[rule], float(discount), float(tolerance), rate.first, rate.power, rate.shift),
+            Settings(RULES[rule], discount, tolerance, rate.first, rate.power, rate.shift),
         )
 
     def learn(self, env: Environment, steps: int) -> None:
@@ -129,12 +131,15 @@ class SetLearner:
 
         Raises
         ------
+        UsageError
+            If the environment's observations or rewards are not finite, or not as many as before.
         ProblemError
             With the rule "deterministic", if something had two outcomes.
         LimitError
             If a set grows beyond reason: the tolerance is too small.
         """
-        last = self.steps + steps
+        require_callable("env", env, "reset", "step")
+        last = self.steps + whole("steps", steps)
         while self.steps < last:
             self._stretch(env, min(self.stretch, last - self.steps))
 
@@ -156,10 +161,10 @@ class SetLearner:
         UsageError
             With the rule "sampled", which keeps nothing that could be backed up; if nothing was watched.
         """
-        settings = self.tables.settings
+        settings, change = self.tables.settings, number("change", change, "[0, inf)")
         if settings.rule == SAMPLED or not self.steps:
             raise UsageError("there is nothing to settle: 'sampled' keeps no counts, and learn comes first")
-        least = settings.tolerance if tolerance is None else tolerance
+        least = settings.tolerance if tolerance is None else number("tolerance", tolerance, "[0, inf)")
         now, left = settings.tolerance, self._sweeps_to(max(least, 1e-12))
         while True:
             now, left = max(least, settings.discount * now), left - (now == least)
@@ -218,21 +223,20 @@ class SetLearner:
         tries = (draw.random(steps) < chance).tolist()
         fate = draw.random(steps).tolist()
         seed = int(np.random.SeedSequence((self.seed, self.steps)).generate_state(1)[0])
-        state = tables.place(env.reset(seed=seed)[0])
+        state = tables.place(begun(env, seed))
         moments, rewards, starts, novelty = [], [], [state], tables.novelty()
         for trying, luck in zip(tries, fate, strict=True):
             action = self._choose(novelty, state, trying, luck)
-            observation, reward, terminated, truncated, _ = env.step(action)
+            observation, reward, terminated, truncated, _ = stepped(env, action)
             following = END if terminated else tables.place(observation)
             moments.append((state, action, following))
             rewards.append(reward)
             state = following
             if terminated or truncated:
-                state = tables.place(env.reset()[0])
+                state = tables.place(begun(env))
                 starts.append(state)
-        self._learn_from(
-            np.array(moments), np.array(rewards, dtype=np.float64), np.array(starts, dtype=np.int64)
-        )
+        told = as_floats("rewards", rewards)
+        self._learn_from(np.array(moments), told, np.array(starts, dtype=np.int64))
         self.steps += steps
 
     def _choose(self, novelty: Floats, state: int, trying: bool, luck: float) -> int:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from optbudget.errors import LimitError, ProblemError, UsageError
 from optbudget.pareto import _set_kernels as kernels
 from optbudget.pareto._set_kernels import DONE, FULL, SAMPLED, Settings, Tables
+from optbudget.pareto.arguments import as_floats
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -44,17 +45,17 @@ class SetTables:
         Raises
         ------
         UsageError
-            If the observation is no number or array of finite numbers.
+            If the observation is no number or array of finite numbers, or of another shape than those before.
         """
-        try:
-            seen = np.asarray(observation, dtype=np.float64)
-        except (TypeError, ValueError):
-            raise UsageError(
-                f"observations must be numbers or arrays of numbers; got {observation!r}"
-            ) from None
+        seen = as_floats("observations", observation)
         key = seen.tobytes()
         found = self._place.get(key)
         if found is None:
+            like = seen if not self.observations else self.observations[0]
+            if seen.shape != like.shape or not np.isfinite(seen).all():
+                raise UsageError(
+                    f"observations must be finite numbers, all of one shape; got {observation!r:.60}"
+                )
             found = 2 + len(self.observations)
             self._place[key] = found
             self.observations.append(seen.copy())
@@ -64,7 +65,7 @@ class SetTables:
 
     def known(self, observation: Any) -> int:
         """The number of a state that was seen, or -1."""
-        return self._place.get(np.asarray(observation, dtype=np.float64).tobytes(), -1)
+        return self._place.get(as_floats("observations", observation).tobytes(), -1)
 
     def observe(self, moments: Integers, rewards: Floats) -> None:
         """Learn from moments (N, 3) -- state, action, what followed -- with rewards (N, K)."""

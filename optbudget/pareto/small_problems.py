@@ -8,6 +8,7 @@ import itertools
 import numpy as np
 
 from optbudget.errors import UsageError
+from optbudget.pareto.arguments import number, of_kind, place, whole
 from optbudget.problems.vector_mdp import VectorMDP
 
 
@@ -77,7 +78,12 @@ def garnet(
 
     Probabilities are the gaps between uniform numbers, rewards uniform on [0, 1]; discount 0.9.
     """
-    draw = np.random.default_rng(seed)
+    sizes = {"states": states, "actions": actions, "branching": branching, "objectives": objectives}
+    for name, size in sizes.items():
+        whole(name, size, least=1)
+    if branching > states:
+        raise UsageError(f"branching is {branching}; it must be at most the number of states, {states}")
+    draw = np.random.default_rng(whole("seed", seed))
     transition = np.zeros((states, actions, states))
     for s, a in itertools.product(range(states), range(actions)):
         to = draw.choice(states, size=branching, replace=False)
@@ -109,7 +115,10 @@ class Simulator:
     """
 
     def __init__(self, problem: VectorMDP, *, noise: float = 0.0) -> None:
-        self._problem, self._noise = problem, noise
+        self._problem, self._noise = (
+            of_kind("problem", problem, VectorMDP),
+            number("noise", noise, "[0, inf)"),
+        )
         self._draw = np.random.default_rng()
         self._state = -1
         self._first = np.cumsum(problem.initial)
@@ -118,7 +127,7 @@ class Simulator:
     def reset(self, *, seed: int | None = None) -> tuple[int, dict[str, object]]:
         """Begin anew, with another stream of random numbers if a seed is given."""
         if seed is not None:
-            self._draw = np.random.default_rng(seed)
+            self._draw = np.random.default_rng(whole("seed", seed))
         self._state = int(np.searchsorted(self._first, self._draw.random() * self._first[-1], side="right"))
         return self._state, {}
 
@@ -131,6 +140,7 @@ class Simulator:
             Before `reset`, after the end, or for an action that is not possible.
         """
         s, problem = self._state, self._problem
+        place("action", action, len(problem.actions))
         if s < 0 or not problem.possible[s, action]:
             where = "before reset" if s < 0 else f"in state {problem.states[s]!r}"
             raise UsageError(f"action {action} is not possible {where}")

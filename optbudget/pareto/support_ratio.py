@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optbudget.errors import ProblemError
+from optbudget.pareto.arguments import as_floats, floats, whole
 
 Floats = NDArray[np.float64]
 
@@ -33,14 +34,14 @@ def fixed_weights(objectives: int, count: int = COUNT) -> Floats:
     >>> weights.shape, bool((weights > 0).all()), bool(abs(weights.sum(axis=1) - 1).max() < 1e-12)
     ((500, 3), True, True)
     """
-    return np.random.default_rng(SEED).dirichlet(np.ones(objectives), size=count)
+    size, rows = whole("objectives", objectives, least=1), whole("count", count, least=1)
+    return np.random.default_rng(SEED).dirichlet(np.ones(size), size=rows)
 
 
 def support(points: ArrayLike, weights: ArrayLike) -> Floats:
     """(W,) the most that any of the points (P, K) is worth at each of the weights (W, K)."""
-    found, wanted = _points(points, "points"), np.asarray(weights, dtype=np.float64)
-    if wanted.ndim != 2 or wanted.shape[1] != found.shape[1]:
-        raise ProblemError(f"weights must have shape (W, {found.shape[1]}); got {wanted.shape}")
+    found = _points(points, "points")
+    wanted = floats("weights", weights, ("W", found.shape[1]), "[0, inf)")
     return np.asarray((wanted @ found.T).max(axis=1))
 
 
@@ -78,11 +79,15 @@ def support_ratios(
     >>> support_ratios([[0.0, 0.5]], front, weights)
     array([0.5       , 0.05555556])
     """
-    floor = np.asarray(weights, dtype=np.float64) @ reference_point(front)
-    whole = (support(front, weights) if exact is None else np.asarray(exact, dtype=np.float64)) - floor
-    if not (whole > 0).all():
+    found, known = _points(points, "points"), _points(front, "front")
+    if found.shape[1] != known.shape[1]:
+        raise ProblemError(f"points must be of the front's {known.shape[1]} objectives; got {found.shape[1]}")
+    best = support(known, weights)
+    floor = np.asarray(weights, dtype=np.float64) @ reference_point(known)
+    share_of = (best if exact is None else floats("exact", exact, best.shape)) - floor
+    if not (share_of > 0).all():
         raise ProblemError("the front has no extent at some weight: one of its points is best at all weights")
-    return np.asarray((support(points, weights) - floor) / whole)
+    return np.asarray((support(found, weights) - floor) / share_of)
 
 
 def support_ratio(points: ArrayLike, front: ArrayLike, *, exact: ArrayLike | None = None) -> float:
@@ -99,7 +104,7 @@ def support_ratio(points: ArrayLike, front: ArrayLike, *, exact: ArrayLike | Non
 
 
 def _points(given: ArrayLike, name: str) -> Floats:
-    points = np.asarray(given, dtype=np.float64)
+    points = as_floats(name, given)
     if points.ndim != 2 or 0 in points.shape or not np.isfinite(points).all():
         raise ProblemError(f"{name} must be finite and have shape (P, K), P and K >= 1; got {points.shape}")
     return points

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.errors import UsageError
+from optbudget.pareto.answers import require_callable
+from optbudget.pareto.arguments import of_kind, whole
 from optbudget.problems import Departments
 
 Floats = NDArray[np.float64]
@@ -61,7 +63,7 @@ class World:
     """A model made ready for moving many runs at once."""
 
     def __init__(self, departments: Departments) -> None:
-        held = departments.held
+        held = of_kind("departments", departments, Departments).held
         self.departments = departments
         self.elsewhere = departments.elsewhere
         self.regime_of_state = departments.regime_of_state
@@ -109,7 +111,8 @@ def play(departments: Departments, act: Act, *, runs: int, seed: int, periods: i
     Raises
     ------
     UsageError
-        If the horizon is infinite and no periods are given, or there are no runs.
+        If the horizon is infinite and no periods are given, there are no runs, or the rule takes what is no
+        pair of a state.
 
     Examples
     --------
@@ -120,20 +123,31 @@ def play(departments: Departments, act: Act, *, runs: int, seed: int, periods: i
     >>> found.point.round(1), found.spent
     (array([12.3, -2.7]), 6.0)
     """
-    length = departments.held.horizon if periods is None else periods
-    if length is None or runs < 1:
-        raise UsageError("runs need a number of periods, and there must be at least one")
-    world, draws = World(departments), np.random.default_rng(seed)
+    world, draws = World(departments), np.random.default_rng(whole("seed", seed))
+    require_callable("act", act, "__call__")
+    length = departments.held.horizon if periods is None else whole("periods", periods, least=1)
+    if length is None:
+        raise UsageError("periods must be given: the horizon is infinite")
+    whole("runs", runs, least=1)
     states = world.start(runs)
     regime = world.regime_of_state[states[:, 0]]
     reward, spend = np.zeros((runs, world.reward.shape[1])), np.zeros(runs)
     by_period = np.empty((length, states.shape[1]))
     held = departments.held
     for stage in range(length):
-        pairs = act(stage, states)
+        pairs = _taken(departments, act(stage, states), states)
         paid = held.cost[pairs]
         by_period[stage] = paid.mean(axis=0)
         reward += held.discount**stage * world.reward[pairs].sum(axis=1)
         spend += held.cost_discount**stage * paid.sum(axis=1)
         states, regime = world.after(pairs, regime, draws.random((runs, states.shape[1] + 1)))
     return Trials(reward, spend, by_period)
+
+
+def _taken(departments: Departments, pairs: object, states: Integers) -> Integers:
+    """The pairs that a rule takes, if each is one of its state."""
+    given, first = np.asarray(pairs), departments.held.pair_ptr
+    fits = given.shape == states.shape and given.dtype.kind in "iu"
+    if not (fits and ((given >= first[states]) & (given < first[states + 1])).all()):
+        raise UsageError(f"act must take a pair of every state, shape {states.shape}; got {pairs!r:.60}")
+    return given

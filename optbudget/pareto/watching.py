@@ -1,6 +1,6 @@
 """Runs of an environment as a learner sees them: through `reset` and `step`, and nothing else."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optbudget.errors import UsageError
+from optbudget.pareto.answers import begun, require_callable, stepped
+from optbudget.pareto.arguments import number, of_kind, place, whole
 from optbudget.pareto.scalarisations import LearningTask
 
 Floats = NDArray[np.float64]
@@ -44,10 +46,7 @@ class Exploration:
     uniform: float = 1.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.uniform <= 1:
-            raise UsageError(
-                f"uniform is {self.uniform}; it must be in (0, 1], or some action is never tried"
-            )
+        number("uniform", self.uniform, "(0, 1]")  # At 0 some action is never tried.
 
 
 STEPS = ("state", "action", "after", "measured")
@@ -115,7 +114,9 @@ def watch(
 
     Parameters
     ----------
-    runs : which of the seed's runs; run j of a seed has the same draws whatever was watched before
+    env : only its `reset` and `step` are called
+    runs : which of the seed's runs, one at least; run j of a seed has the same draws whatever was watched
+        before
     seed : of the environment's draws and the explorer's, >= 0
     group : numbers of the departments that are watched; the others act at random. None is all
     exploration, policies : how those of the group choose, and what seems best to them; without policies all
@@ -124,7 +125,8 @@ def watch(
     Raises
     ------
     UsageError
-        If what the environment shows is not of such departments: tables are indexed by it.
+        If an argument is out of its range, or what the environment shows is not of such departments: tables
+        are indexed by it.
 
     Examples
     --------
@@ -135,15 +137,20 @@ def watch(
     >>> len(seen), seen.measured.shape, seen.runs
     (10, (10, 2, 3), 2)
     """
-    own = np.arange(len(task.states)) if group is None else np.array(group)
+    require_callable("env", env, "reset", "step")
+    if not of_kind("runs", runs, range) or runs[0] < 0 or runs[-1] < 0:
+        raise UsageError(f"runs is {runs!r}; it must hold a run, and be numbered from 0")
+    own = np.array(departments_of(task, group))
+    whole("seed", seed)
     moments: list[tuple[Any, ...]] = []
     starts = []
     for run in runs:
         choose = _Chooser(
             task, own, exploration or Exploration(), policies, np.random.default_rng((seed, run))
         )
-        seen, _ = env.reset(seed=int(np.random.SeedSequence((seed, run)).generate_state(1)[0]))
-        _require_seen(task, np.asarray(seen)[None])
+        begin = int(np.random.SeedSequence((seed, run)).generate_state(1)[0])
+        seen = _observation(task, begun(env, begin))
+        _require_seen(task, seen[None])
         starts.append(_joint(task, own, seen))
         moments.extend(_run(env, task, own, seen, choose))
     state, action, reward, spend, after, shown = (np.array(column) for column in zip(*moments, strict=True))
@@ -169,33 +176,77 @@ def _run(
     now = _joint(task, own, seen)
     over = cut = False
     while not (over or cut):
-        seen, _, over, cut, info = env.step(choose(now))
+        shown, _, over, cut, info = stepped(env, choose(now))
+        seen = _observation(task, shown)
         after = seen[0] * size + seen[1 + own]
         ended = np.full(own.size, -1) if over else after
-        yield now, info["action"][own], info["reward"][own], info["spend"][own], ended, seen
+        yield now, *(told[own] for told in _told(task, info)), ended, seen
         now = after
+
+
+def departments_of(task: LearningTask, group: Sequence[int] | None) -> tuple[int, ...]:
+    """The numbers of a group of departments; None is all."""
+    count = len(task.states)
+    chosen = range(count) if group is None else group
+    if isinstance(chosen, str) or not isinstance(chosen, Sequence | np.ndarray) or not len(chosen):
+        raise UsageError(f"group must be numbers of departments, one at least; got {group!r:.40}")
+    found = tuple(place("a department of group", d, count) for d in chosen)
+    if len(set(found)) < len(found):
+        raise UsageError(f"group names a department twice: {group!r:.40}")
+    return found
+
+
+def _observation(task: LearningTask, shown: Any) -> NDArray[Any]:
+    """The regime and each department's state (1 + D,); whether the model has them is not looked at yet."""
+    seen = _array("an observation", shown)
+    if seen.shape != (1 + len(task.states),):
+        raise _unlike(task)
+    return seen
+
+
+def _told(task: LearningTask, info: Any) -> Iterator[NDArray[Any]]:
+    """Action (D,), reward (D, K) and spend (D,) of a step's info."""
+    count = len(task.states)
+    for name, shape in (("action", (count,)), ("reward", (count, task.objectives)), ("spend", (count,))):
+        if not isinstance(info, Mapping) or name not in info:
+            raise UsageError(f"env.step() must return an info with the {name} of every department")
+        told = _array(f"info[{name!r}]", info[name])
+        if told.shape != shape:
+            raise UsageError(
+                f"info[{name!r}] must be of {count} departments, and the reward of {task.objectives} "
+                f"objectives: shape {shape}; got {told.shape}"
+            )
+        yield told
+
+
+def _array(name: str, given: Any) -> NDArray[Any]:
+    """An array of numbers; what kind of numbers is looked at for all steps together."""
+    try:
+        array = np.asarray(given)
+    except ValueError:
+        array = np.empty(0, dtype=object)
+    if array.dtype.kind not in "iuf":
+        raise UsageError(f"{name} must be numbers, in rows of one length; got {given!r:.60}")
+    return array
+
+
+def _unlike(task: LearningTask) -> UsageError:
+    return UsageError(
+        f"an observation holds the numbers of the regime and of {len(task.states)} departments' states, "
+        "all within the model; is the environment of these departments?"
+    )
 
 
 def _require_seen(task: LearningTask, shown: NDArray[Any]) -> None:
     """Refuse observations (N, 1 + D) that are not a regime and a state of every department."""
-    sizes = np.array([task.regimes, *task.states])
-    fits = shown.shape[1:] == sizes.shape and shown.dtype.kind in "iu"
-    if not (fits and ((shown >= 0) & (shown < sizes)).all()):
-        raise UsageError(
-            f"an observation holds the numbers of the regime and of {len(task.states)} departments' states, "
-            "all within the model; is the environment of these departments?"
-        )
+    if shown.dtype.kind not in "iu" or not ((shown >= 0) & (shown < [task.regimes, *task.states])).all():
+        raise _unlike(task)
 
 
 def _require_measured(task: LearningTask, action: Any, reward: Floats, spend: Floats) -> None:
-    """Refuse actions that the departments have not, and rewards and spends that are no numbers."""
-    wanted = (*action.shape, task.objectives)
+    """Refuse actions that the departments have not, and rewards and spends that are not finite."""
     if action.dtype.kind not in "iu" or not ((action >= 0) & (action < task.actions)).all():
         raise UsageError(f"info['action'] must hold whole numbers from 0 to {task.actions - 1}")
-    if reward.shape != wanted or spend.shape != action.shape:
-        raise UsageError(
-            f"info['reward'] must be of {task.objectives} objectives, info['spend'] one number, by department"
-        )
     if not (np.isfinite(reward).all() and np.isfinite(spend).all() and (spend >= 0).all()):
         raise UsageError("info['reward'] and info['spend'] must be finite, and no spend below 0")
 
@@ -213,6 +264,7 @@ class _Chooser:
     ) -> None:
         self.task, self.own, self.draws = task, own, draws
         self.uniform, self.stage = exploration.uniform, 0
+        self.size = task.regimes * np.array(task.states)[own]
         self.followed: list[NDArray[np.int8]] = []
         if policies is not None and self.uniform < 1:
             which = draws.integers(len(policies[0]), size=len(task.states))[own]
@@ -221,6 +273,8 @@ class _Chooser:
     def __call__(self, now: Integers) -> Integers:
         action = self.draws.integers(self.task.actions, size=len(self.task.states))
         if self.followed:
+            if now.dtype.kind not in "iu" or not ((now >= 0) & (now < self.size)).all():
+                raise _unlike(self.task)
             greedy = self.draws.random(len(self.task.states))[self.own] >= self.uniform
             for d in np.flatnonzero(greedy).tolist():
                 action[self.own[d]] = self.followed[d][self.stage, now[d]]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optbudget.errors import UsageError
+from optbudget.pareto.arguments import floats, of_kind, whole
 from optbudget.problems import Departments
 
 Floats = NDArray[np.float64]
@@ -35,7 +36,7 @@ def weight_points(count: int, objectives: int, *, scale: ArrayLike | None = None
     Raises
     ------
     UsageError
-        If there are fewer weights than objectives.
+        If there are fewer weights than objectives, or a scale is no number above 0.
 
     Examples
     --------
@@ -45,7 +46,8 @@ def weight_points(count: int, objectives: int, *, scale: ArrayLike | None = None
            [0.522, 0.478],
            [0.261, 0.739]])
     """
-    if count < objectives:
+    objectives = whole("objectives", objectives, least=1)
+    if whole("count", count, least=1) < objectives:
         raise UsageError(
             f"{objectives} objectives need at least {objectives} weights; {count} were asked for"
         )
@@ -56,7 +58,7 @@ def weight_points(count: int, objectives: int, *, scale: ArrayLike | None = None
 
 def scaled(weights: Floats, scale: ArrayLike | None) -> Floats:
     """The weights of objectives that are divided by their scale, as weights of the objectives; sums are 1."""
-    raw = weights if scale is None else weights / np.asarray(scale, dtype=np.float64)
+    raw = weights if scale is None else weights / floats("scale", scale, weights.shape[1:], "(0, inf)")
     return np.asarray(raw / raw.sum(axis=1, keepdims=True))
 
 
@@ -87,7 +89,8 @@ def objective_scale(departments: Departments) -> Floats:
 
 def department_weights(departments: Departments, count: int = 50) -> Floats:
     """`weight_points` for the objectives of a model, in their scale."""
-    return weight_points(count, len(departments.objectives), scale=objective_scale(departments))
+    objectives = of_kind("departments", departments, Departments).objectives
+    return weight_points(count, len(objectives), scale=objective_scale(departments))
 
 
 def _farthest(points: Floats, count: int) -> NDArray[np.int64]:

@@ -10,6 +10,7 @@ without a watch never recovers.
 import numpy as np
 from numpy.typing import ArrayLike
 
+from optbudget.pareto.arguments import floats, number
 from optbudget.pareto.metrics.metric import Metric
 from optbudget.pareto.passes import Passes
 from optbudget.problems import Departments
@@ -48,7 +49,10 @@ def regret(world: Departments, point: ArrayLike, spent: float, *, weights: Array
     >>> round(regret(two, idle.point, idle.spent, weights=[1.0, 1.0], price=0.5), 3)
     5.114
     """
-    weight = np.asarray(weights, dtype=np.float64)
-    found = Passes(world).columns(weight[None], np.array([float(price)]))
+    passes = Passes(world)
+    size = (len(world.objectives),)
+    own, weight = floats("point", point, size), floats("weights", weights, size, "[0, inf)")
+    spent, price = number("spent", spent, "[0, inf)"), number("price", price, "[0, inf)")
+    found = passes.columns(weight[None], np.array([price]))
     assert found is not None
-    return float(found.top[0] - (weight @ np.asarray(point, dtype=np.float64) - price * spent))
+    return float(found.top[0] - (weight @ own - price * spent))

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optbudget.errors import MissingExtraError, ProblemError
+from optbudget.pareto.arguments import floats, number, of_kind
 from optbudget.pareto.front import ExactFront
 from optbudget.pareto.metrics.metric import Metric
 from optbudget.pareto.passes import LANES, Passes
@@ -110,8 +111,10 @@ def least_spend(
     >>> round(found.saving, 1), round(found.most, 1)
     (33.3, 33.3)
     """
-    own, passes = np.asarray(point, dtype=np.float64), Passes(front.departments)
-    aims = np.eye(own.size) if goals is None else np.asarray(goals, dtype=np.float64)
+    passes = Passes(of_kind("front", front, ExactFront).departments)
+    own = floats("point", point, (len(front.departments.objectives),))
+    aims = np.eye(own.size) if goals is None else floats("goals", goals, ("J", own.size), "[0, inf)")
+    spent, tolerance = number("spent", spent, "[0, inf)"), number("tolerance", tolerance, "[0, inf)")
     columns, bound, centre = front.columns, -np.inf, np.zeros(len(aims))
     for _ in range(ROUNDS):
         least, share, weights = _best_lottery((columns.point - own) @ aims.T, columns.spent, spent)
@@ -127,7 +130,7 @@ def least_spend(
             bound, centre = float(proved.max()), tried[proved.argmax()]
         columns = columns.joined(found)
     reached = share[:-1] @ columns.point + share[-1] * own
-    return LeastSpend(float(spent), least, min(bound, least), reached)
+    return LeastSpend(spent, least, min(bound, least), reached)
 
 
 def _best_lottery(excess: Floats, spends: Floats, spent: float) -> tuple[float, Floats, Floats]:

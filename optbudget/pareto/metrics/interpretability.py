@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optbudget.errors import MissingExtraError
+from optbudget.errors import MissingExtraError, UsageError
+from optbudget.pareto.arguments import floats, of_kind, whole
 from optbudget.pareto.baselines import sizes
 from optbudget.pareto.evaluation import Worth, evaluate
 from optbudget.pareto.metrics.metric import Metric
@@ -74,13 +75,18 @@ def rules(departments: Departments, decisions: Floats, *, depth: int = DEPTH) ->
     >>> round(found.fidelity, 3), found.leaves
     (0.866, 7)
     """
+    held = of_kind("departments", departments, Departments).held
+    stages, n = held.horizon or 1, held.n_states
+    decisions = floats("decisions", decisions, (stages, n, len(held.actions)), "[0, inf)")
+    if not decisions.any():
+        raise UsageError("decisions must hold one that is taken")
+    whole("depth", depth, least=1)
     try:
         from sklearn.tree import DecisionTreeClassifier, export_text
 
         from optbudget.pareto.environment import pair_by_action
     except ImportError as missing:
         raise MissingExtraError("rules need scikit-learn: pip install 'optbudget[pareto]'") from missing
-    stages, n, _ = decisions.shape
     names, features = _features(departments, stages)
     often = decisions.reshape(stages * n, -1)
     seen, taken = np.nonzero(often)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
+from optbudget.pareto.arguments import of_kind
 from optbudget.pareto.hypervolume import hypervolume
 from optbudget.pareto.metrics.metric import Metric
 from optbudget.pareto.support_ratio import reference_point, support_ratio
@@ -50,7 +51,7 @@ def reached(points: ArrayLike, front: Front) -> Reached:
     >>> round(found.support, 2), found.volume
     (0.68, 0.5)
     """
-    exact = front.of_kind("exact").point
-    corner = reference_point(exact)
+    exact = of_kind("front", front, Front).of_kind("exact").point
+    corner, support = reference_point(exact), support_ratio(points, exact)
     volume = hypervolume(points, corner).volume / hypervolume(exact, corner).volume
-    return Reached(support_ratio(points, exact), volume)
+    return Reached(support, volume)

@@ -16,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from optbudget.pareto.arguments import floats, of_kind, whole
 from optbudget.pareto.metrics.metric import Metric
 from optbudget.problems import Departments
 
@@ -43,7 +44,8 @@ def share_moved(before: ArrayLike, after: ArrayLike) -> float:
     >>> share_moved([3.0, 1.0], [2.0, 2.0]), share_moved([3.0, 1.0], [3.0, 1.0])
     (25.0, 0.0)
     """
-    old, new = np.asarray(before, dtype=np.float64), np.asarray(after, dtype=np.float64)
+    old = floats("before", before, ("D",), "[0, inf)")
+    new = floats("after", after, old.shape, "[0, inf)")
     return float(50.0 * np.abs(new - old).sum() / old.sum()) if old.sum() > 0 else 0.0
 
 
@@ -59,8 +61,9 @@ def stability(departments: Departments, allocate: Allocate, *, seed: int) -> dic
     >>> found["resampled"], found["rewards"], round(found["budget"], 9)
     (0.0, 0.0, 0.5)
     """
-    draws = np.random.default_rng(seed)
-    before = allocate(departments)
+    size = (len(of_kind("departments", departments, Departments).departments),)
+    draws = np.random.default_rng(whole("seed", seed))
+    before = floats("what allocate returns", allocate(departments), size, "[0, inf)")
     changed = {
         "resampled": resampled(departments, draws),
         "rewards": reweighed(departments, draws),
