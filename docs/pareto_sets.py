@@ -1,10 +1,18 @@
 """Draws docs/pareto-sets.png: sets of vectors that are learned, held against the exact ones.
 
 `python docs/pareto_sets.py` draws the figure and prints the tables behind it, in a few minutes.
+`python docs/pareto_sets.py speed` prints steps and updates per second on the concave map, and those of the
+Pareto Q-learning of morl-baselines where that can be imported; torch and wandb, which it does not use for
+this, may be missing.
 """
 
+import sys
+import time
 import warnings
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import matplotlib
 import numpy as np
@@ -23,6 +31,10 @@ REFERENCE = (0.0, -50.0)
 PROBLEMS = {"garnet": (garnet(), 1e-3), "warehouse": (warehouse(), 0.05), "inspection": (inspection(), 0.05)}
 STEPS = (500, 4_000, 32_000)
 EXACT = "#7a7a7a"
+TIMED = 10_000
+"""Steps of a run that is timed."""
+REPEATS = 5
+"""Of each the fastest counts."""
 
 
 def treasure(name: str):
@@ -87,31 +99,127 @@ def ratios(name: str) -> np.ndarray:
 
 
 def main() -> None:
+    curves = {name: curve(name) for name in WORLDS}
+    print(f"| problem | policies | vertices | {' | '.join(f'{n:,} steps' for n in STEPS)} | found | beyond |")
+    print("|---|---|---|" + "---|" * (len(STEPS) + 2))
+    draw(curves, {name: ratios(name) for name in PROBLEMS})
+
+
+def draw(curves: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]], found: dict[str, np.ndarray]) -> None:
+    """Hypervolume by steps; each front, known and learned; what is missing of the support, by steps."""
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(12.5, 3.8), layout="constrained")
-    for name, marker in (("convex", "o"), ("concave", "s")):
-        shares, front, points = curve(name)
-        line = left.plot(AT, shares.mean(axis=0), marker=marker, markersize=4, label=name)[0]
-        left.fill_between(AT, shares.min(axis=0), shares.max(axis=0), color=line.get_color(), alpha=0.15)
-        middle.plot(*front.T, marker, mfc="none", mec=EXACT, markersize=9, label=f"{name}, known")
-        middle.plot(*points.T, marker, color=line.get_color(), markersize=4, label=f"{name}, learned")
-    left.axhline(1.0, color=EXACT, lw=0.8)
-    left.set(xlabel="steps", ylabel="hypervolume / exact", title="Deep sea treasure, 10 seeds")
-    middle.set(xlabel="treasure, discounted", ylabel="-time, discounted", title="Its fronts, 5,000 steps")
-    print(f"| problem | policies | vertices | {' | '.join(f'{n:,} steps' for n in STEPS)} | found | beyond |")
-    print("|---|---|---|" + "---|" * (len(STEPS) + 2))
-    for name in PROBLEMS:
-        found = ratios(name)
-        line = right.plot(STEPS, found.mean(axis=0), "o-", markersize=4, label=name)[0]
-        right.fill_between(STEPS, found.min(axis=0), found.max(axis=0), color=line.get_color(), alpha=0.15)
-    right.axhline(1.0, color=EXACT, lw=0.8)
-    right.set(xlabel="steps", xscale="log", ylabel="support ratio", title="Stochastic problems, 5 seeds")
-    for axes in (left, middle, right):
+    places = [["volume", "convex", "missing"], ["volume", "concave", "missing"]]
+    figure, panels = plt.subplot_mosaic(places, figsize=(12.5, 4.4), layout="constrained")
+    # A wide open marker below a small full one: where curves meet, both are seen.
+    look = {"convex": {"marker": "o", "ms": 9, "mfc": "none", "lw": 2.5}, "concave": {"marker": "s", "ms": 4}}
+    for name, (shares, front, points) in curves.items():
+        line = panels["volume"].plot(AT, shares.mean(axis=0), label=name, **look[name])[0]
+        least, most, colour = shares.min(axis=0), shares.max(axis=0), line.get_color()
+        panels["volume"].fill_between(AT, least, most, color=colour, alpha=0.15)
+        panels[name].plot(*front.T, "o-", color=EXACT, mfc="none", ms=10, lw=0.8, label="known")
+        panels[name].plot(*points.T, "o", color=line.get_color(), ms=4, label="learned, 5,000 steps")
+        panels[name].set(title=f"{name.capitalize()} map", ylabel="-time, discounted")
+    panels["concave"].set(xlabel="treasure, discounted")
+    panels["volume"].axhline(1.0, color=EXACT, lw=0.8, zorder=0)
+    panels["volume"].set(xlabel="steps", ylabel="hypervolume / exact", title="Deep sea treasure, 10 seeds")
+    for name, ratio in found.items():
+        line = panels["missing"].plot(STEPS, (1.0 - ratio).mean(axis=0), "o-", ms=4, label=name)[0]
+        panels["missing"].plot(STEPS, (1.0 - ratio).max(axis=0), "--", lw=1, color=line.get_color())
+    panels["missing"].plot([], [], "--", lw=1, color=EXACT, label="worst seed")
+    panels["missing"].set(xlabel="steps", xscale="log", yscale="log", ylabel="1 - support ratio")
+    panels["missing"].set(title="Stochastic problems, 5 seeds")
+    for axes in panels.values():
         axes.legend(frameon=False, fontsize=8)
     figure.savefig(HERE / "pareto-sets.png", dpi=130, metadata={"Software": None})
 
 
+class Logged:
+    """An environment that keeps what was asked of it, so that the same can be asked of it alone."""
+
+    def __init__(self, env) -> None:
+        self.env, self.asked = env, []
+
+    def __getattr__(self, name: str):
+        return getattr(self.env, name)
+
+    def reset(self, **given):
+        self.asked.append((self.env.reset, (), given))
+        return self.env.reset(**given)
+
+    def step(self, action):
+        self.asked.append((self.env.step, (action,), {}))
+        return self.env.step(action)
+
+    def again(self) -> None:
+        for ask, given, named in self.asked:
+            ask(*given, **named)
+
+
+def fastest(make: Callable[[], Callable[[], object]]) -> float:
+    """Seconds of what is made anew each time, the least of `REPEATS`; the first run of all compiles."""
+    make()()
+    seconds = []
+    for _ in range(REPEATS):
+        work = make()
+        begin = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - begin)
+    return min(seconds)
+
+
+def fresh() -> SetLearner:
+    return SetLearner(actions=4, objectives=2, discount=0.99, rule="deterministic", seed=0)
+
+
+def replayed(env) -> Callable[[], Callable[[], object]]:
+    """The moments of a run, learned from by new tables in which the states have their places already."""
+    moments, first = [], fresh()
+    count, observe = first.tables.count, first.tables.observe
+    first.tables.count = lambda *given: (moments.append(("count", given)), count(*given))
+    first.tables.observe = lambda *given: (moments.append(("observe", given)), observe(*given))
+    first.learn(env, TIMED)
+
+    def make() -> Callable[[], object]:
+        tables = fresh().tables
+        for observation in first.tables.observations:
+            tables.place(observation)
+        return lambda: [getattr(tables, name)(*given) for name, given in moments]
+
+    return make
+
+
+def others(env) -> Callable[[], object]:
+    """A run of the Pareto Q-learning of morl-baselines, with its own settings."""
+    for unused in (("torch", "torch.nn"), ("wandb",)):
+        if unused[0] not in sys.modules and find_spec(unused[0]) is None:
+            sys.modules.update({name: MagicMock() for name in unused})
+    from morl_baselines.multi_policy.pareto_q_learning.pql import PQL
+
+    agent = PQL(env, np.array(REFERENCE), gamma=0.99, seed=0, log=False)
+    return lambda: agent.train(TIMED, env)
+
+
+def speed() -> None:
+    """Steps with the environment, the environment alone, and updates without it: of both, in one process."""
+    env, _ = treasure("concave")
+    runs = {"optbudget": lambda one: lambda: fresh().learn(one, TIMED)}
+    if find_spec("morl_baselines"):
+        runs["morl-baselines"] = others
+    rest = {}
+    for name, run in runs.items():
+        log = Logged(env)
+        run(log)()
+        whole, alone = fastest(lambda run=run: run(env)), fastest(lambda log=log: log.again)
+        rest[name] = whole - alone
+        print(f"{name}: {TIMED / whole:,.0f} steps/s, environment included")
+        print(f"{name}: {TIMED / alone:,.0f} steps/s of the environment alone, asked the same")
+        print(f"{name}: {TIMED / rest[name]:,.0f} steps/s without it: choosing and learning", flush=True)
+    print(f"optbudget: {TIMED / fastest(replayed(env)):,.0f} updates/s of learning alone")
+    if len(rest) == 2:
+        print(f"without environments {rest['morl-baselines'] / rest['optbudget']:.1f} times as fast")
+
+
 if __name__ == "__main__":
-    main()
+    speed() if sys.argv[1:2] == ["speed"] else main()
