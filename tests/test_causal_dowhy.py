@@ -62,6 +62,17 @@ def test_dowhy_is_given_numbers_whose_squares_are_doubles(exponent):
         assert scaled["robustness"] == pytest.approx(plain["robustness"], rel=1e-6)
 
 
+def test_refutations_do_not_depend_on_where_a_column_begins():
+    data = history()
+    adjusted = tiers_set(QUESTION, "d2")
+    plain, far = (
+        LinearEffect(Numbers.from_history(each), "d2", "out", adjusted).refutations(3, 0)
+        for each in (data, History(QUESTION, data.values + np.array([1e9, 0, 0, 1e10, 1e10, 0])))
+    )
+    for name, value in plain.items():
+        assert far[name] == pytest.approx(value, rel=1e-4, abs=1e-5)
+
+
 def test_refutations_are_repeatable_and_show_what_they_should():
     effect = LinearEffect(Numbers.from_history(history(400)), "d 1", "out", tiers_set(QUESTION, "d 1"))
     before = np.random.get_state()[1].copy()  # noqa: NPY002 - that of DoWhy

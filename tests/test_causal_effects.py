@@ -240,6 +240,44 @@ def test_what_cannot_be_told_is_refused_by_name(columns, says):
     assert says in refused(columns, (("x",), ("d",), ("y",)), "d", "y")
 
 
+@pytest.mark.parametrize("lone", [1.0, 1e9])
+def test_a_row_that_is_fitted_whatever_it_is_has_no_robust_error(lone):
+    """Its residual and one less its leverage are rounding, and their ratio is any number."""
+    alone = np.zeros(40)
+    alone[6] = lone
+    columns = {"x": alone, "z": N[1], "d": N[2], "y": N[3]}
+    roles = (("x", "z"), ("d",), ("y",))
+    reason = refused(columns, roles, "d", "y", robust=True)
+    assert reason.startswith("row 7 has no like: x, z, d fit") and "--robust" in reason
+    assert effects_of(columns, roles)["d", "y"].tiers.identified
+    hidden = [("x", "d"), ("h", "d"), ("h", "y"), ("d", "y")]
+    through = effects_of(columns, roles, hidden, names=("x", "z", "d", "y", "h"), robust=True)["d", "y"].graph
+    assert through.reason.startswith("row 7 has no like: x fit") and "instrument x" in through.reason
+
+
+@pytest.mark.parametrize("still", ["x", "m", "z"])
+def test_what_is_rounding_is_not_adjusted_for_nor_gone_through(still):
+    """Context, mediator and instrument about 1e14 that vary in the last digits alone."""
+    columns = dict(zip("xmzdy", N, strict=False))
+    columns[still] = 1e14 + columns[still] / 30
+    roles = (("x", "z"), ("d",), ("m", "y"))
+    hidden = [("h", "d"), ("h", "y")]
+    ways = {"x": [("x", "d"), ("x", "y"), ("d", "y")], "m": [*hidden, ("d", "m"), ("m", "y")],
+            "z": [*hidden, ("z", "d"), ("d", "y")]}  # fmt: skip
+    names = ("x", "z", "d", "m", "y", "h")
+    found = effects_of(columns, roles, ways[still], names=names)["d", "y"].graph
+    assert not found.identified and found.reason.startswith(f"{still} varies by ")
+
+
+def test_columns_as_wide_as_doubles_are_no_overflow():
+    columns = {"x": np.where(N[0] > 0, 1.7e308, -1.7e308), "d": N[1], "y": N[2]}
+    same = columns | {"x": np.sign(N[0])}
+    roles = (("x",), ("d",), ("y",))
+    wide, plain = (effects_of(each, roles)["d", "y"].tiers.known for each in (columns, same))
+    assert wide.effect == pytest.approx(plain.effect, rel=1e-12)
+    require_variation(History(CausalQuestion(*roles), np.column_stack([columns[name] for name in "xdy"])))
+
+
 def test_levels_without_an_order_are_no_decision_and_no_outcome():
     codes = np.arange(40.0) % 3
     labels = ("a", "b", "c")

@@ -173,6 +173,10 @@ class _Estimator:
                 return reason
             return through_the_front_door(self.regressions, decision, way.variables, outcome, self.level)
         (instrument,) = way.variables
+        known = (*way.given, instrument)
+        reason = next(filter(None, map(self.regressions.stillness, known)), "")
+        if reason := reason or self.regressions.unlike(known):
+            return f"{reason}, so there is no effect by the instrument {instrument}"
         return by_instrument(self.regressions, decision, instrument, way.given, outcome, self.level)
 
     def range(self, decision: str, outcome: str, reason: str) -> Effect:

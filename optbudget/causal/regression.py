@@ -31,6 +31,9 @@ COLLINEAR = 1e-6
 STILL = 1e-12
 """Range of a column, as a share of its largest number, up to which it does not vary but for rounding."""
 
+FITTED = 1e-9
+"""One less leverage, up to which a row's residual is rounding."""
+
 
 def t_quantile(level: float, freedom: float) -> float:
     """The t quantile that an interval of a level reaches to both sides.
@@ -179,18 +182,19 @@ class Regressions:
 
     def is_constant(self, name: str) -> bool:
         """Whether a column is the same in every row."""
-        return bool(np.ptp(self.history.column(name)) == 0.0)
+        values = self.history.column(name)
+        return bool((values == values[0]).all())
 
     def stillness(self, name: str) -> str:
         """How a column does not vary, or by so little that it may be rounding; "" where it varies."""
         values = self.history.column(name)
-        range_, size = float(np.ptp(values)), float(np.abs(values).max(initial=0.0))
-        if range_ > STILL * size:
+        half, size = float(0.5 * values.max() - 0.5 * values.min()), float(np.abs(values).max())
+        if half > 0.5 * STILL * size:
             return ""
-        if range_ == 0.0:
+        if self.is_constant(name):
             return f"{name} does not vary"
         return (
-            f"{name} varies by {range_:.3g} around {size:.3g}, which doubles cannot tell from rounding "
+            f"{name} varies by {2 * half:.3g} around {size:.3g}, which doubles cannot tell from rounding "
             "(subtract a number from it)"
         )
 
@@ -225,6 +229,9 @@ class Regressions:
             return f"{decision} has {labels} levels without an order: make it numbers, or a column per level"
         if still := self.stillness(decision):
             return f"{still}, so nothing can be learned of what it does"
+        for name in adjusted:
+            if still := self.stillness(name):
+                return f"{still}, so it cannot be adjusted for"
         given, (d,) = self.numbers.columns_of(*adjusted), self.numbers.of[decision]
         if len(self.history) - 2 - len(given) < 1:
             return (
@@ -234,11 +241,25 @@ class Regressions:
         left = np.abs(np.diag(_triangle(self.triangle[:, [*given, d]])))
         made = np.flatnonzero(left < COLLINEAR).tolist()
         if not made:
-            return ""
+            return self.unlike((*adjusted, decision))
         column = [*given, d][made[0]]
         others = ", ".join(self._made_of(column, [*given, d][: made[0]]))
         made_of = f"{self.numbers.name(column)} is a linear combination of {others}"
         return f"no variation of {decision} is left to compare: {made_of}; leave one of them out"
+
+    def unlike(self, names: Sequence[str]) -> str:
+        """Why there is no robust standard error beside columns: a row that they fit; "" if there is one."""
+        if not self.robust:
+            return ""
+        columns = self.numbers.columns_of(*names)
+        fitted = leverage(np.linalg.qr(self.table[:, columns] / self.length[columns])[0])
+        row = int(np.argmax(fitted))
+        if fitted[row] < 1.0 - FITTED:
+            return ""
+        return (
+            f"row {row + 1} has no like: {', '.join(names)} fit whatever is in it, so there is no robust "
+            "standard error (HC3); leave the row out, or do without --robust"
+        )
 
     def outcome_obstacle(self, outcome: str) -> str:
         """Why a column can be no outcome of a regression; "" where it can."""

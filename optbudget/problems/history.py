@@ -110,7 +110,7 @@ class History:
         scaled = np.ldexp(self.values, -exponents(self.values))
         centred = scaled - scaled.mean(axis=0)
         deviation = np.sqrt(np.mean(centred**2, axis=0))
-        constant = np.ptp(self.values, axis=0) == 0
+        constant = (self.values == self.values[:1]).all(axis=0)
         return np.where(constant, 0.0, centred / np.where(constant, 1.0, deviation))
 
     def rows(self, index: NDArray[Any]) -> "History":

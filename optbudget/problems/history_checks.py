@@ -49,7 +49,7 @@ def variation_findings(history: History) -> Iterator[Finding]:
         message = f"{there}; nothing can be learnt from fewer than 3"
         yield Finding("too-few-rows", message, "history")
         return
-    constant = np.ptp(history.values, axis=0) == 0
+    constant = (history.values == history.values[:1]).all(axis=0)
     for name in np.array(history.columns, dtype=object)[constant].tolist():
         role = f"decision {name!r} has no variation" if name in history.question.decisions else (
             f"column {name!r} is constant"
