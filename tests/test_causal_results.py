@@ -1,6 +1,7 @@
 """The folder of a causal answer: what it holds, and what is refused."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -8,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from optbudget.causal.risk import side_effects
-from optbudget.errors import ResultError, UsageError
+from optbudget.errors import ProblemError, ResultError, UsageError
 from optbudget.files.causal_results import load_causal, save_causal
 from optbudget.files.seals import sealed
 from optbudget.problems.causal_answer import CausalAnswer
@@ -159,6 +160,28 @@ def test_no_risk_is_lost(answer, tmp_path, emptied, says):
         pq.write_table(pq.read_table(path).slice(0, 0), path)
     _seal_again(tmp_path / "out")
     with pytest.raises(ResultError, match=says):
+        load_causal(tmp_path / "out")
+
+
+def test_no_risk_stands_on_an_effect_that_is_not_known(answer):
+    """Neither where the graph calls it confounded, nor where only the graph says that there is none."""
+    tiers, graph, *others = answer.effects.rows
+    hidden = replace(graph, method="none", members=(), reason="measuring h would identify it")
+    none = replace(tiers, estimate=None, method="none", reason="d does not vary", overlap=None)
+    apart = replace(graph, estimate=ZERO, method="no path", members=())
+    for rows in ((tiers, hidden), (none, apart)):
+        effects = Effects((*rows, *others), answer.effects.level)
+        with pytest.raises(ProblemError, match="'more' for 'y' is given, but an effect that it needs is not"):
+            replace(answer, effects=effects)
+        refused = side_effects(QUESTION, effects)
+        assert replace(answer, effects=effects, side_effects=refused).side_effects.rows == ()
+
+
+def test_no_risk_is_there_that_nobody_asked_for(answer, tmp_path):
+    save_causal(answer, tmp_path / "out")
+    question = json.loads((tmp_path / "out" / "causal.json").read_text())["question"]
+    _seal_again(tmp_path / "out", question=question | {"harm": {}})
+    with pytest.raises(ResultError, match="'more' for 'y' is not asked for"):
         load_causal(tmp_path / "out")
 
 

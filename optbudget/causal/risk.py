@@ -93,7 +93,7 @@ def side_effects(
     rows: list[SideEffect] = []
     refused: list[Refusal] = []
     for action, outcome, changes in question.unintended():
-        reasons = [reason for d in changes if (reason := _unknown(effects, d, outcome))]
+        reasons = [reason for d in changes if (reason := effects[d, outcome].unknown)]
         if reasons:
             refused.append(Refusal(action, outcome, "; ".join(reasons)))
             continue
@@ -129,18 +129,6 @@ class _Part:
         ends = [end * change for one in known for end in (one.lower, one.upper)]
         laws = tuple(_Law(one.effect * change, one.std_error * abs(change)) for one in known)
         return cls(_undominated(laws), min(ends), max(ends))
-
-
-def _unknown(effects: Effects, decision: str, outcome: str) -> str:
-    """Why an effect is not known; "" where it is.
-
-    A zero that only the graph vouches for is not enough: the graph may lack an edge that is there. Nor is
-    what the tiers say of an effect that the graph calls confounded: they would take the bias for an effect.
-    """
-    both = effects[decision, outcome]
-    if both.graph.candidates and (both.tiers.candidates or both.graph.method != "no path"):
-        return ""
-    return f"{decision}: {both.tiers.reason if both.graph.candidates else both.graph.reason}"
 
 
 def _undominated(laws: Iterable[_Law]) -> tuple[_Law, ...]:

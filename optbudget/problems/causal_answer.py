@@ -1,5 +1,6 @@
 """What was found in a budget history: a graph, effects, and the side effects of actions."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from optbudget.errors import Issue, ProblemError
@@ -26,7 +27,7 @@ class CausalAnswer:
     Raises
     ------
     ProblemError
-        If the parts are not of the same question.
+        If the parts are not of the same question, or a risk has no effect to stand on.
     """
 
     question: CausalQuestion
@@ -47,12 +48,21 @@ class CausalAnswer:
             issues.append(Issue("error", "graph", f"the graph has no node {missing[0]!r}"))
         if self.side_effects.actions != tuple(question.actions):
             issues.append(Issue("error", "risk", "the side effects are not those of the question's actions"))
-        found = self.side_effects
-        said = {(row.action, row.outcome) for row in found.rows}
-        said |= {(entry.action, entry.outcome) for entry in found.refused}
-        for action, outcome, _ in question.unintended():
-            if (action, outcome) not in said:
-                text = f"the risk of action {action!r} for {outcome!r} is neither given nor refused"
-                issues.append(Issue("error", "risk", text, action=action))
+        if not issues:
+            issues += self._risk_issues()
         if issues:
             raise ProblemError(issues)
+
+    def _risk_issues(self) -> Iterator[Issue]:
+        """Risks that are missing, that nobody asked for, or that an unknown effect would be needed for."""
+        given = {(row.action, row.outcome) for row in self.side_effects.rows}
+        refused = {(entry.action, entry.outcome) for entry in self.side_effects.refused}
+        asked = {(action, outcome): changes for action, outcome, changes in self.question.unintended()}
+        wrong = [(pair, "is neither given nor refused") for pair in asked if pair not in given | refused]
+        wrong += [(pair, "is not asked for") for pair in sorted((given | refused) - asked.keys())]
+        for pair in (pair for pair in asked if pair in given):
+            if any(self.effects[decision, pair[1]].unknown for decision in asked[pair]):
+                wrong.append((pair, "is given, but an effect that it needs is not known"))
+        for (action, outcome), what in wrong:
+            text = f"the risk of action {action!r} for {outcome!r} {what}"
+            yield Issue("error", "risk", text, action=action)

@@ -135,6 +135,17 @@ class BothEffects(NamedTuple):
             return (tiers is None) != (graph is None)
         return not tiers.lower <= graph.effect <= tiers.upper
 
+    @property
+    def unknown(self) -> str:
+        """Why nothing can be based on the effect; "" where something can.
+
+        A zero that only the graph vouches for is not enough: the graph may lack an edge that is there. Nor is
+        what the tiers say of an effect that the graph calls confounded: they would take its bias for it.
+        """
+        if self.graph.candidates and (self.tiers.candidates or self.graph.method != "no path"):
+            return ""
+        return f"{self.tiers.decision}: {self.tiers.reason if self.graph.candidates else self.graph.reason}"
+
 
 @dataclass(frozen=True, eq=False)
 class Effects:
