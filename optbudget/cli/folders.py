@@ -6,7 +6,12 @@ from optbudget.errors import UsageError
 
 
 def require_model(folder: Path) -> None:
-    """Refuse a result where a model is wanted; what else is wrong is for the reader to say."""
+    """Refuse a result or a front where a model is wanted; what else is wrong is for the reader to say."""
+    if (folder / "front.json").is_file() and not (folder / "model.toml").is_file():
+        raise UsageError(
+            f"{folder} is a front, not a model: optbudget verify wants it, and optbudget pareto MODEL --out "
+            f"{folder} --point K; its model is {folder / 'model'}"
+        )
     if (folder / "result.json").is_file() and not (folder / "model.toml").is_file():
         raise UsageError(
             f"{folder} is a result, not a model: optbudget allocate, verify and report want it; "

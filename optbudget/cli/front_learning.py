@@ -12,11 +12,22 @@ from optbudget.errors import InterruptedWork, LimitError, MissingExtraError
 if TYPE_CHECKING:
     from optbudget.pareto import LearnedFront
     from optbudget.pareto.learning_curve import LearningCurve
-    from optbudget.problems import DepartmentFront
+    from optbudget.problems import DepartmentFront, Departments
     from optbudget.workers import Checkpoint
 
 EPISODES = 100
 """Episodes that are learned from if nothing is said."""
+
+
+def require_room(run: Run, departments: "Departments", episodes: int) -> None:
+    """Refuse more episodes than memory holds before the front is computed."""
+    from optbudget.pareto.environment import STEPS
+    from optbudget.pareto.front_learning import require_room_to_learn
+    from optbudget.pareto.scalarisations import LearningTask
+    from optbudget.workers import Monitor
+
+    limit = Monitor(memory_limit=run.max_memory)
+    require_room_to_learn(LearningTask.of(departments), episodes, STEPS, monitor=limit)
 
 
 def learned(

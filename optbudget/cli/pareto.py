@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from optbudget.cli.folders import require_apart, require_model
-from optbudget.cli.front_learning import fields, learned, sentence
+from optbudget.cli.front_learning import fields, learned, require_room, sentence
 from optbudget.cli.held_risk import Risk, RiskWeight, weight_of
 from optbudget.cli.outputs import SHOWN, say_how_it_ended
 from optbudget.cli.run import Run, finish
@@ -90,6 +90,8 @@ def command(
         _show_point(run, _known(run, out, model), out, point)
         return
     departments = _departments(run, model, risk, risk_weight)
+    if episodes:
+        require_room(run, departments, episodes)
     from optbudget.pareto import exact_front
 
     with run.working("front") as monitor:
@@ -115,13 +117,8 @@ def command(
 def _departments(run: Run, model: Path, risk: Path | None, risk_weight: float | None) -> "Departments":
     """The model, with the risk held against its rewards where one is named."""
     from optbudget import files
-    from optbudget.problems import Departments
 
-    read = files.load_problem(model)
-    if not isinstance(read, Departments):
-        raise UsageError(
-            f"{model} has one objective: optbudget solve it; a front is of a model of kind departments"
-        )
+    read = files.load_departments(model)
     if risk is None:
         if risk_weight is not None:
             raise UsageError("--risk-weight weighs the risk of --risk DIR; name that folder too")
@@ -233,7 +230,7 @@ def _show(
     if point is not None:
         run.grids(point_grid(answer.point_of(point), point))
     exact = answer.front.of_kind("exact")
-    run.show(f"{len(exact)} points, largest gap {exact.gap.max():.1e}. Written to {out}")
+    run.show(f"{len(exact)} points computed, largest gap {exact.gap.max():.1e}. Written to {out}")
     if taught is not None:
         run.show(sentence(taught))
 

@@ -131,7 +131,7 @@ money_unit = "kEUR"
 
 discount = 0.95         # of rewards, per year
 cost_discount = 1.0     # of spend, per year; 1 counts money at its face
-horizon = 5             # number of years, or "infinite"
+horizon = 5             # number of years; "infinite" is for optbudget solve, optbudget pareto needs a number
 initial = "high"        # the regime now
 objectives = ["efficiency", "-risk", "performance"]     # columns of actions.csv; "-": better small
 total_budget = 200.0    # for all departments together, over all years
@@ -157,6 +157,7 @@ DEPARTMENTS_README = """\
 What the departments, regimes, states and actions mean, and where the numbers come from.
 
     optbudget check {name}
+    optbudget pareto {name} --out {name}-front
     optbudget solve {name} --out {name}-result --weights efficiency=1,risk=2,performance=1
     optbudget allocate {name}-result --budget 200
 """

@@ -18,7 +18,14 @@ from optbudget.files.histories import load_history, read_history
 from optbudget.files.knapsack_folder import is_knapsack, read_knapsack
 from optbudget.files.limit_files import limits_hash, limits_text, load_limits
 from optbudget.files.model_folder import DataWarning, model_hash
-from optbudget.files.models import load_model, load_problem, load_stated, read_model, read_problem
+from optbudget.files.models import (
+    load_departments,
+    load_model,
+    load_problem,
+    load_stated,
+    read_model,
+    read_problem,
+)
 from optbudget.files.populations import load_population
 from optbudget.files.question_toml import load_question
 from optbudget.files.response_curves import load_chosen, load_response_curves
@@ -54,6 +61,7 @@ __all__ = [
     "load_limits",
     "load_history",
     "load_intervals",
+    "load_departments",
     "load_model",
     "load_population",
     "load_problem",

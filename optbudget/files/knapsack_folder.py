@@ -8,7 +8,7 @@ from typing import Any
 
 from optbudget.errors import Issue, ProblemError
 from optbudget.files.model_folder import file_hash, locate, read_table
-from optbudget.files.model_toml import CHECKS, read_toml
+from optbudget.files.model_toml import CHECKS, read_toml, stated_kind
 from optbudget.files.model_writer import UNSAFE_START, quoted, write_csv
 from optbudget.files.parquet_tables import write_parquet
 from optbudget.files.text_tables import Columns
@@ -42,8 +42,7 @@ KEYS: Mapping[str, Callable[[object], str | None]] = {
 
 def is_knapsack(folder: Path) -> bool:
     """Whether a folder's model.toml says that it is a knapsack."""
-    read = read_toml(folder / "model.toml", [])
-    return read is not None and read[0].get("kind") == KIND
+    return stated_kind(folder / "model.toml") == KIND
 
 
 def read_knapsack(path: str | Path) -> tuple[Knapsack, tuple[Issue, ...]]:

@@ -172,6 +172,13 @@ def read_model_toml(path: Path, issues: list[Issue]) -> ModelToml | None:
     )  # fmt: skip
 
 
+def stated_kind(path: Path) -> str | None:
+    """The kind that a model.toml states; None if it cannot be read or states none that is known."""
+    read = read_toml(path, [])
+    kind = None if read is None else read[0].get("kind")
+    return kind if isinstance(kind, str) and kind in KINDS else None
+
+
 def _wanted(key: str) -> str:
     return f"one of {', '.join(KINDS)}" if key == "kind" else str(CHECKS[key](None))
 

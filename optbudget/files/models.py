@@ -8,9 +8,9 @@ from optbudget.errors import Issue, ProblemError
 from optbudget.files.constrained_folder import read_constrained
 from optbudget.files.departments_folder import read_departments
 from optbudget.files.knapsack_folder import KIND as KNAPSACK
-from optbudget.files.knapsack_folder import is_knapsack, read_knapsack
+from optbudget.files.knapsack_folder import read_knapsack
 from optbudget.files.model_folder import DataWarning, read_budgeted
-from optbudget.files.model_toml import ModelToml, read_model_toml
+from optbudget.files.model_toml import ModelToml, read_model_toml, read_toml, stated_kind
 from optbudget.problems import BudgetedMDP, ConstrainedMDP, Departments, Knapsack
 
 Problem = BudgetedMDP | ConstrainedMDP | Departments | Knapsack
@@ -28,11 +28,12 @@ STATED = ("budgeted_mdp", "constrained_mdp", KNAPSACK)
 """The kinds that declared programs state as they are: one objective."""
 
 OTHER_COMMANDS = {
+    "budgeted_mdp": "it has one objective: `optbudget solve` solves it",
     KNAPSACK: "it has options instead of states: `optbudget allocate` solves it",
     "constrained_mdp": "its budgets are fixed: `optbudget compare` solves it, `optbudget export` states it",
     "departments": "it has several objectives: `optbudget solve --weights` weighs them",
 }
-"""For kinds that have no curves: what takes them instead."""
+"""For each kind: what takes it where another one is needed."""
 
 
 def load_problem(path: str | Path, *, normalize: bool = False, sum_duplicates: bool = False) -> Problem:
@@ -71,6 +72,15 @@ def load_stated(
     return problem
 
 
+def load_departments(path: str | Path) -> Departments:
+    """As `load_problem`, where several objectives are needed: kind "departments"."""
+    problem, issues = _read(Path(path), False, False, ("departments",))
+    for issue in issues:
+        warnings.warn(str(issue), DataWarning, stacklevel=2)
+    assert isinstance(problem, Departments)
+    return problem
+
+
 def load_model(path: str | Path, *, normalize: bool = False, sum_duplicates: bool = False) -> BudgetedMDP:
     """As `load_problem`, where a problem is needed that has curves: kind "budgeted_mdp"."""
     problem, issues = read_model(path, normalize=normalize, sum_duplicates=sum_duplicates)
@@ -103,20 +113,24 @@ def _read(
     if not (folder / "model.toml").is_file():
         issue = Issue("error", "missing-file", "the folder has no model.toml", "model.toml")
         raise ProblemError([issue])
-    if is_knapsack(folder) and KNAPSACK in kinds:
+    kind = stated_kind(folder / "model.toml")
+    if kind is not None and kind not in kinds:
+        raise ProblemError([_other_kind(folder, kind, kinds[0])])
+    if kind == KNAPSACK:
         return read_knapsack(folder)
     issues: list[Issue] = []
-    if is_knapsack(folder):
-        message = f"kind is {KNAPSACK!r}, and a 'budgeted_mdp' is needed here; {OTHER_COMMANDS[KNAPSACK]}"
-        raise ProblemError([Issue("error", "kind", message, "model.toml")])
     stated = read_model_toml(folder / "model.toml", issues)
-    kind = stated.kind if stated is not None else "budgeted_mdp"
-    if kind not in kinds:
-        message = f"kind is {kind!r}, and a 'budgeted_mdp' is needed here; {OTHER_COMMANDS[kind]}"
-        line = stated.lines.get("kind") if stated is not None else None
-        raise ProblemError([Issue("error", "kind", message, "model.toml", line)])
+    if kind is None:  # What its tables should hold is not known.
+        raise ProblemError(issues)
     problem = READERS[kind](folder, stated, issues, normalize, sum_duplicates)
     errors = [issue for issue in issues if issue.severity == "error"]
     if problem is None or errors:
         raise ProblemError(errors)
     return problem, tuple(issues)
+
+
+def _other_kind(folder: Path, kind: str, needed: str) -> Issue:
+    """That a folder is of another kind, and what takes that kind."""
+    read = read_toml(folder / "model.toml", [])
+    message = f"kind is {kind!r}, and {needed!r} is needed here; {OTHER_COMMANDS[kind]}"
+    return Issue("error", "kind", message, "model.toml", None if read is None else read[1].get("kind"))

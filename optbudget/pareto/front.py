@@ -6,7 +6,7 @@ front is farthest above the inner one (`pareto.hulls`). The plans' rewards are e
 nothing is sampled.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 
 import numpy as np
@@ -18,10 +18,11 @@ from optbudget.pareto.evaluation import Worth
 from optbudget.pareto.hulls import where_they_differ
 from optbudget.pareto.passes import Columns, Passes
 from optbudget.pareto.search import Search, searched
-from optbudget.pareto.weights import LEAST, department_weights, lattice, objective_scale, scaled
+from optbudget.pareto.weights import FINER, LEAST, department_weights, lattice, objective_scale, scaled
 from optbudget.problems import DepartmentFront, DepartmentPlan, Departments, Front, FrontPoint
 from optbudget.status import Outcome, Solution, Termination
 from optbudget.workers import Monitor
+from optbudget.workers.monitor import require_room
 
 Floats = NDArray[np.float64]
 
@@ -128,7 +129,7 @@ def exact_front(
     -----
     With 20 departments of 360 pairs of regime and state, 50 weights take about 300 passes.
     """
-    passes, points = Passes(departments), _points(departments, weights)
+    passes, points = Passes(departments), _points(departments, weights, monitor)
     money = departments.total_budget if budget is None else number("the budget", budget, "[0, inf)")
     refine, tolerance = whole("refine", refine), number("tolerance", tolerance, "[0, inf)")
     threads = None if threads is None else whole("threads", threads, least=1)
@@ -138,7 +139,7 @@ def exact_front(
         least = passes.columns(np.zeros((1, points.shape[1])), np.ones(1))
         assert least is not None
         if least.spent[0] > money:
-            text = f"the departments spend at least {least.spent[0]:.10g}; the budget is {money:.10g}"
+            text = _too_little(money, float(least.spent[0]))
             return _nothing(departments, money, least, Outcome(Termination.INFEASIBLE, Solution.NONE, text))
         search = searched(passes, least, points, money, tolerance=tolerance, monitor=monitor)
         if search is None:
@@ -166,10 +167,26 @@ def _refined(
     return search
 
 
-def _points(departments: Departments, weights: int | ArrayLike) -> Floats:
+def _require_room(departments: Departments, count: int, monitor: Monitor | None) -> None:
+    """Refuse weights that no memory holds with one policy for each, and what each policy is worth at each."""
+    objectives, owners = len(departments.objectives), len(departments.departments)
+    if objectives > 1:
+        size = count * (24.0 * count + 16.0 * owners * (objectives + 1) + 32.0 * FINER * objectives)
+        require_room(monitor, size, f"a front at {count:,} weights", "ask for fewer --weights (weights=)")
+
+
+def _too_little(money: float, least: float) -> str:
+    """What is wrong with a budget below the least spend, to the last digit: that amount suffices."""
+    given, needed = (repr(amount).removesuffix(".0") for amount in (money, least))
+    return f"the budget is {given}, and no plan spends less than {needed}: a budget of {needed} suffices"
+
+
+def _points(departments: Departments, weights: int | ArrayLike, monitor: Monitor | None) -> Floats:
     """So many fixed weights, or those given, each row divided by its sum."""
     if isinstance(weights, Integral):
-        return department_weights(departments, whole("weights", weights, least=1))
+        count = whole("weights", weights, least=1)
+        _require_room(departments, count, monitor)
+        return department_weights(departments, count)
     # At 0 an objective is left to chance.
     points = floats("weights", weights, ("P", len(departments.objectives)), "(0, inf)")
     return np.asarray(points / points.sum(axis=1, keepdims=True))
@@ -187,9 +204,14 @@ def _front_of(departments: Departments, search: Search, money: float, tolerance:
     share = lotteries.share[:, None]
     first, second = columns.point[lotteries.pair[:, 0]], columns.point[lotteries.pair[:, 1]]
     spent = columns.spent[lotteries.pair]
-    outcome = Outcome.certified(
-        gap=float(search.gap.max()), tolerance=tolerance, stopped=search.stopped or Termination.NUMERICAL
-    )
+    worst, stopped = int(search.gap.argmax()), search.stopped or Termination.NUMERICAL
+    gap = float(search.gap[worst])
+    outcome = Outcome.certified(gap=gap, tolerance=tolerance, stopped=stopped)
+    if outcome.termination is stopped:
+        text = f"the gap is {gap:.2g} at point {worst}, and {tolerance:g} was asked for"
+        if stopped is Termination.NUMERICAL:
+            text += "; rounding proves no less where costs or rewards are far apart in size"
+        outcome = replace(outcome, message=text)
     front = Front(
         departments.signed_objectives, search.weight, (1.0 - share) * first + share * second,
         (1.0 - share[:, 0]) * spent[:, 0] + share[:, 0] * spent[:, 1],

@@ -23,7 +23,7 @@ from optbudget.pareto.scalarisations import LearningTask, Scalarisations, same_p
 from optbudget.pareto.watching import STEPS, Environment, Watched, watch
 from optbudget.problems import Departments
 from optbudget.workers import Checkpoint, Monitor
-from optbudget.workers.monitor import require_going_on
+from optbudget.workers.monitor import require_going_on, require_room
 
 Floats = NDArray[np.float64]
 
@@ -119,7 +119,9 @@ def learn_fronts(
     whole("seed", seed)
     require_callable("env", env, "reset", "step")
     source = _Source(env, task, max(episodes), seed, together, monitor, checkpoint)
-    wide = same_prices(weight, wide_prices(watch(env, task, range(1), seed=seed), task))
+    once = watch(env, task, range(1), seed=seed)
+    require_room_to_learn(task, max(episodes), len(once), together=together, monitor=monitor)
+    wide = same_prices(weight, wide_prices(once, task))
     prices = max(FEWEST, min(MOST, TOGETHER // len(weight)))
     found = []
     for k, runs in enumerate(episodes):
@@ -128,6 +130,22 @@ def learn_fronts(
         learned = source.learned(prices_around(first, money, prices), runs)
         found.append(front_of(learned, departments, money, monitor=monitor))
     return found
+
+
+def require_room_to_learn(
+    task: LearningTask, episodes: int, steps: int, *, together: int | None = None, monitor: Monitor | None
+) -> None:
+    """Refuse runs that no memory holds: their transitions, twice while they are put together.
+
+    Raises
+    ------
+    LimitError
+        Saying what to ask less of.
+    """
+    watched = len(task.states) if together is None else min(together, len(task.states))
+    size = 2.0 * (9 + 4 * (task.objectives + 1)) * watched * steps * episodes
+    what = f"learning from {episodes:,} episodes of {steps:,} steps"
+    require_room(monitor, size, what, "ask for fewer --episodes (episodes=)")
 
 
 def wide_prices(seen: Watched, task: LearningTask) -> Floats:

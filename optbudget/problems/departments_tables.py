@@ -122,7 +122,7 @@ def assemble_departments(
     held, own = assemble(
         joint, replace(settings, initial=None), normalize=normalize, sum_duplicates=sum_duplicates
     )
-    found += own
+    found += [_in_words_of_departments(finding) for finding in own]
     if held is None:
         return None, found
     _missing_states(held, text["actions"], regimes, found)
@@ -242,6 +242,21 @@ def _joint(table: pa.Table) -> pa.Table:
 
 
 _WORDS = ("department", "regime", "state", "action", "next_state")
+
+
+def _in_words_of_departments(finding: Finding) -> Finding:
+    """A finding about the joint tables; departments have no terminal states, so none can be advised."""
+    if finding.code == "no-rows":
+        return replace(finding, message="the table has no rows; it must list the actions of every state")
+    if finding.code != "dead-end" or finding.state is None:
+        return finding
+    department, pair = finding.state.split("/", 1)
+    regime, state = pair.split(JOINT, 1)
+    text = (
+        f"department {department!r} has no action in state {state!r} in regime {regime!r}; give it one, "
+        "such as waiting at no cost"
+    )
+    return replace(finding, message=text)
 
 
 def _missing_states(

@@ -30,14 +30,12 @@ every stage: what is never exceeded is the discounted spend.
 trials there are, and no number depends on threads.
 """
 
-import math
-import os
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 
 import numpy as np
 
-from optbudget.errors import LimitError, NoAnswerError, UsageError
+from optbudget.errors import NoAnswerError, UsageError
 from optbudget.problems import Allocation, CurveSet, Population
 from optbudget.problems.columns import Floats, did_you_mean
 from optbudget.problems.rollouts import Rollouts
@@ -49,16 +47,13 @@ from optbudget.simulate.shared_trials import TrialJob, shared_trials
 from optbudget.simulate.trials import run_trials
 from optbudget.status import Solution, Termination
 from optbudget.workers import Crew, Monitor
-from optbudget.workers.monitor import in_units
+from optbudget.workers.monitor import require_room
 
 POLICIES = ("bmdp", "dbra", "sub", "uba", "index")
 """The policies that are rolled out where none are named."""
 
 KNOWN = (*POLICIES, "cap", "split")
 """The policies that are known by name."""
-
-MACHINE = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else math.inf
-"""Bytes of memory of this machine: the limit where none is set."""
 
 MOST_UNITS = 10**9
 """Units that can be rolled out; the law of larger counts would suffer from rounding."""
@@ -139,7 +134,10 @@ def simulate(
     monitor = monitor or Monitor()
     problem, names = curves.problem, (*policies, *(own or {}))
     horizon = problem.horizon or 0
-    _require_memory(24.0 * len(names) * trials * horizon, trials, monitor)
+    require_room(
+        monitor, 24.0 * len(names) * trials * horizon, f"the spend of {trials:,} trials by stage",
+        "ask for fewer --trials (trials=) or fewer policies",
+    )  # fmt: skip
     value, stage_spend = np.zeros((len(names), trials)), np.zeros((len(names), trials, horizon))
     if crew is None:
         done, stopped = _played(
@@ -182,16 +180,6 @@ def _played(
         run_by_stages(answer, staged, part, part_spend, seed, threads, monitor)
         value[rows, :done], stage_spend[rows, :done] = part, part_spend
     return done, stopped
-
-
-def _require_memory(size: float, trials: int, monitor: Monitor) -> None:
-    """Refuse trials whose results no memory holds, before any is reserved."""
-    limit = MACHINE if monitor.memory_limit is None else monitor.memory_limit
-    if size > limit:
-        raise LimitError(
-            f"the spend of {trials:,} trials by stage needs about {in_units(size)} and the limit is "
-            f"{in_units(limit)}: ask for fewer --trials (trials=) or fewer policies"
-        )
 
 
 def _require_split(split: Allocation | None, curves: CurveSet, population: Population, budget: float) -> None:

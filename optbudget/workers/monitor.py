@@ -1,11 +1,16 @@
 """Progress, limits and cancellation of one piece of long work; knows no mathematics."""
 
+import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from optbudget.errors import InterruptedWork, LimitError
 from optbudget.status import Termination
+
+MACHINE = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else math.inf
+"""Bytes of memory of this machine: the limit of what is asked for in numbers, where none is set."""
 
 UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
@@ -82,6 +87,20 @@ class Monitor:
                 f"{what} needs about {in_units(size)} and the limit is "
                 f"{in_units(self.memory_limit)}; raise --max-memory or ask for less"
             )
+
+
+def require_room(monitor: Monitor | None, size: float, what: str, less: str) -> None:
+    """Refuse what no memory holds before any is reserved: --max-memory's, else this machine's.
+
+    Raises
+    ------
+    LimitError
+        Naming what needs how much, and what to ask less of.
+    """
+    given = None if monitor is None else monitor.memory_limit
+    limit = MACHINE if given is None else given
+    if size > limit:
+        raise LimitError(f"{what} needs about {in_units(size)} and the limit is {in_units(limit)}: {less}")
 
 
 def require_going_on(monitor: Monitor | None, where: str) -> None:
