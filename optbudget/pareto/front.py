@@ -204,20 +204,26 @@ def _front_of(departments: Departments, search: Search, money: float, tolerance:
     share = lotteries.share[:, None]
     first, second = columns.point[lotteries.pair[:, 0]], columns.point[lotteries.pair[:, 1]]
     spent = columns.spent[lotteries.pair]
-    worst, stopped = int(search.gap.argmax()), search.stopped or Termination.NUMERICAL
-    gap = float(search.gap[worst])
-    outcome = Outcome.certified(gap=gap, tolerance=tolerance, stopped=stopped)
-    if outcome.termination is stopped:
-        text = f"the gap is {gap:.2g} at point {worst}, and {tolerance:g} was asked for"
-        if stopped is Termination.NUMERICAL:
-            text += "; rounding proves no less where costs or rewards are far apart in size"
-        outcome = replace(outcome, message=text)
     front = Front(
         departments.signed_objectives, search.weight, (1.0 - share) * first + share * second,
         (1.0 - share[:, 0]) * spent[:, 0] + share[:, 0] * spent[:, 1],
-        search.bound, search.price, ("exact",) * len(search.weight), money, tolerance, outcome,
+        search.bound, search.price, ("exact",) * len(search.weight), money, tolerance,
+        _outcome(search, tolerance),
     )  # fmt: skip
     return ExactFront(departments, front, columns, lotteries.pair, lotteries.share)
+
+
+def _outcome(search: Search, tolerance: float) -> Outcome:
+    """Why the search ended; where its gap is wider than was asked for, how wide it is."""
+    worst, stopped = int(search.gap.argmax()), search.stopped or Termination.NUMERICAL
+    gap = float(search.gap[worst])
+    outcome = Outcome.certified(gap=gap, tolerance=tolerance, stopped=stopped)
+    if outcome.termination is not stopped:
+        return outcome
+    text = f"the gap is {gap:.2g} at point {worst}, and {tolerance:g} was asked for"
+    if stopped is Termination.NUMERICAL:
+        text += "; rounding proves no less where costs or rewards are far apart in size"
+    return replace(outcome, message=text)
 
 
 def _nothing(departments: Departments, money: float, columns: Columns, outcome: Outcome) -> ExactFront:
