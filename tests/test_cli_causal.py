@@ -84,7 +84,8 @@ def test_figures_can_be_left_out_and_a_level_chosen(found, tmp_path):
 
 def test_what_is_refused(found, tmp_path):
     _, (history, *config), _ = found
-    assert "--level" in run("causal", history, *config, "--level", 1.5, code=2).stderr
+    for level in (1.5, 1.0 - 2.0**-53):
+        assert "--level" in run("causal", history, *config, "--level", level, code=2).stderr
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("keep")
     assert (

@@ -86,8 +86,10 @@ def estimate_effects(
     if missing:
         raise ProblemError(f"the graph has no node {missing[0]!r}, which is a column of the history")
     require_agreement(history.question, graph)
-    if not 0 < level < 1:
-        raise ProblemError(f"the level of the intervals is {level}; it must be between 0 and 1")
+    if not 0 < level < 1 or 0.5 + 0.5 * level == 1.0:
+        raise ProblemError(
+            f"the level of the intervals is {level}; it must be between 0 and 1, not next to 1"
+        )
     estimator = _Estimator(history, graph, level, robust)
     rows = []
     for k, decision in enumerate(history.question.decisions):

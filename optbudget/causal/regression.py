@@ -252,13 +252,16 @@ class Regressions:
         if not self.robust:
             return ""
         columns = self.numbers.columns_of(*names)
-        fitted = leverage(np.linalg.qr(self.table[:, columns] / self.length[columns])[0])
+        q, r = np.linalg.qr(self.table[:, columns] / self.length[columns])
+        fitted = leverage(q)
         row = int(np.argmax(fitted))
         if fitted[row] < 1.0 - FITTED:
             return ""
+        part = np.linalg.solve(r, q[row])
+        by = dict.fromkeys(self.numbers.name(columns[k]) for k in np.flatnonzero(abs(part) > COLLINEAR))
         return (
-            f"row {row + 1} has no like: {', '.join(names)} fit whatever is in it, so there is no robust "
-            "standard error (HC3); leave the row out, or do without --robust"
+            f"row {row + 1} has no like in {', '.join(by)}, so it is fitted whatever is in it, and there is "
+            "no robust standard error (HC3); leave the row out, or do without --robust"
         )
 
     def outcome_obstacle(self, outcome: str) -> str:

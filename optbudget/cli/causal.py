@@ -66,8 +66,8 @@ def command(
     from optbudget.files.aside import written_aside
     from optbudget.files.causal_results import KIND, write_causal
 
-    if not 0 < level < 1:
-        raise UsageError(f"--level is {level}; it must be between 0 and 1")
+    if not 0 < level < 1 or 0.5 + 0.5 * level == 1.0:
+        raise UsageError(f"--level is {level}; it must be between 0 and 1, not next to 1")
     files.require_free(out, KIND)
     run.require_memory_to_read(history, *filter(None, (graph,)))
     known = files.load_history(history, config)
