@@ -1,6 +1,6 @@
 """Runs of an environment as a learner sees them: through `reset` and `step`, and nothing else."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -180,7 +180,7 @@ def _run(
         seen = _observation(task, shown)
         after = seen[0] * size + seen[1 + own]
         ended = np.full(own.size, -1) if over else after
-        yield now, *(told[own] for told in _told(task, info)), ended, seen
+        yield now, *_told(task, own, info), ended, seen
         now = after
 
 
@@ -198,36 +198,33 @@ def departments_of(task: LearningTask, group: Sequence[int] | None) -> tuple[int
 
 def _observation(task: LearningTask, shown: Any) -> NDArray[Any]:
     """The regime and each department's state (1 + D,); whether the model has them is not looked at yet."""
-    seen = _array("an observation", shown)
-    if seen.shape != (1 + len(task.states),):
+    try:
+        seen = np.asarray(shown)
+    except ValueError:
+        raise _unlike(task) from None
+    if seen.shape != (1 + len(task.states),) or seen.dtype.kind not in "iuf":
         raise _unlike(task)
     return seen
 
 
-def _told(task: LearningTask, info: Any) -> Iterator[NDArray[Any]]:
-    """Action (D,), reward (D, K) and spend (D,) of a step's info."""
-    count = len(task.states)
-    for name, shape in (("action", (count,)), ("reward", (count, task.objectives)), ("spend", (count,))):
-        if not isinstance(info, Mapping) or name not in info:
-            raise UsageError(f"env.step() must return an info with the {name} of every department")
-        told = _array(f"info[{name!r}]", info[name])
-        if told.shape != shape:
-            raise UsageError(
-                f"info[{name!r}] must be of {count} departments, and the reward of {task.objectives} "
-                f"objectives: shape {shape}; got {told.shape}"
-            )
-        yield told
-
-
-def _array(name: str, given: Any) -> NDArray[Any]:
-    """An array of numbers; what kind of numbers is looked at for all steps together."""
+def _told(task: LearningTask, own: Integers, info: Any) -> tuple[NDArray[Any], ...]:
+    """Action (D,), reward (D, K) and spend (D,) of some departments, by a step's info."""
+    count = (len(task.states),)
     try:
-        array = np.asarray(given)
-    except ValueError:
-        array = np.empty(0, dtype=object)
-    if array.dtype.kind not in "iuf":
-        raise UsageError(f"{name} must be numbers, in rows of one length; got {given!r:.60}")
-    return array
+        told = np.asarray(info["action"]), np.asarray(info["reward"]), np.asarray(info["spend"])
+    except (KeyError, IndexError, TypeError, ValueError):
+        raise _untold(task) from None
+    action, reward, spend = told
+    if action.shape != count or reward.shape != (*count, task.objectives) or spend.shape != count:
+        raise _untold(task)
+    return action[own], reward[own], spend[own]
+
+
+def _untold(task: LearningTask) -> UsageError:
+    return UsageError(
+        f"the info of a step must hold, for each of {len(task.states)} departments, info['action'], "
+        f"info['reward'] of {task.objectives} objectives and info['spend'], all numbers"
+    )
 
 
 def _unlike(task: LearningTask) -> UsageError:
@@ -247,6 +244,8 @@ def _require_measured(task: LearningTask, action: Any, reward: Floats, spend: Fl
     """Refuse actions that the departments have not, and rewards and spends that are not finite."""
     if action.dtype.kind not in "iu" or not ((action >= 0) & (action < task.actions)).all():
         raise UsageError(f"info['action'] must hold whole numbers from 0 to {task.actions - 1}")
+    if reward.dtype.kind not in "iuf" or spend.dtype.kind not in "iuf":
+        raise _untold(task)
     if not (np.isfinite(reward).all() and np.isfinite(spend).all() and (spend >= 0).all()):
         raise UsageError("info['reward'] and info['spend'] must be finite, and no spend below 0")
 
