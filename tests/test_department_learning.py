@@ -19,8 +19,8 @@ from optbudget.pareto.learned import Learned
 from optbudget.pareto.learned_front import Layout, front_of, policy_of
 from optbudget.pareto.phased_learning import learn_by_phases
 from optbudget.pareto.scalarisations import LearningTask, Scalarisations, same_prices
-from optbudget.pareto.schedules import Rate
-from optbudget.pareto.watching import Exploration, watch
+from optbudget.pareto.schedules import FadingExploration, Rate
+from optbudget.pareto.watching import watch
 from optbudget.problems import Departments
 from optbudget.problems.examples import two_departments
 from optbudget.workers import Checkpoint, Monitor
@@ -183,7 +183,7 @@ class TestWatching:
         always = [np.ones((1, 3, 4), dtype=np.int8)] * 2
         counts = {
             uniform: watch(
-                bare(d, 4000), task, range(1), exploration=Exploration(uniform), policies=always
+                bare(d, 4000), task, range(1), chance=uniform, policies=always
             ).action.mean()
             for uniform in (1.0, 0.5, 0.1)
         }  # fmt: skip
@@ -195,11 +195,26 @@ class TestWatching:
         d = drawn(2)
         task, grid = LearningTask.of(d), same_prices(WEIGHTS, PRICES)
         found = []
+        seldom = FadingExploration(first=0.2, last=0.2)
         for seed in (4, 4, 5):
-            learner = DepartmentLearner(task, grid, exploration=Exploration(0.2), seed=seed)
+            learner = DepartmentLearner(task, grid, exploration=seldom, seed=seed)
             learner.learn(bare(d), 25)
             found.append(learner.learned().estimate)
         assert np.array_equal(found[0], found[1]) and not np.array_equal(found[0], found[2])
+
+    def test_exploring_fades_with_the_steps_that_were_watched(self):
+        """Of two lots of ten runs the first is all exploring here, and the second none."""
+        d = drawn(2)
+        task, grid = LearningTask.of(d), same_prices(WEIGHTS, PRICES)
+        fading = DepartmentLearner(task, grid, exploration=FadingExploration(first=1.0, last=0.0, steps=1))
+        by_hand, always = DepartmentLearner(task, grid), DepartmentLearner(task, grid)
+        fading.learn(bare(d), 20)
+        always.learn(bare(d), 20)
+        by_hand.learn(bare(d), 10)
+        by_hand.exploration = FadingExploration(first=0.0, last=0.0)
+        by_hand.learn(bare(d), 10)
+        assert np.array_equal(fading.learned().estimate, by_hand.learned().estimate)
+        assert not np.array_equal(fading.learned().estimate, always.learned().estimate)
 
 
 class TestConvergence:
@@ -247,11 +262,11 @@ class Stopping(Monitor):
 
 
 class TestGoingOn:
-    @pytest.mark.parametrize("uniform", [1.0, 0.3])
-    def test_one_pass_to_the_last_bit(self, tmp_path, uniform):
+    @pytest.mark.parametrize("last", [1.0, 0.3])
+    def test_one_pass_to_the_last_bit(self, tmp_path, last):
         d = drawn(1)
         task, grid = LearningTask.of(d), same_prices(WEIGHTS, PRICES)
-        made = {"exploration": Exploration(uniform), "seed": 3}
+        made = {"exploration": FadingExploration(first=1.0, last=last, steps=100), "seed": 3}
         straight = DepartmentLearner(task, grid, **made)
         straight.learn(bare(d, steps=4), 40)
         place = Checkpoint(tmp_path / "kept", "key")
@@ -416,7 +431,6 @@ class TestRefused:
             (lambda d: Scalarisations([[0.5, 0.5]], [[1.0], [2.0]]), "1 rows of weights and 2 of prices"),
             (lambda d: Scalarisations([[0.5, np.nan]], [[1.0]]), "one is nan"),
             (lambda d: Rate(power=2.0), "power is 2.0"),
-            (lambda d: Exploration(0.0), r"uniform is 0.0; .* \(0, 1\]"),
             (lambda d: learner_of(d).learned(), "nothing"),
         ],
     )  # fmt: skip

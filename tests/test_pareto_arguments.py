@@ -54,7 +54,7 @@ from optbudget.pareto.schedules import FadingExploration, Rate
 from optbudget.pareto.small_problems import Simulator, garnet, inspection
 from optbudget.pareto.support_ratio import fixed_weights, support_ratio, support_ratios
 from optbudget.pareto.trials import play
-from optbudget.pareto.watching import Exploration, watch
+from optbudget.pareto.watching import watch
 from optbudget.problems.examples import two_departments
 
 NAN = float("nan")
@@ -181,10 +181,10 @@ CALLS = {
     "watch, a number": (lambda: watch(env(), TASK, 3), "runs"),
     "watch, group": (lambda: watch(env(), TASK, range(1), group=[2]), "group"),
     "watch, empty group": (lambda: watch(env(), TASK, range(1), group=[]), "group"),
-    "exploration": (lambda: Exploration("some"), r"uniform is 'some'; .* \(0, 1\]"),
+    "watch, chance": (lambda: watch(env(), TASK, range(1), chance="some"), r"chance is 'some'; .* \[0, 1\]"),
     "learner, seed": (lambda: DepartmentLearner(TASK, GRID, seed=-1), "seed is -1"),
     "learner, rate": (lambda: DepartmentLearner(TASK, GRID, rate=0.1), "rate must be a Rate"),
-    "learner, exploration": (lambda: DepartmentLearner(TASK, GRID, exploration=0.1), "must be a Exploration"),
+    "learner, exploration": (lambda: DepartmentLearner(TASK, GRID, exploration=0.1), "must be a Fading"),
     "learner, group": (lambda: DepartmentLearner(TASK, GRID, group=[0, 5]), "group"),
     "learner, group twice": (lambda: DepartmentLearner(TASK, GRID, group=[0, 0]), "group"),
     "learner, runs": (lambda: DepartmentLearner(TASK, GRID).learn(env(), -1), "runs is -1"),
@@ -204,7 +204,7 @@ CALLS = {
     "sets, stretch": (lambda: learner(stretch=-5), "stretch is -5"),
     "sets, seed": (lambda: learner(seed="x"), "seed is 'x'"),
     "sets, rate": (lambda: learner(rate=0.5), "rate must be a Rate"),
-    "sets, exploration": (lambda: learner(exploration=Exploration()), "exploration must be a Fading"),
+    "sets, exploration": (lambda: learner(exploration=0.5), "exploration must be a Fading"),
     "sets, steps": (lambda: learner().learn(Simulator(inspection()), -1), "steps is -1"),
     "sets, steps of text": (lambda: learner().learn(Simulator(inspection()), "10"), "steps is '10'"),
     "sets, no environment": (lambda: learner().learn(inspection(), 10), "env must have"),
@@ -405,7 +405,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-@pytest.mark.parametrize("exploration", [None, Exploration(0.5)], ids=["at random", "with plans"])
+@pytest.mark.parametrize("exploration", [None, FadingExploration(first=0.5)], ids=["at random", "with plans"])
 def test_an_environment_that_answers_otherwise_is_refused(name, exploration):
     change, message = ANSWERS[name]
     one = DepartmentLearner(TASK, GRID, exploration=exploration)

@@ -35,8 +35,8 @@ from optbudget.pareto import _department_kernels as kernels
 from optbudget.pareto.arguments import of_kind, whole
 from optbudget.pareto.learned import Learned
 from optbudget.pareto.scalarisations import LearningTask, Scalarisations, blocked_aims, lanes
-from optbudget.pareto.schedules import Rate
-from optbudget.pareto.watching import Environment, Exploration, Watched, departments_of, watch
+from optbudget.pareto.schedules import FadingExploration, Rate
+from optbudget.pareto.watching import Environment, Watched, departments_of, watch
 from optbudget.workers import Checkpoint
 
 Floats = NDArray[np.float64]
@@ -55,7 +55,9 @@ class DepartmentLearner:
     ----------
     task : sizes of all departments, horizon and discounts
     scalarisations : weights and prices
-    rate, exploration : schedules
+    rate : of learning; None is 1/n^0.9
+    exploration : the chance that a department explores, by the steps that were watched before each few runs;
+        else it takes what seems best for a scalarisation drawn for the run. None explores always
     seed : of the environment's draws and the explorer's, >= 0
     group : numbers of the departments that are learned; the others act at random. None is all
 
@@ -78,14 +80,15 @@ class DepartmentLearner:
         scalarisations: Scalarisations,
         *,
         rate: Rate | None = None,
-        exploration: Exploration | None = None,
+        exploration: FadingExploration | None = None,
         seed: int = 0,
         group: Sequence[int] | None = None,
     ) -> None:
         scalarisations.require(task)
         self.task, self.scalarisations, self.seed = task, scalarisations, whole("seed", seed)
         self.rate = of_kind("rate", rate or Rate(), Rate)
-        self.exploration = of_kind("exploration", exploration or Exploration(), Exploration)
+        explored = exploration or FadingExploration(first=1.0, last=1.0)
+        self.exploration = of_kind("exploration", explored, FadingExploration)
         self.group = departments_of(task, group)
         self.runs = self.steps = 0
         self._lane = lanes(scalarisations.size, LENGTH // task.stages)
@@ -103,10 +106,11 @@ class DepartmentLearner:
         last = self.runs + whole("runs", runs)
         while self.runs < last:
             until = min(last, (self.runs // AT_ONCE + 1) * AT_ONCE)
-            policies = None if self.exploration.uniform >= 1 else self._policies()
+            chance = float(self.exploration.of(self.steps))
+            policies = None if chance >= 1 else self._policies()
             seen = watch(
                 env, self.task, range(self.runs, until), seed=self.seed, group=self.group,
-                exploration=self.exploration, policies=policies,
+                chance=chance, policies=policies,
             )  # fmt: skip
             for d in range(len(self.group)):
                 self._update(d, seen)

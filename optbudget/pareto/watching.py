@@ -30,25 +30,6 @@ class Environment(Protocol):
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]: ...
 
 
-@dataclass(frozen=True)
-class Exploration:
-    """How a department chooses while it is watched.
-
-    With chance `uniform` it takes any of its actions, all equally likely; else what seems best, for a
-    scalarisation drawn for each run and with the decisions to go of a plan that begins anew after its last.
-
-    Examples
-    --------
-    >>> Exploration(), Exploration(uniform=0.3)
-    (Exploration(uniform=1.0), Exploration(uniform=0.3))
-    """
-
-    uniform: float = 1.0
-
-    def __post_init__(self) -> None:
-        number("uniform", self.uniform, "(0, 1]")  # At 0 some action is never tried.
-
-
 STEPS = ("state", "action", "after", "measured")
 """What of `Watched` there is for every step."""
 
@@ -107,7 +88,7 @@ def watch(
     *,
     seed: int = 0,
     group: Sequence[int] | None = None,
-    exploration: Exploration | None = None,
+    chance: float = 1.0,
     policies: Policies | None = None,
 ) -> Watched:
     """Watch some runs of an environment.
@@ -119,8 +100,10 @@ def watch(
         before
     seed : of the environment's draws and the explorer's, >= 0
     group : numbers of the departments that are watched; the others act at random. None is all
-    exploration, policies : how those of the group choose, and what seems best to them; without policies all
-        choose uniformly
+    chance : in [0, 1], with which a department of the group takes any of its actions, all equally likely;
+        else what seems best, for a scalarisation drawn for each run and with the decisions to go of a plan
+        that begins anew after its last
+    policies : what seems best; without them all choose uniformly
 
     Raises
     ------
@@ -142,12 +125,11 @@ def watch(
         raise UsageError(f"runs is {runs!r}; it must hold a run, and be numbered from 0")
     own = np.array(departments_of(task, group))
     whole("seed", seed)
+    chance = number("chance", chance, "[0, 1]")
     moments: list[tuple[Any, ...]] = []
     starts = []
     for run in runs:
-        choose = _Chooser(
-            task, own, exploration or Exploration(), policies, np.random.default_rng((seed, run))
-        )
+        choose = _Chooser(task, own, chance, policies, np.random.default_rng((seed, run)))
         begin = int(np.random.SeedSequence((seed, run)).generate_state(1)[0])
         seen = _observation(task, begun(env, begin))
         _require_seen(task, seen[None])
@@ -257,15 +239,15 @@ class _Chooser:
         self,
         task: LearningTask,
         own: Integers,
-        exploration: Exploration,
+        chance: float,
         policies: Policies | None,
         draws: np.random.Generator,
     ) -> None:
         self.task, self.own, self.draws = task, own, draws
-        self.uniform, self.stage = exploration.uniform, 0
+        self.chance, self.stage = chance, 0
         self.size = task.regimes * np.array(task.states)[own]
         self.followed: list[NDArray[np.int8]] = []
-        if policies is not None and self.uniform < 1:
+        if policies is not None and chance < 1:
             which = draws.integers(len(policies[0]), size=len(task.states))[own]
             self.followed = [policy[w] for policy, w in zip(policies, which, strict=True)]
 
@@ -274,7 +256,7 @@ class _Chooser:
         if self.followed:
             if now.dtype.kind not in "iu" or not ((now >= 0) & (now < self.size)).all():
                 raise _unlike(self.task)
-            greedy = self.draws.random(len(self.task.states))[self.own] >= self.uniform
+            greedy = self.draws.random(len(self.task.states))[self.own] >= self.chance
             for d in np.flatnonzero(greedy).tolist():
                 action[self.own[d]] = self.followed[d][self.stage, now[d]]
             self.stage = (self.stage + 1) % self.task.stages
