@@ -146,7 +146,7 @@ class TestForged:
         row = int(np.argmax(price))
         changed(folder / "weights.parquet", "price", row, price[row] / 2)
         resealed(folder)
-        assert failed(folder) == ["bounds"]
+        assert failed(folder) == ["points", "bounds"]  # What its own result says is another price, too.
 
     def test_a_bound_too_low(self, folder):
         row = pq.read_table(folder / "weights.parquet").to_pydict()
@@ -171,6 +171,71 @@ class TestForged:
         assert table.column_names[4] == "action"
         resealed(folder)
         assert "points" in failed(folder)
+
+    @pytest.mark.parametrize(
+        "name, column, number",
+        [
+            ("front.parquet", "spend", lambda spend: spend * (1 + 1e-10)),
+            ("points/0/allocation.parquet", "budget", lambda money: money + 1.0),
+            ("points/0/allocation.parquet", "action", lambda _: "none"),
+            ("points/0/departments.parquet", "department", lambda _: "parks"),
+            ("points/0/departments.parquet", "-risk", lambda risk: risk + 1e-10),
+            ("points/0/departments.parquet", "spend", lambda money: money + 1.0),
+            ("points/0/lines.parquet", "budget", lambda money: money + 1.0),
+            ("points/0/lines.parquet", "spent", lambda money: money - 1.0),
+            ("points/0/population.parquet", "count", lambda count: count + 1),
+        ],
+    )
+    def test_a_number_of_any_table(self, folder, name, column, number):
+        old = pq.read_table(folder / name).to_pydict()[column][0]
+        changed(folder / name, column, 0, number(old))
+        resealed(folder)
+        assert failed(folder) == ["points"]
+
+    @pytest.mark.parametrize("name", ["value", "bound", "gap", "gap_absolute", "tolerance", "model"])
+    def test_what_a_point_says_of_itself(self, folder, name):
+        file = folder / "points" / "0" / "result.json"
+        content = json.loads(file.read_text())
+        other = {**content["model"], "weights": {"service": 0.5, "risk": 0.5}}
+        file.write_text(json.dumps({**content, name: other if name == "model" else content[name] + 1.0}))
+        resealed(folder)
+        assert failed(folder) == ["points"]
+
+    def test_other_objectives(self, folder):
+        resealed(folder, objectives=["-risk", "service"])
+        assert failed(folder) == ["front.json"]
+
+    def test_a_bound_left_out(self, folder):
+        """The front is certified at every weight at which it was computed."""
+        for column in ("bound", "gap"):
+            changed(folder / "weights.parquet", column, 1, np.inf)
+        changed(folder / "weights.parquet", "price", 1, np.nan)
+        resealed(folder)
+        assert "bounds" in failed(folder)
+
+    def test_two_actions_at_once(self, folder):
+        """Of two rows for one state, the one that counts is not the one that is read first."""
+        file = folder / "points" / "0" / "policies.parquet"
+        table = pq.read_table(file)
+        other = table.slice(0, 1).set_column(4, "action", pa.array(["none"]))
+        pq.write_table(pa.concat_tables([other.cast(table.schema), table]), file)
+        with pytest.raises(ResultError, match="not as it was written"):
+            load_front(folder)
+        resealed(folder)
+        assert failed(folder) == ["points"]
+
+    def test_any_file_that_is_not_as_it_was(self, folder):
+        for file in sorted(folder.rglob("*")):
+            if file.is_file() and file.parent.name != "model":
+                whole = file.read_bytes()
+                file.write_bytes(whole + b" ")
+                if file.name != "front.json":
+                    with pytest.raises(ResultError, match="not as it was written"):
+                        load_front(folder)
+                    file.unlink()
+                    with pytest.raises(ResultError, match="is missing"):
+                        load_front(folder)
+                file.write_bytes(whole)
 
     def test_shares_that_are_none(self, folder):
         changed(folder / "points" / "0" / "mixture.parquet", "share", 0, 0.5)

@@ -1,16 +1,20 @@
 """`optbudget pareto --episodes`: learned points beside the computed ones."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from commands import run, run_json
+from small_risks import harmful
 
 from optbudget import save
-from optbudget.cli.front_learning import _counts
+from optbudget.cli.front_learning import _checkpoint, _counts
 from optbudget.errors import InterruptedWork, LimitError
 from optbudget.files import load_front
-from optbudget.pareto import front_learning
+from optbudget.pareto import exact_front, front_learning
 from optbudget.problems.examples import two_departments
+from optbudget.problems.side_effects import SideEffects
 
 
 @pytest.fixture
@@ -80,3 +84,16 @@ def test_an_interruption_keeps_what_was_watched(model, tmp_path, monkeypatch):
     run(*asked, "--out", tmp_path / "f")
     one, other = (load_front(tmp_path / name).front for name in ("straight", "f"))
     assert one.point.tobytes() == other.point.tobytes() and not (tmp_path / "f.checkpoint").exists()
+
+
+def test_runs_of_other_departments_are_not_gone_on_from(tmp_path):
+    """Another sign, risk weight or regime now changes what is watched, and no table of the model."""
+    two = two_departments()
+    harms = SideEffects(("improve",), (harmful("improve", 0.5),))
+    others = (
+        two, replace(two, direction=np.array([1, 1])), replace(two, initial_regime="lean"),
+        two.with_risk(harms, 1.0), two.with_risk(harms, 2.0),
+    )  # fmt: skip
+    answers = [exact_front(other, weights=2, refine=0).with_plans() for other in others]
+    keys = {_checkpoint(answer, tmp_path / "f", 1).key for answer in answers}
+    assert len(keys) == len(others)

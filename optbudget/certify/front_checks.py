@@ -1,7 +1,11 @@
 """A front of departments against the model alone: its points, its bounds, and that none is beyond a plane.
 
-Of a point's plan every policy is evaluated backwards, K rewards and the spend together, and the lottery's
-mean is compared with what is stated. Of weights ω and their price λ the checker makes its own backward pass,
+Of a point's plan every policy is evaluated backwards, K rewards and the spend together. What is stated of it
+by department, and of the lottery's mean, is compared with that, up to the rounding of two evaluations,
+:math:`2 (T (d + R + 4) + Q D + 4) u` times the expected sum of absolute rewards, for T decisions, D
+departments and Q policies. Where the front is certified, a point that was computed has a bound, and no other.
+
+Of weights ω and their price λ the checker makes its own backward pass,
 
 .. math:: t_k = \\max_a \\; \\gamma^k \\omega \\cdot R - \\lambda \\gamma_c^k c +
           \\sum_{r'} q \\sum_{s'} p\\, t_{k+1} + e_a,
@@ -20,21 +24,22 @@ from numpy.typing import NDArray
 from optbudget.certify.choice import ROUNDOFF
 from optbudget.certify.outcome_checks import differences, outcome_check
 from optbudget.certify.rows import Rows
-from optbudget.errors import ProblemError
-from optbudget.problems import Check, DepartmentFront, Departments
+from optbudget.errors import ProblemError, ResultError
+from optbudget.problems import Check, DepartmentFront, Departments, FrontPoint
 from optbudget.status import Solution
 
 Floats = NDArray[np.float64]
 
 SAME = 1e-9
-"""Relative difference up to which two evaluations of a plan are one."""
+"""Relative distance up to which a point is not beyond a plane."""
 
 
 def front_checks(answer: DepartmentFront) -> Iterator[Check]:
     """Every statement of a front and its plans."""
     front = answer.front
     if answer.stated is not None:
-        wrong = [*differences(answer.stated, {"points": len(front), "budget": front.budget}, "")]
+        said = {"points": len(front), "budget": front.budget, "objectives": [*front.objectives]}
+        wrong = [*differences(answer.stated, said, "")]
         numbers = {"value": front.value.tolist(), "gap": front.gap.tolist()}
         wrong += differences(answer.stated.get("weights.parquet"), numbers, "weights.parquet: ")
         yield Check("front.json", not wrong, "; ".join(wrong) or "every number is that of the tables")
@@ -56,35 +61,45 @@ def front_checks(answer: DepartmentFront) -> Iterator[Check]:
 def _points(answer: DepartmentFront) -> Check:
     """That every point is what its plan yields, and its plan keeps the budget."""
     front, backward = answer.front, _Backward(answer.departments)
+    names = (*front.objectives, "spend")
     for p in range(len(front)):
         try:
-            plan = answer.point_of(p).plan
-            totals = np.array([backward.policy(policy) for policy in plan.policy])
-        except ProblemError as error:
+            found = answer.point_of(p)
+            totals, sizes = map(np.array, zip(*map(backward.policy, found.plan.policy), strict=True))
+        except (ProblemError, ResultError) as error:
             return Check("points", False, f"point {p}: {error}")
-        found = plan.share @ totals
+        share, room = found.plan.share, backward.room(found)
+        parts = np.concatenate([found.reward, found.spend[:, :, None]], axis=2)
         stated = np.append(front.point[p], front.spend[p])
-        off = np.abs(found - stated) / (1.0 + np.abs(found))
-        if off.max() > SAME:
-            names = (*front.objectives, "spend")
-            k = int(off.argmax())
-            said = f"stated {stated[k]:.10g}, its plan yields {found[k]:.10g}"
-            return Check("points", False, f"point {p}, {names[k]}: {said}")
-        if found[-1] > front.budget * (1.0 + SAME):
-            return Check("points", False, f"point {p} spends {found[-1]:.10g} of {front.budget:.10g}")
+        mean, size = share @ totals.sum(axis=1), share @ sizes.sum(axis=1)
+        for said, true, around in ((parts, totals, sizes), (stated, mean, size)):
+            off = np.argwhere(~(np.abs(said - true) <= room * around))
+            if off.size:
+                place = tuple(off[0].tolist())
+                text = f"stated {said[place]:.17g}, its plan yields {true[place]:.17g}"
+                return Check("points", False, f"point {p}, {names[place[-1]]}: {text}")
+        if mean[-1] > front.budget * (1.0 + room):
+            return Check("points", False, f"point {p} spends {mean[-1]:.17g} of {front.budget:.17g}")
     return Check("points", True, f"{len(front)} plans evaluated, each yields and spends what is stated")
 
 
 def _bounds(answer: DepartmentFront) -> Check:
-    """That every finite bound is one, at its price."""
+    """That every finite bound is one, at its price; and that there are bounds where they must be."""
     front, backward = answer.front, _Backward(answer.departments)
-    for p in np.flatnonzero(np.isfinite(front.bound)).tolist():
-        if not front.price[p] >= 0:
-            return Check("bounds", False, f"point {p} states a bound and no price")
+    certified = front.outcome.solution is Solution.CERTIFIED
+    for p, kind in enumerate(front.kind):
+        proves = bool(np.isfinite(front.bound[p]))
+        if proves == np.isnan(front.price[p]):
+            return Check("bounds", False, f"point {p} states a bound and no price, or a price and no bound")
+        if certified and proves != (kind == "exact"):
+            said = "a bound" if proves else "no bound"
+            return Check("bounds", False, f"point {p} states {said}, and is {kind}")
+        if not proves:
+            continue
         proved = backward.bound(front.weight[p], float(front.price[p]), front.budget)
         if not proved <= front.bound[p]:
-            said = f"stated {front.bound[p]:.17g}, proved {proved:.17g} at its price"
-            return Check("bounds", False, f"point {p}: {said}")
+            text = f"stated {front.bound[p]:.17g}, proved {proved:.17g} at its price"
+            return Check("bounds", False, f"point {p}: {text}")
     return Check("bounds", True, f"{int(np.isfinite(front.bound).sum())} bounds proved at their prices")
 
 
@@ -106,20 +121,27 @@ class _Backward:
             moved += self.chance[:, [r]] * after[self.departments.elsewhere[:, r]]
         return self.rows.expect(moved)
 
-    def policy(self, pairs: NDArray[np.integer]) -> Floats:
-        """(K + 1,) rewards and spend of all departments under a policy (T, n)."""
+    def policy(self, pairs: NDArray[np.integer]) -> tuple[Floats, Floats]:
+        """Rewards and spend of each department under a policy (T, n), and of their sizes, (D, K + 1)."""
         held, chosen = self.held, pairs[:, self.acting]
         low, high = held.pair_ptr[self.acting], held.pair_ptr[self.acting + 1]
         if ((chosen < low) | (chosen >= high)).any():
             raise ProblemError("a policy takes what is no action of its state")
-        gain = np.column_stack([self.reward, held.cost])
+        measured = np.column_stack([self.reward, held.cost])
         rate = np.append(np.full(self.reward.shape[1], held.discount), held.cost_discount)
+        gain, rate = np.hstack([measured, np.abs(measured)]), np.tile(rate, 2)
         found = np.zeros((held.n_states, rate.size))
         for stage in range(self.horizon - 1, -1, -1):
             ahead = self.expected(found)[held.pair_row[chosen[stage]]]
             found = np.zeros_like(found)
             found[self.acting] = gain[chosen[stage]] + rate * ahead
-        return np.asarray(found[self.departments.start_state].sum(axis=0))
+        value, size = np.hsplit(found[self.departments.start_state], 2)
+        return value, size
+
+    def room(self, point: FrontPoint) -> float:
+        """By what share of the absolute rewards two evaluations of a plan may differ."""
+        stage = self.rows.widest + self.chance.shape[1] + 4
+        return float(2 * (self.horizon * stage + point.spend.size + 4) * ROUNDOFF)
 
     def bound(self, weight: Floats, price: float, budget: float) -> float:
         """What no plan within the budget is worth more than at the weights; rounded up."""

@@ -103,9 +103,12 @@ def _checkpoint(answer: "DepartmentFront", out: Path, seed: int) -> "Checkpoint"
 
     departments, key = answer.departments, sha256(__version__.encode())
     held = departments.held
-    for array in (held.cost, held.probability, held.next_state, held.pair_row, departments.reward):
+    tables = (held.pair_ptr, held.pair_action, held.pair_row, held.row_ptr, held.next_state)
+    numbers = (held.probability, held.cost, departments.signed_reward, departments.regime_probability)
+    for array in (*tables, *numbers):
         key.update(array.tobytes())
-    key.update(repr((held.labels, departments.regime_probability.tolist(), departments.start, seed)).encode())
+    words = (held.labels, held.actions, departments.initial_regime, departments.start, seed)
+    key.update(repr(words).encode())
     return Checkpoint(out.with_name(out.name + ".checkpoint"), key.hexdigest())
 
 

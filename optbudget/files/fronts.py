@@ -25,18 +25,19 @@ from optbudget import __version__
 from optbudget.errors import ProblemError, ResultError
 from optbudget.files.aside import recover
 from optbudget.files.departments_folder import departments_hash, place_departments
-from optbudget.files.mixture_results import read_policies, write_mixture
+from optbudget.files.front_points import PLACE, read_point
+from optbudget.files.mixture_results import write_mixture
+from optbudget.files.model_folder import file_hash
 from optbudget.files.model_writer import write_csv
 from optbudget.files.models import load_problem
 from optbudget.files.parquet_tables import write_parquet
 from optbudget.files.result_tables import ResultTable
 from optbudget.files.risk_folder import held_as_stated, place_risk
-from optbudget.files.seals import is_as_written, is_sealed, sealed
+from optbudget.files.seals import is_sealed, sealed
 from optbudget.files.stated_fields import mapping, number, outcome, read_json, whole, word
 from optbudget.files.statements import recorded, write_json
 from optbudget.problems import (
     DepartmentFront,
-    DepartmentPlan,
     Departments,
     Front,
     FrontPoint,
@@ -46,7 +47,6 @@ from optbudget.problems.front import KINDS
 KIND = "front"
 SCHEMA = "optbudget-front-1"
 STATED = "front.json"
-PLACE = "../../model"
 
 
 def write_front(
@@ -121,6 +121,7 @@ def load_front(path: str | Path, model: str | Path | None = None) -> DepartmentF
         raise ResultError(f"{STATED}: schema is {stated.get('schema')!r:.40}, not {SCHEMA!r}")
     if not is_sealed(stated):
         raise _edited(folder / STATED)
+    _require_as_written(folder, mapping(stated, "files", STATED))
     departments = _departments(folder, stated, Path(model) if model is not None else folder / "model")
     try:
         front = _front(folder, stated, departments)
@@ -128,9 +129,9 @@ def load_front(path: str | Path, model: str | Path | None = None) -> DepartmentF
         raise ResultError(f"the folder does not hold a front of its model: {error}") from None
 
     def point_of(point: int) -> FrontPoint:
-        return _point(folder, stated, departments, point)
+        return read_point(folder, stated, departments, front, point)
 
-    weights = _table(folder, stated, "weights.parquet", ())
+    weights = ResultTable.read(folder / "weights.parquet", (), folder)
     follow = {name: weights.numbers(name, infinite=True).tolist() for name in ("value", "gap")}
     return DepartmentFront(departments, front, point_of, {**stated, "weights.parquet": follow})
 
@@ -164,11 +165,15 @@ def _edited(file: Path) -> ResultError:
     return ResultError(f"{file} is not as it was written; compute the front again with `optbudget pareto`")
 
 
-def _table(folder: Path, stated: Mapping[str, Any], name: str, texts: tuple[str, ...]) -> ResultTable:
-    """A table of the folder, if it is the one that was sealed."""
-    if (folder / name).is_file() and not is_as_written(stated, folder, name):
-        raise _edited(folder / name)
-    return ResultTable.read(folder / name, texts, folder)
+def _require_as_written(folder: Path, files: Mapping[str, Any]) -> None:
+    """ResultError unless every file that was sealed is there, as it was; the model has a hash of its own."""
+    there = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    for name in sorted(set(files) - set(there)):
+        if not name.startswith("model/"):
+            raise ResultError(f"{name} is missing")
+    for name, path in sorted(there.items()):
+        if name in files and files[name] != file_hash(path) and not name.startswith("model/"):
+            raise _edited(path)
 
 
 def _departments(folder: Path, stated: Mapping[str, Any], where: Path) -> Departments:
@@ -188,8 +193,8 @@ def _departments(folder: Path, stated: Mapping[str, Any], where: Path) -> Depart
 
 
 def _front(folder: Path, stated: Mapping[str, Any], departments: Departments) -> Front:
-    table = _table(folder, stated, "front.parquet", ("kind",))
-    weights = _table(folder, stated, "weights.parquet", ())
+    table = ResultTable.read(folder / "front.parquet", ("kind",), folder)
+    weights = ResultTable.read(folder / "weights.parquet", (), folder)
     count, names = whole(stated, "points", STATED), departments.signed_objectives
     for read in (table, weights):
         if len(read) != count or not np.array_equal(read.wholes("point"), np.arange(len(read))):
@@ -202,22 +207,3 @@ def _front(folder: Path, stated: Mapping[str, Any], departments: Departments) ->
         tuple(KINDS[k] for k in kinds.tolist()),
         number(stated, "budget", STATED), number(stated, "tolerance", STATED), outcome(stated, STATED),
     )  # fmt: skip
-
-
-def _point(folder: Path, stated: Mapping[str, Any], departments: Departments, point: int) -> FrontPoint:
-    """The plan of a point, from its folder."""
-    place, names = f"points/{point}", departments.signed_objectives
-    for name in ("mixture.parquet", "policies.parquet", "departments.parquet"):
-        if (folder / place / name).is_file() and not is_as_written(stated, folder, f"{place}/{name}"):
-            raise _edited(folder / place / name)
-    share, policy = read_policies(folder / place, departments.held, departments.held.horizon or 1)
-    table = ResultTable.read(folder / place / "departments.parquet", ("department",), folder)
-    count = len(departments.departments)
-    if len(table) != share.size * count:
-        raise ResultError(f"{table.file}: there must be one row per policy and department")
-    spend = table.numbers("spend", low=0.0).reshape(share.size, count)
-    reward = np.stack([table.numbers(name).reshape(share.size, count) for name in names], axis=-1)
-    try:
-        return FrontPoint(DepartmentPlan(departments, share, policy), reward, spend)
-    except ProblemError as error:
-        raise ResultError(f"{place} does not hold a plan: {error}") from None

@@ -215,6 +215,8 @@ def read_policies(
             raise ResultError(f"{table.file}: there is a {name} that is not from 0 to {end - 1}")
     policy = np.full((share.size, horizon, problem.n_states), -1, dtype=np.int32)
     policy[which, stage, state] = pair_of[state, table.actions(problem)]
+    if np.count_nonzero(policy >= 0) != len(table):
+        raise ResultError(f"{table.file}: what is done in a state is named twice, or is no action of it")
     return share, policy
 
 

@@ -69,6 +69,10 @@ class ResultTable:
             raise ResultError(f"{self.file}: {name} is {values[row]} in row {row + 1}")
         return np.asarray(values)
 
+    def values(self, name: str) -> list[object]:
+        """A column as it is."""
+        return list(self._column(name).to_pylist())
+
     def wholes(self, name: str) -> Integers:
         column = self._column(name)
         if column.type != pa.int64() or column.null_count:
