@@ -107,6 +107,22 @@ class TestTooMuch:
             require_room_to_learn(task, 20, 1_000, monitor=limit)
 
 
+class TestObjectives:
+    def test_of_which_one_point_is_best_at_all_weights(self, model, tmp_path):
+        """The computed front is kept: there is nothing to hold learned points against."""
+        edited(model, "model.toml", "^objectives = .*", 'objectives = ["performance"]')
+        options = ("--weights", "6", "--refine", "0", "--episodes", "1", "--no-figures")
+        done = run("pareto", model, "--out", tmp_path / "f", *options)
+        assert "learned points are left out" in done.stderr and (tmp_path / "f" / "front.json").is_file()
+
+    @pytest.mark.parametrize("name", ["spend", "point", "value"])
+    def test_named_as_a_column_of_a_front(self, model, tmp_path, name):
+        edited(model, "model.toml", '"efficiency"', f'"{name}"')
+        edited(model, "actions.csv", ",efficiency,", f",{name},")
+        done = run("pareto", model, "--out", tmp_path / "f", "--episodes", "0", code=exits.INVALID)
+        assert f"objectives names '{name}'" in done.stderr and not (tmp_path / "f").exists()
+
+
 class TestBudgets:
     def test_a_little_too_little(self, model, tmp_path):
         edited(model, "actions.csv", "decrease,0", "decrease,3.1")

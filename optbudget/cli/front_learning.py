@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optbudget.cli.run import Run
-from optbudget.errors import InterruptedWork, LimitError, MissingExtraError
+from optbudget.errors import InterruptedWork, LimitError, MissingExtraError, ProblemError
 
 if TYPE_CHECKING:
     from optbudget.pareto import LearnedFront
@@ -35,8 +35,8 @@ def learned(
 ) -> "tuple[LearnedFront, LearningCurve] | None":
     """The front learned at the same weights, and what it reaches of the computed one; None where it is not.
 
-    It is left out if nothing was said and Gymnasium is not there, and where a limit stops it: the computed
-    front is in hand.
+    It is left out if nothing was said and Gymnasium is not there, where a limit stops it, and where one point
+    is best at all weights: the computed front is in hand.
     """
     try:
         from optbudget.pareto import DepartmentsEnv, learn_fronts
@@ -59,7 +59,11 @@ def learned(
         run.log(f"nothing is learned: {error}")
         return None
     checkpoint.discard()
-    return fronts[-1], learning_curve(fronts, answer.front)
+    try:
+        return fronts[-1], learning_curve(fronts, answer.front)
+    except ProblemError as error:
+        run.log(f"learned points are left out, as there is nothing to hold them against: {error}")
+        return None
 
 
 def fields(found: "tuple[LearnedFront, LearningCurve]") -> dict[str, object]:
