@@ -124,6 +124,14 @@ class TestObjectives:
 
 
 class TestBudgets:
+    def test_a_point_of_a_front_at_another_budget(self, model, tmp_path):
+        options = ("--out", tmp_path / "f", "--weights", "3", "--refine", "0", "--episodes", "0")
+        run("pareto", model, *options, "--no-figures", "--budget", "100")
+        run("pareto", model, *options, "--budget", "100", "--point", "1")
+        run("pareto", model, *options, "--point", "1")
+        done = run("pareto", model, *options, "--budget", "90", "--point", "1", code=exits.USAGE)
+        assert "is the front at a budget of 100" in done.stderr
+
     def test_a_little_too_little(self, model, tmp_path):
         edited(model, "actions.csv", "decrease,0", "decrease,3.1")
         done = run(

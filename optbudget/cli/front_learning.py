@@ -84,12 +84,12 @@ def fields(found: "tuple[LearnedFront, LearningCurve]") -> dict[str, object]:
 
 def sentence(found: "tuple[LearnedFront, LearningCurve]") -> str:
     """What is said of a learned front."""
-    from optbudget.report.words import number
+    from optbudget.report.words import number, plural
 
     front, curve = found
-    steps = number(float(curve.steps[-1]), 12)
+    points, steps = plural(len(front.front), "point"), number(float(curve.steps[-1]), 12)
     return (
-        f"{len(front.front)} points, learned from {steps} steps, reach {curve.ratio[-1]:.1%} of the computed "
+        f"{points}, learned from {steps} steps, reach {curve.ratio[-1]:.1%} of the computed "
         f"front; no plan reaches more than {curve.certified:.1%}"
     )
 

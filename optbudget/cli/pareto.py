@@ -87,7 +87,7 @@ def command(
     files.require_free(out, KIND)
     run.require_memory_to_read(model)
     if point is not None and files.holds_front(out):
-        _show_point(run, _known(run, out, model), out, point)
+        _show_point(run, _known(run, out, model, budget), out, point)
         return
     departments = _departments(run, model, risk, risk_weight)
     require_columns(departments)
@@ -129,8 +129,8 @@ def _departments(run: Run, model: Path, risk: Path | None, risk_weight: float | 
     return files.departments_with_risk(read, risk, weight)
 
 
-def _known(run: Run, out: Path, model: Path) -> "DepartmentFront":
-    """The front that is there already, if it is of this model."""
+def _known(run: Run, out: Path, model: Path, budget: float | None) -> "DepartmentFront":
+    """The front that is there already, if it is of this model, and of the budget if one is given."""
     from optbudget import files
     from optbudget.errors import ResultError
 
@@ -139,6 +139,8 @@ def _known(run: Run, out: Path, model: Path) -> "DepartmentFront":
     stated: Any = (answer.stated or {}).get("model")
     if files.departments_hash(model) != stated["sha256"]:
         raise ResultError(f"{out} is the front of another model than {model}; name another folder")
+    if budget is not None and budget != answer.front.budget:
+        raise UsageError(f"{out} is the front at a budget of {answer.front.budget:.10g}; name another folder")
     return answer
 
 
@@ -161,8 +163,9 @@ def _write(
     from optbudget.files.aside import written_aside
     from optbudget.files.fronts import export_point, write_front
     from optbudget.files.parquet_tables import write_parquet
+    from optbudget.report.words import plural
 
-    run.log(f"writing {len(answer.front)} plans")
+    run.log(f"writing {plural(len(answer.front), 'plan')}")
     with written_aside(out) as folder:
         if taught is not None:
             write_parquet(taught[1].to_arrow(), folder / "learning.parquet")
@@ -216,6 +219,7 @@ def _show(
     taught: "Taught | None",
 ) -> None:
     from optbudget.report.front_tables import front_grid, point_grid
+    from optbudget.report.words import plural
 
     chosen = {} if point is None else {"chosen": _point_fields(answer, out, point)}
     rules = {} if compared is None else {"rules": compared.means()}
@@ -231,7 +235,7 @@ def _show(
     if point is not None:
         run.grids(point_grid(answer.point_of(point), point))
     exact = answer.front.of_kind("exact")
-    run.show(f"{len(exact)} points computed, largest gap {exact.gap.max():.1e}. Written to {out}")
+    run.show(f"{plural(len(exact), 'point')} computed, largest gap {exact.gap.max():.1e}. Written to {out}")
     if taught is not None:
         run.show(sentence(taught))
 
