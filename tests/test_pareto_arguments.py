@@ -295,6 +295,7 @@ CALLS = {
     "play, rule's shape": (lambda: play(TWO, lambda k, s: s[:, :1], runs=2, seed=1), "act"),
     "play, rule's words": (lambda: play(TWO, lambda k, s: "improve", runs=2, seed=1), "act"),
     "play, another's pair": (lambda: play(TWO, lambda k, s: s * 0, runs=2, seed=1), "act"),
+    "play, a later pair": (lambda: play(TWO, lambda k, s: s * 0 + 15, runs=2, seed=1), "act"),
     "uniform": (lambda: uniform_budgets(BUDGETED), "departments must be a Departments"),
     "within, mismatched": (lambda: within(TWO, [[1.0]]), r"budgets must have shape \(3, 2\)"),
     "within, NaN": (lambda: within(TWO, [[NAN, 1.0]] * 3), "budgets"),
