@@ -90,7 +90,7 @@ def sentence(found: "tuple[LearnedFront, LearningCurve]") -> str:
     points, steps = plural(len(front.front), "point"), number(float(curve.steps[-1]), 12)
     return (
         f"{points}, learned from {steps} steps, reach {curve.ratio[-1]:.1%} of the computed "
-        f"front; no plan reaches more than {curve.certified:.1%}"
+        f"front; no plan at all reaches more than {curve.certified:.1%} of it"
     )
 
 

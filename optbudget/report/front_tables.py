@@ -33,7 +33,7 @@ def front_grid(answer: DepartmentFront, *, limit: int = 30) -> Grid:
     if len(alike) < len(front):
         notes.append("Equal points are one row, with the weights of the first and the largest gap.")
     if len(alike) > limit:
-        notes.append(f"{plural(len(alike) - limit, 'other point')} more in front.parquet.")
+        notes.append(f"{plural(len(alike) - limit, 'other point')} in front.parquet.")
     title = f"Points of the front at a budget of {number(front.budget, 10)}; more is better in each objective"
     return Grid(title, columns, rows, " ".join(notes))
 
