@@ -12,7 +12,7 @@ from small_risks import causal_folder, harmful
 
 from optbudget import load, save, verify
 from optbudget.cli import exits
-from optbudget.errors import ResultError, UsageError
+from optbudget.errors import ProblemError, ResultError, UsageError
 from optbudget.files import load_answer, load_front
 from optbudget.files.seals import sealed
 from optbudget.pareto import evaluate_lottery, exact_front
@@ -106,6 +106,13 @@ class TestRoundTrip:
         assert again.front.kind[-1] == "learned" and np.isinf(again.front.bound[-1])
         assert verify(again).ok
         assert verify(load(tmp_path / "both" / "points" / str(len(both.front) - 1))).ok
+
+    @pytest.mark.parametrize("name", ["point", "kind", "policy", "spend", "value", "bound", "gap", "price"])
+    def test_an_objective_may_not_be_called_like_another_column(self, name):
+        """Else one of the two columns is lost: the folder could not be read, or said something else."""
+        two = replace(two_departments(), objectives=(name, "risk"))
+        with pytest.raises(ProblemError, match="has the name of a column"):
+            exact_front(two, weights=2, refine=0)
 
     def test_where_something_else_is(self, answer, folder, tmp_path):
         save(answer, folder)

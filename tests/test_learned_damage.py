@@ -78,7 +78,7 @@ def other_file(file, other, draw):
     """The bytes of another file: of the same name in another model, or of another name in this one."""
     if (other / file.name).is_file() and draw.random() < 0.7:
         return (other / file.name).read_bytes()
-    return draw.choice(sorted(file.parent.iterdir())).read_bytes()
+    return draw.choice(sorted(path for path in file.parent.iterdir() if path.is_file())).read_bytes()
 
 
 def other_table(file, draw):
@@ -99,7 +99,7 @@ def other_table(file, draw):
         rows[at:at] = draw.choices(rows, k=draw.randrange(2))
         rows[at : at + draw.randrange(3)] = []
         draw.choice([draw.shuffle, lambda _: None])(rows)
-        return table.take(rows)
+        return table.take(pa.array(rows, pa.int64()))
     values, type = column.to_pylist(), column.type
     if kind == "type":
         type = draw.choice(

@@ -51,8 +51,8 @@ class Front:
     Raises
     ------
     ProblemError
-        If shapes do not fit, a weight is not positive, a point spends more than the budget or is worth more
-        than its own bound.
+        If shapes do not fit, an objective has the name of another column, a weight is not positive, a point
+        spends more than the budget or is worth more than its own bound.
 
     Examples
     --------
@@ -167,9 +167,14 @@ class Front:
 
 
 ARRAYS = ("weight", "point", "spend", "bound", "price")
+COLUMNS = ("point", "kind", "policy", "department", "spend", "value", "bound", "gap", "price")
+"""Of its tables, beside one for each objective."""
 
 
 def _require_sound(front: Front) -> None:
+    taken = [name for name in front.objectives if name in COLUMNS]
+    if taken:
+        raise ProblemError(f"objective {taken[0]!r} has the name of a column of every front; rename it")
     wrong = np.flatnonzero(~((front.weight > 0).all(axis=1) & (np.abs(front.weight.sum(axis=1) - 1) < 1e-9)))
     if wrong.size:
         raise ProblemError(
