@@ -224,9 +224,9 @@ class SetLearner:
         fate = draw.random(steps).tolist()
         seed = int(np.random.SeedSequence((self.seed, self.steps)).generate_state(1)[0])
         state = tables.place(begun(env, seed))
-        moments, rewards, starts, novelty = [], [], [state], tables.novelty()
+        moments, rewards, starts, choices = [], [], [state], _Choices(tables)
         for trying, luck in zip(tries, fate, strict=True):
-            action = self._choose(novelty, state, trying, luck)
+            action = choices.of(state, trying, luck)
             observation, reward, terminated, truncated, _ = stepped(env, action)
             following = END if terminated else tables.place(observation)
             moments.append((state, action, following))
@@ -239,22 +239,6 @@ class SetLearner:
         self._learn_from(np.array(moments), told, np.array(starts, dtype=np.int64))
         self.steps += steps
 
-    def _choose(self, novelty: Floats, state: int, trying: bool, luck: float) -> int:
-        """The action that leads to one never taken, or was taken least, or that of one of the vectors."""
-        arrays = self.tables.arrays
-        if state >= len(novelty):
-            return int(luck * arrays.visits.shape[1])
-        if not trying:
-            action = int(arrays.v_action[state, int(luck * arrays.v_size[state])])
-            if action >= 0:
-                return action
-        action = int(novelty[state].argmax())
-        if novelty[state, action] == 0:
-            return int(arrays.visits[state].argmin())
-        if novelty[state, action] == 1:
-            novelty[state, action] = 0.0  # It is not new to the rest of the stretch.
-        return action
-
     def _learn_from(self, moments: Integers, rewards: Floats, starts: Integers) -> None:
         objectives = self.low.size
         if rewards.shape != (len(moments), objectives) or not np.isfinite(rewards).all():
@@ -266,3 +250,32 @@ class SetLearner:
         began = np.column_stack([np.full(starts.size, START), np.zeros_like(starts), starts])
         self.tables.count(began, np.zeros((starts.size, objectives)))
         self.tables.observe(moments, rewards)
+
+
+class _Choices:
+    """What is chosen by during a stretch, in lists: their items are read sooner than those of arrays."""
+
+    def __init__(self, tables: SetTables) -> None:
+        arrays = tables.arrays
+        self.actions = arrays.visits.shape[1]
+        self.novelty = tables.novelty().tolist()
+        self.least = arrays.visits.argmin(axis=1).tolist()
+        self.vectors = arrays.v_size.tolist()
+        self.action = arrays.v_action
+
+    def of(self, state: int, trying: bool, luck: float) -> int:
+        """The action that leads to one never taken, or was taken least, or that of one of the vectors."""
+        if state >= len(self.novelty):
+            return int(luck * self.actions)
+        if not trying:
+            action = self.action.item(state, int(luck * self.vectors[state]))
+            if action >= 0:
+                return int(action)
+        novelty = self.novelty[state]
+        most = max(novelty)
+        action = novelty.index(most)
+        if most == 0:
+            return int(self.least[state])
+        if most == 1:
+            novelty[action] = 0.0  # It is not new to the rest of the stretch.
+        return int(action)
