@@ -21,7 +21,8 @@ from optbudget.pareto import (
     weight_points,
 )
 from optbudget.pareto.hulls import where_they_differ
-from optbudget.pareto.passes import Passes
+from optbudget.pareto.passes import Columns, Passes
+from optbudget.pareto.search import best
 from optbudget.problems import Front
 from optbudget.problems.examples import two_departments
 from optbudget.status import Solution, Termination
@@ -245,3 +246,25 @@ def test_a_cost_taken_off_one_reward_is_refused():
     net = replace(two, held=replace(two.held, reward="net"))
     with pytest.raises(ProblemError, match='reward = "gross"'):
         exact_front(net)
+
+
+class TestBestLottery:
+    @settings(max_examples=200, deadline=None)
+    @given(st.data())
+    def test_no_pair_of_columns_is_better(self, data):
+        """Every pair of a frugal and a lavish column, tried one by one, on grids with ties."""
+        number = data.draw(st.integers(1, 7))
+        grid = st.integers(0, 6).map(float)
+        spent, *point = (np.array(data.draw(st.lists(grid, min_size=number, max_size=number))) for _ in "abc")
+        spent[0] = 0.0
+        budget, weight = data.draw(grid), np.array([[0.5, 0.5], [0.25, 0.75]])
+        none = np.zeros(number)
+        columns = Columns(np.zeros((number, 2)), none, np.stack(point, axis=1)[:, None], spent[:, None], none)
+        found = best(columns, weight, budget)
+        for p, worth in enumerate(weight @ columns.point.T):
+            alone = [worth[i] for i in range(number) if spent[i] <= budget]
+            pairs = [
+                worth[i] + (worth[j] - worth[i]) * (budget - spent[i]) / (spent[j] - spent[i])
+                for i in range(number) for j in range(number) if spent[i] <= budget < spent[j]
+            ]  # fmt: skip
+            assert found.value[p] == pytest.approx(max(alone + pairs), abs=1e-9)

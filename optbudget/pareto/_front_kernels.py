@@ -135,3 +135,42 @@ def passes(model, gain, rate, start, owner, coefficient, top, peak, total):
             for d in range(start.shape[0]):
                 top[block, lane] += worth[start[d], lane]
             forward(model, gain, rate, start, owner, chosen, lane, total[block, lane])
+
+
+@njit(cache=True, error_model="numpy")
+def steepest(worth, spent, lavish, i):
+    """The lavish column to which the chord from column i is steepest, the first of equals, and its slope."""
+    partner, slope = i, -np.inf
+    for j in lavish:
+        chord = (worth[j] - worth[i]) / (spent[j] - spent[i])
+        if chord > slope:
+            partner, slope = j, chord
+    return partner, slope
+
+
+@njit(cache=True, error_model="numpy")
+def best_chords(worth, spent, left, frugal, lavish, pair, slope):
+    """The chord that is highest at the budget, for each row of worth (P, J): pair (P, 2) and slope (P,).
+
+    left (J,) is what a frugal column leaves. From the frugal column of most worth the chord is made as steep
+    as it goes; it begins anew at the frugal column that is highest above it, until none is. Slopes fall, so
+    it ends. Where no lavish column is worth more the pair is one column twice, of slope 0.
+    """
+    for p in range(worth.shape[0]):
+        first, high = -1, -np.inf
+        for i in frugal:
+            if worth[p, i] > high:
+                first, high = i, worth[p, i]
+        second, steep = steepest(worth[p], spent, lavish, first)
+        while steep > 0.0:
+            higher, high = first, worth[p, first] + steep * left[first]
+            for i in frugal:
+                if worth[p, i] + steep * left[i] > high:
+                    higher, high = i, worth[p, i] + steep * left[i]
+            if higher == first:
+                break
+            partner, falling = steepest(worth[p], spent, lavish, higher)
+            if falling >= steep:  # Only rounding said that it was higher.
+                break
+            first, second, steep = higher, partner, falling
+        pair[p, 0], pair[p, 1], slope[p] = first, second if steep > 0.0 else first, max(steep, 0.0)

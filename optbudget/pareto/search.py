@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from optbudget.pareto import _front_kernels as kernels
 from optbudget.pareto.passes import ROUNDOFF, Columns, Passes
 from optbudget.status import Termination
 from optbudget.workers import Monitor
@@ -130,25 +131,17 @@ def proved(columns: Columns, budget: float) -> Floats:
 def best(columns: Columns, weight: Floats, budget: float) -> Lotteries:
     """The best lottery of columns within the budget, for each of the weights (P, K).
 
-    Of a frugal column i the best partner is the lavish one to which the chord is steepest, whatever is left.
+    Of the chords from a frugal column to a lavish one it takes that which is highest at the budget
+    (`_front_kernels.best_chords`); what is left of the budget by rounding is left.
     """
     spent, rows = columns.spent, np.arange(len(weight))
     frugal, lavish = np.flatnonzero(spent <= budget), np.flatnonzero(spent > budget)
     worth = weight @ columns.point.T
-    left = np.maximum(budget * (1.0 - SPARED) - spent[frugal], 0.0)
-    if lavish.size == 0:
-        first = frugal[worth[:, frugal].argmax(axis=1)]
-        nothing = np.zeros(len(weight))
-        return Lotteries(np.column_stack([first, first]), nothing, worth[rows, first], nothing)
-    partner, slope = np.empty((2, len(weight), frugal.size))
-    for k, i in enumerate(frugal.tolist()):
-        chords = (worth[:, lavish] - worth[:, [i]]) / (spent[lavish] - spent[i])
-        partner[:, k] = lavish[chords.argmax(axis=1)]
-        slope[:, k] = np.maximum(chords.max(axis=1), 0.0)
-    chosen = (worth[:, frugal] + slope * left).argmax(axis=1)
-    first, steep = frugal[chosen], slope[rows, chosen]
-    second = np.where(steep > 0, partner[rows, chosen].astype(np.int64), first)
+    left = np.maximum(budget * (1.0 - SPARED) - spent, 0.0)
+    pair, steep = np.empty((len(weight), 2), dtype=np.int64), np.empty(len(weight))
+    kernels.best_chords(worth, spent, left, frugal, lavish, pair, steep)
+    first, second = pair.T
     apart = np.where(second == first, 1.0, spent[second] - spent[first])
-    share = np.where(steep > 0, np.floor(left[chosen] / apart / SMALLEST) * SMALLEST, 0.0)
+    share = np.where(steep > 0, np.floor(left[first] / apart / SMALLEST) * SMALLEST, 0.0)
     value = (1.0 - share) * worth[rows, first] + share * worth[rows, second]
-    return Lotteries(np.column_stack([first, second]), share, value, steep)
+    return Lotteries(pair, share, value, steep)
