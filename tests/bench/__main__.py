@@ -13,6 +13,7 @@ from rich.table import Table
 
 MODULES = (
     "finite", "infinite", "allocation", "simulation", "learning", "learned", "processes", "sharing", "fronts",
+    "causal",
 )  # fmt: skip
 
 
