@@ -309,6 +309,32 @@ class TestGoingOn:
         assert back.restore(place, "tables") and back.runs == 10
         assert np.array_equal(back.learned().estimate, whole)
 
+    def test_not_from_what_other_settings_learned(self, tmp_path):
+        d, place = drawn(1), Checkpoint(tmp_path / "kept", "key")
+        task, grid = LearningTask.of(d), same_prices(WEIGHTS, PRICES)
+        learner = DepartmentLearner(task, grid)
+        learner.learn(bare(d), 2)
+        learner.store(place, "tables")
+        assert DepartmentLearner(task, grid).restore(place, "tables")
+        others = (
+            DepartmentLearner(task, grid, seed=1), DepartmentLearner(task, grid, group=[1]),
+            DepartmentLearner(task, grid, rate=Rate(power=0.7)),
+            DepartmentLearner(task, same_prices(WEIGHTS[::-1], PRICES)),
+            DepartmentLearner(replace(task, horizon=2), grid),
+        )  # fmt: skip
+        assert not any(other.restore(place, "tables") for other in others)
+
+    @pytest.mark.parametrize("other", [{"seed": 2}, {"together": 1}, {"together": 2}])
+    def test_a_front_from_runs_of_another_seed_or_lot(self, tmp_path, other):
+        """The runs of fewer departments once ended in an IndexError, those of another seed were mixed in."""
+        d, place = drawn(4), Checkpoint(tmp_path / "kept", "key")
+        for first in ({"seed": 1, "together": 1}, {"seed": 1, "together": 3}):
+            learn_front(d, bare(d), WEIGHTS, episodes=3, checkpoint=place, **first)
+        asked = {"seed": 1, **other}
+        alone = learn_front(d, bare(d), WEIGHTS, episodes=3, **asked)
+        again = learn_front(d, bare(d), WEIGHTS, episodes=3, checkpoint=place, **asked)
+        assert alone.front.point.tobytes() == again.front.point.tobytes()
+
     @pytest.mark.parametrize("looks", [1, 3, 5, 8, 10])
     def test_a_front_to_the_last_bit(self, tmp_path, looks):
         d = drawn(4)

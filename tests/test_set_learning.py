@@ -201,6 +201,35 @@ def test_a_learner_goes_on_from_a_checkpoint_to_the_last_bit(tmp_path):
     assert (third.tables.arrays.visits != whole.tables.arrays.count).any()
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"seed": 4}, {"tolerance": 0.1}, {"discount": 0.8}, {"stretch": 20}, {"rule": "sampled"},
+        {"actions": 2}, {"objectives": 3}, {"rate": Rate(power=0.7)},
+        {"exploration": FadingExploration(last=0.5)},
+    ],
+)  # fmt: skip
+def test_what_other_settings_learned_is_not_gone_on_from(other, tmp_path):
+    settings = {"actions": 3, "objectives": 2, "discount": 0.9, "tolerance": 0.05, "seed": 3}
+    kept = Checkpoint(tmp_path / "run", "key")
+    learner = SetLearner(**settings)
+    learner.learn(Simulator(garnet()), 50)
+    learner.store(kept, "sets")
+    assert SetLearner(**settings).restore(kept, "sets")
+    assert not SetLearner(**{**settings, **other}).restore(kept, "sets")
+
+
+def test_a_learner_that_was_settled_goes_on_with_its_tolerance(tmp_path):
+    first, second = (SetLearner(actions=3, objectives=2, discount=0.9, tolerance=0.05) for _ in range(2))
+    first.learn(Simulator(garnet()), 100)
+    first.settle(tolerance=0.5)
+    first.store(Checkpoint(tmp_path / "run", "key"), "sets")
+    assert second.restore(Checkpoint(tmp_path / "run", "key"), "sets")
+    for learner in (first, second):
+        learner.learn(Simulator(garnet()), 100)
+    assert first.learned().points.tobytes() == second.learned().points.tobytes()
+
+
 def test_a_stochastic_environment_is_refused_by_the_deterministic_rule():
     learner = SetLearner(actions=3, objectives=2, discount=0.9, rule="deterministic")
     with pytest.raises(ProblemError, match=r"action \d in state \d.0 was followed by .* learn hulls instead"):

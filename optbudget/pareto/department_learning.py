@@ -90,6 +90,8 @@ class DepartmentLearner:
         explored = exploration or FadingExploration(first=1.0, last=1.0)
         self.exploration = of_kind("exploration", explored, FadingExploration)
         self.group = departments_of(task, group)
+        grid = scalarisations.weight.tolist(), scalarisations.price.tolist()
+        self._settings = repr((task, grid, self.rate, self.exploration, seed, self.group))
         self.runs = self.steps = 0
         self._lane = lanes(scalarisations.size, LENGTH // task.stages)
         aim = blocked_aims(task, scalarisations, self._lane).transpose(0, 2, 1, 3)
@@ -136,12 +138,13 @@ class DepartmentLearner:
         turn = 0 if before is None else 1 - int(before["turn"])
         for d, (table, tried) in enumerate(zip(self._table, self._tried, strict=True)):
             checkpoint.store(f"{name}-{turn}-{d}", table=table, tried=tried)
-        checkpoint.store(name, turn=turn, runs=self.runs, steps=self.steps, start=self._start)
+        numbers = {"turn": turn, "runs": self.runs, "steps": self.steps}
+        checkpoint.store(name, settings=self._settings, start=self._start, **numbers)
 
     def restore(self, checkpoint: Checkpoint, name: str) -> bool:
         """Go on from what is kept under a name; False where nothing of this computation is."""
         kept = checkpoint.fetch(name)
-        if kept is None:
+        if kept is None or str(kept.get("settings")) != self._settings:
             return False
         pieces = [checkpoint.fetch(f"{name}-{int(kept['turn'])}-{d}") for d in range(len(self.group))]
         whole = [piece for piece in pieces if piece is not None]

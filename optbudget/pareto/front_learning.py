@@ -219,7 +219,7 @@ class _Source:
             self.monitor.progress(WATCHING * first / self.runs, f"episode {first} of {self.runs}")
         group = self.groups[number]
         last = min(first + AT_ONCE, self.runs)
-        name = f"runs-{group[0]}-{first}-{last}"
+        name = f"runs-{self.seed}-{group[0]}-{group[-1]}-{first}-{last}"
         kept = None if self.checkpoint is None else self.checkpoint.fetch(name)
         if kept is not None:
             steps = {field: kept[field] for field in STEPS}

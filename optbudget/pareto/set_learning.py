@@ -120,11 +120,9 @@ class SetLearner:
         self.exploration = of_kind("exploration", exploration or FadingExploration(), FadingExploration)
         self.stretch, self.seed, self.steps = whole("stretch", stretch, least=1), whole("seed", seed), 0
         self.low, self.high = np.full(objectives, np.inf), np.full(objectives, -np.inf)
-        self.tables = SetTables(
-            actions,
-            objectives,
-            Settings(RULES[rule], discount, tolerance, rate.first, rate.power, rate.shift),
-        )
+        settings = Settings(RULES[rule], discount, tolerance, rate.first, rate.power, rate.shift)
+        self._settings = repr((actions, objectives, settings, self.exploration, stretch, seed))
+        self.tables = SetTables(actions, objectives, settings)
 
     def learn(self, env: Environment, steps: int) -> None:
         """Watch so many more steps, stretch by stretch from a `reset`, and learn from them.
@@ -191,6 +189,8 @@ class SetLearner:
         flat = np.concatenate([one.ravel() for one in seen]) if seen else np.empty(0)
         checkpoint.store(
             name,
+            settings=self._settings,
+            tolerance=self.tables.settings.tolerance,
             steps=self.steps,
             low=self.low,
             high=self.high,
@@ -203,8 +203,9 @@ class SetLearner:
     def restore(self, checkpoint: Checkpoint, name: str) -> bool:
         """Go on from what is kept under a name; False where nothing of this computation is."""
         kept = checkpoint.fetch(name)
-        if kept is None:
+        if kept is None or str(kept.get("settings")) != self._settings:
             return False
+        self.tables.settings = self.tables.settings._replace(tolerance=float(kept["tolerance"]))
         self.steps, self.low, self.high = int(kept["steps"]), kept["low"], kept["high"]
         shape = (int(kept["states"]), *kept["shape"].tolist())
         self.tables.take(kept["observed"].reshape(shape), kept)
