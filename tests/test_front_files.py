@@ -111,7 +111,7 @@ class TestRoundTrip:
     def test_an_objective_may_not_be_called_like_another_column(self, name):
         """Else one of the two columns is lost: the folder could not be read, or said something else."""
         two = replace(two_departments(), objectives=(name, "risk"))
-        with pytest.raises(ProblemError, match="has the name of a column"):
+        with pytest.raises(ProblemError, match="have columns of that name"):
             exact_front(two, weights=2, refine=0)
 
     def test_where_something_else_is(self, answer, folder, tmp_path):

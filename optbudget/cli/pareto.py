@@ -80,7 +80,7 @@ def command(
 ) -> None:
     """Compute what one budget can achieve in every objective, each point with its plan and a certificate."""
     from optbudget import files
-    from optbudget.files.fronts import KIND, require_columns
+    from optbudget.files.fronts import KIND
 
     require_model(model)
     require_apart(out, model)
@@ -90,7 +90,6 @@ def command(
         _show_point(run, _known(run, out, model, budget), out, point)
         return
     departments = _departments(run, model, risk, risk_weight)
-    require_columns(departments)
     if episodes:
         require_room(run, departments, episodes)
     from optbudget.pareto import exact_front

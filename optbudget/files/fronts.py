@@ -49,31 +49,11 @@ SCHEMA = "optbudget-front-1"
 STATED = "front.json"
 
 
-RESERVED = ("point", "kind", "spend", "value", "bound", "gap", "price", "policy", "department")
-"""Columns beside those of the objectives."""
-
-
-def require_columns(departments: Departments) -> None:
-    """Refuse objectives whose columns a front has already.
-
-    Raises
-    ------
-    ProblemError
-        Naming them.
-    """
-    if taken := [name for name in departments.signed_objectives if name in RESERVED]:
-        raise ProblemError(
-            f"objectives names {', '.join(map(repr, taken))}, and tables of a front have columns of that "
-            f"name: call it otherwise than {', '.join(RESERVED)}"
-        )
-
-
 def write_front(
     answer: DepartmentFront, folder: Path, *, command: Sequence[str] = (), seed: int | None = None
 ) -> None:
     """Write everything about a front into `folder`, which will become the folder asked for."""
     front, departments = answer.front, answer.departments
-    require_columns(departments)
     (folder / "model").mkdir()
     known, risk = departments.folder, departments.held.risk
     model: dict[str, object] = {

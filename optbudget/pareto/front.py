@@ -20,6 +20,7 @@ from optbudget.pareto.passes import Columns, Passes
 from optbudget.pareto.search import Search, searched
 from optbudget.pareto.weights import FINER, LEAST, department_weights, lattice, objective_scale, scaled
 from optbudget.problems import DepartmentFront, DepartmentPlan, Departments, Front, FrontPoint
+from optbudget.problems.front import require_names
 from optbudget.status import Outcome, Solution, Termination
 from optbudget.workers import Monitor
 from optbudget.workers.monitor import require_room
@@ -109,7 +110,7 @@ def exact_front(
     Raises
     ------
     ProblemError
-        If the horizon is infinite.
+        If the horizon is infinite, or an objective has the name of another column of a front.
     UsageError
         If an option is out of range.
     LimitError
@@ -130,6 +131,7 @@ def exact_front(
     With 20 departments of 360 pairs of regime and state, 50 weights take about 300 passes.
     """
     passes, points = Passes(departments), _points(departments, weights, monitor)
+    require_names(departments.signed_objectives)
     money = departments.total_budget if budget is None else number("the budget", budget, "[0, inf)")
     refine, tolerance = whole("refine", refine), number("tolerance", tolerance, "[0, inf)")
     threads = None if threads is None else whole("threads", threads, least=1)

@@ -11,6 +11,7 @@ polytope. For weights :math:`\\omega > 0` the best plan reaches its *support*
 Points whose plans were learned have no bound of their own; every plane holds for them too.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -171,10 +172,23 @@ COLUMNS = ("point", "kind", "policy", "department", "spend", "value", "bound", "
 """Of its tables, beside one for each objective."""
 
 
+def require_names(objectives: Sequence[str]) -> None:
+    """Refuse objectives whose columns a front has already.
+
+    Raises
+    ------
+    ProblemError
+        Naming them.
+    """
+    if taken := [name for name in objectives if name in COLUMNS]:
+        raise ProblemError(
+            f"objectives names {', '.join(map(repr, taken))}, and tables of a front have columns of that "
+            f"name: call it otherwise than {', '.join(COLUMNS)}"
+        )
+
+
 def _require_sound(front: Front) -> None:
-    taken = [name for name in front.objectives if name in COLUMNS]
-    if taken:
-        raise ProblemError(f"objective {taken[0]!r} has the name of a column of every front; rename it")
+    require_names(front.objectives)
     wrong = np.flatnonzero(~((front.weight > 0).all(axis=1) & (np.abs(front.weight.sum(axis=1) - 1) < 1e-9)))
     if wrong.size:
         raise ProblemError(
