@@ -137,5 +137,5 @@ def test_rules_by_period_need_a_horizon() -> None:
     endless = replace(endless, held=replace(endless.held, horizon=None))
     with pytest.raises(UsageError, match="finite horizon"):
         uniform_budgets(endless)
-    with pytest.raises(UsageError, match="number of periods"):
+    with pytest.raises(UsageError, match="periods must be given"):
         play(endless, lambda k, states: states, runs=1, seed=1)

@@ -55,6 +55,7 @@ from optbudget.pareto.small_problems import Simulator, garnet, inspection
 from optbudget.pareto.support_ratio import fixed_weights, support_ratio, support_ratios
 from optbudget.pareto.trials import play
 from optbudget.pareto.watching import watch
+from optbudget.problems import DepartmentPlan
 from optbudget.problems.examples import two_departments
 
 NAN = float("nan")
@@ -470,3 +471,21 @@ def test_nothing_of_a_front_without_points():
     none = exact_front(replace(TWO, held=replace(BUDGETED, cost=BUDGETED.cost + 9.0)), weights=3)
     with pytest.raises((UsageError, ProblemError), match="point is 0; there are 0"):
         none.plan(0)
+
+
+class TestPlans:
+    """What a plan takes must be there to be taken: another state's pair would be worth something too."""
+
+    def test_a_pair_of_another_state_is_refused(self):
+        model = two_departments()
+        policy = np.tile(model.held.pair_ptr[:-1], (1, 3, 1))
+        policy[0, 1, 2] = model.held.pair_ptr[3]
+        with pytest.raises(ProblemError, match=r"policy 0 takes pair \d+ at stage 1 in"):
+            DepartmentPlan(model, [1.0], policy)
+
+    @pytest.mark.parametrize(("which", "stage"), [(1, 0), (-1, 0), (0, 3), (0, -1)])
+    def test_what_is_not_there_has_no_action(self, which, stage):
+        model = two_departments()
+        plan = DepartmentPlan(model, [1.0], np.tile(model.held.pair_ptr[:-1], (1, 3, 1)))
+        with pytest.raises(ProblemError, match="there are 1 policies of 3 stages"):
+            plan.action(which, stage, model.held.labels[0])

@@ -25,7 +25,7 @@ class DepartmentPlan:
     Raises
     ------
     ProblemError
-        If the shapes do not fit, or the shares are no chances.
+        If the shapes do not fit, a pair is not one of its state, or the shares are no chances.
     """
 
     departments: Departments
@@ -41,13 +41,32 @@ class DepartmentPlan:
             raise ProblemError(f"policies must have shape {wanted}; got {policy.shape}")
         if not ((share > 0).all() and share.sum() == 1.0):
             raise ProblemError(f"shares must be above 0 and sum to exactly 1; got {share.tolist()}")
+        low, high = held.pair_ptr[:-1], held.pair_ptr[1:]
+        wrong = np.argwhere(~((policy >= low) & (policy < high) | held.is_terminal & (policy == -1)))
+        if wrong.size:
+            which, stage, state = wrong[0].tolist()
+            raise ProblemError(
+                f"policy {which} takes pair {policy[which, stage, state]} at stage {stage} in "
+                f"{held.labels[state]!r}, which has the pairs from {low[state]} to before {high[state]}"
+            )
         for name, array in (("share", share), ("policy", policy)):
             array.flags.writeable = False
             object.__setattr__(self, name, array)
 
     def action(self, which: int, stage: int, label: str) -> str:
-        """The name of what a policy does in a state ("department/regime|state")."""
+        """The name of what a policy does in a state ("department/regime|state").
+
+        Raises
+        ------
+        ProblemError
+            If there is no such policy, stage or state, or the state has no actions.
+        """
         held = self.departments.held
+        policies, stages, _ = self.policy.shape
+        if not (0 <= which < policies and 0 <= stage < stages):
+            raise ProblemError(
+                f"there are {policies} policies of {stages} stages, numbered from 0; got {which} and {stage}"
+            )
         pair = int(self.policy[which, stage, held.index(label)])
         if pair < 0:
             raise ProblemError(f"{label!r} has no actions")
