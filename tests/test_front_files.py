@@ -427,6 +427,23 @@ class TestCommand:
         done = run("pareto", tmp_path / "other", "--out", tmp_path / "f", "--point", "0", code=exits.INVALID)
         assert "of another model" in done.stderr
 
+    @pytest.mark.parametrize(
+        "asked, said",
+        [
+            (("--risk", "harms", "--risk-weight", "2"), "with 1 x risk of 'harms'"),
+            (("--risk", "others"), "with 1 x risk of 'harms'"),
+            (("--risk-weight", "1"), "name that folder too"),
+        ],
+    )
+    def test_a_point_of_a_front_with_another_risk(self, model, tmp_path, asked, said):
+        causal_folder(TestRisk.harms, tmp_path / "harms")
+        out, harms = ("--out", tmp_path / "f"), ("--risk", tmp_path / "harms")
+        run("pareto", model, *out, *harms, "--weights", "3", "--episodes", "0", "--no-figures")
+        run("pareto", model, *out, *harms, "--point", "0")
+        if asked[0] == "--risk":
+            asked = ("--risk", tmp_path / asked[1], *asked[2:])
+        assert said in run("pareto", model, *out, "--point", "0", *asked, code=exits.USAGE).stderr
+
     @pytest.mark.parametrize("command", ["report", "explain", "allocate", "simulate"])
     def test_other_commands_say_what_it_is(self, model, tmp_path, command):
         run("pareto", model, "--episodes", "0", "--out", tmp_path / "f", "--weights", "3", "--no-figures")

@@ -24,6 +24,7 @@ RiskWeight = Annotated[
         show_default=False,
     ),
 ]  # fmt: skip
+WEIGHT_ALONE = "--risk-weight weighs the risk of --risk DIR; name that folder too"
 
 
 def holding(run: Run, given: ToSolve, risk: Path | None, weight: float | None) -> ToSolve:
@@ -38,7 +39,7 @@ def holding(run: Run, given: ToSolve, risk: Path | None, weight: float | None) -
     """
     if risk is None:
         if weight is not None:
-            raise UsageError("--risk-weight weighs the risk of --risk DIR; name that folder too")
+            raise UsageError(WEIGHT_ALONE)
         return given
     weight = weight_of(weight)
     from optbudget import files

@@ -8,7 +8,7 @@ import typer
 
 from optbudget.cli.folders import require_apart, require_model
 from optbudget.cli.front_learning import fields, learned, require_room, sentence
-from optbudget.cli.held_risk import Risk, RiskWeight, weight_of
+from optbudget.cli.held_risk import WEIGHT_ALONE, Risk, RiskWeight, weight_of
 from optbudget.cli.outputs import SHOWN, say_how_it_ended
 from optbudget.cli.run import Run, finish
 from optbudget.errors import UsageError
@@ -87,7 +87,7 @@ def command(
     files.require_free(out, KIND)
     run.require_memory_to_read(model)
     if point is not None and files.holds_front(out):
-        _show_point(run, _known(run, out, model, budget), out, point)
+        _show_point(run, _known(run, out, model, budget, (risk, risk_weight)), out, point)
         return
     departments = _departments(run, model, risk, risk_weight)
     if episodes:
@@ -121,15 +121,17 @@ def _departments(run: Run, model: Path, risk: Path | None, risk_weight: float | 
     read = files.load_departments(model)
     if risk is None:
         if risk_weight is not None:
-            raise UsageError("--risk-weight weighs the risk of --risk DIR; name that folder too")
+            raise UsageError(WEIGHT_ALONE)
         return read
     weight = weight_of(risk_weight)
     run.log(f"R - {weight:g} x risk: what is proved is the optimisation given these effects, not the effects")
     return files.departments_with_risk(read, risk, weight)
 
 
-def _known(run: Run, out: Path, model: Path, budget: float | None) -> "DepartmentFront":
-    """The front that is there already, if it is of this model, and of the budget if one is given."""
+def _known(
+    run: Run, out: Path, model: Path, budget: float | None, harm: tuple[Path | None, float | None]
+) -> "DepartmentFront":
+    """The front that is there already, if it is of this model, and of the budget and risk that are given."""
     from optbudget import files
     from optbudget.errors import ResultError
 
@@ -140,7 +142,18 @@ def _known(run: Run, out: Path, model: Path, budget: float | None) -> "Departmen
         raise ResultError(f"{out} is the front of another model than {model}; name another folder")
     if budget is not None and budget != answer.front.budget:
         raise UsageError(f"{out} is the front at a budget of {answer.front.budget:.10g}; name another folder")
+    _require_risk(out, stated.get("risk") or {}, *harm)
     return answer
+
+
+def _require_risk(out: Path, held: dict[str, Any], risk: Path | None, weight: float | None) -> None:
+    """UsageError if another risk than the one that is held, or another weight of it, is named."""
+    if risk is None and weight is not None:
+        raise UsageError(WEIGHT_ALONE)
+    if risk is None or (held.get("name"), held.get("weight")) == (risk.resolve().name, weight_of(weight)):
+        return
+    said = f"with {held['weight']:g} x risk of {held['name']!r}" if held else "without a risk"
+    raise UsageError(f"{out} is a front {said}; name another folder")
 
 
 def _require_point(front: "Front", point: int | None) -> None:
