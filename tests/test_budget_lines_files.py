@@ -148,6 +148,10 @@ def column_in(file, name, function):
     "change",
     [
         number_in("value", 7500.0),
+        number_in("spent", 7500.0),
+        number_in("price", 0.5),
+        number_in("limits", []),
+        number_in("ranges", {"cost": [1.0, 2.0], "utility": None, "probability": None}),
         number_in("bound", 7441.0),
         number_in("gap", 0.0),
         number_in("termination", "INFEASIBLE"),

@@ -23,13 +23,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from optbudget.certify.choice import ROUNDOFF, TINY
-from optbudget.certify.outcome_checks import differences, outcome_check
+from optbudget.certify.outcome_checks import differences, outcome_check, ranges
 from optbudget.certify.rows import Rows
 from optbudget.certify.support import LARGEST_PRICE, price_drift
 from optbudget.problems import BudgetLines, Check, PolicyMixture, Population
 from optbudget.status import Solution, Termination
 
 Floats = NDArray[np.float64]
+
+UNUSED = (
+    "curves", "budget", "price", "spent", "unspent", "why_unspent", "allocation_method", "limits",
+    "multipliers", "set_aside",
+)  # fmt: skip
+"""Fields of result.json that say nothing where there are several lines."""
 
 
 def lines_bound(
@@ -124,9 +130,9 @@ def _differences(answer: PolicyMixture) -> Iterator[str]:
     assert answer.stated is not None
     there = answer.share.size > 0
     names = ("value", "bound", "gap", "gap_absolute")
-    yield from differences(
-        answer.stated, {name: getattr(answer, name) if there else math.nan for name in names}, ""
-    )
+    said = {name: getattr(answer, name) if there else math.nan for name in names}
+    yield from differences(answer.stated, dict.fromkeys(UNUSED, math.nan) | said, "")
+    yield from differences(answer.stated.get("ranges"), ranges(answer.lines.problem), "ranges.")
     table = answer.stated.get("lines.parquet")
     found = table.get("spent") if isinstance(table, Mapping) else None
     if there and found != answer.spend.tolist():

@@ -61,10 +61,11 @@ def _curve_differences(curves: CurveSet, stated: Mapping[str, object]) -> Iterat
     yield from differences(stated, {"method": curves.method, "tolerance": curves.tolerance}, "")
     if curves.method not in METHODS:
         yield f"method is stated as {curves.method!r}, which is none of {', '.join(METHODS)}"
-    yield from differences(stated.get("ranges"), _ranges(curves.problem), "ranges.")
+    yield from differences(stated.get("ranges"), ranges(curves.problem), "ranges.")
 
 
-def _ranges(problem: BudgetedMDP) -> dict[str, object]:
+def ranges(problem: BudgetedMDP) -> dict[str, object]:
+    """The smallest and the largest size of the numbers of a model, by table."""
     return {name: magnitudes(getattr(problem, name)) for name in ("cost", "utility", "probability")}
 
 
