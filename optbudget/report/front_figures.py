@@ -16,6 +16,11 @@ with needs_extra("report"):
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+RING = "#202020"
+"""Colour of the ring of a chosen point."""
+SAME = 1e-9
+"""Share of their size by which coordinates that are the same may differ."""
+
 
 def front_figure(answer: DepartmentFront, *, chosen: int | None = None) -> Figure:
     """The points in each pair of objectives; `chosen` is ringed.
@@ -52,7 +57,8 @@ def _shadow(panel: Axes, front: Front, x: int, y: int, chosen: int | None) -> No
     exact, learned = (seen[[word == kind for word in front.kind]] for kind in KINDS)
     third = [k for k in range(len(front.objectives)) if k not in (x, y)]
     if len(third) == 1 and len(exact):
-        dots = panel.scatter(exact[:, x], exact[:, y], 16, c=exact[:, third[0]], cmap="viridis", zorder=3)
+        colour = exact[:, third[0]]
+        dots = panel.scatter(exact[:, x], exact[:, y], 16, c=colour, cmap="viridis", label="exact", zorder=3)
         bar = panel.figure.colorbar(dots, ax=panel, location="top", aspect=30, shrink=0.9)
         bar.set_label(names[third[0]], fontsize=8)
     else:
@@ -62,9 +68,18 @@ def _shadow(panel: Axes, front: Front, x: int, y: int, chosen: int | None) -> No
         panel.scatter(*where, 16, marker="x", color=COLOURS[1], label="learned", zorder=3)
     if chosen is not None:
         here = seen[chosen, x], seen[chosen, y]
-        panel.scatter(*here, 90, facecolor="none", edgecolor=COLOURS[1], zorder=4)
+        panel.scatter(*here, 110, facecolor="none", edgecolor=RING, linewidth=1.5, zorder=4)
+    _widen(panel, seen[:, [x, y]])
     panel.set_xlabel(names[x])
     panel.set_ylabel(names[y])
+
+
+def _widen(panel: Axes, points: NDArray[np.float64]) -> None:
+    """Where all points have the same coordinate, an axis that does not magnify its rounding."""
+    for values, axis in zip(points.T, "xy", strict=True):
+        size = max(1.0, float(np.abs(values).max(initial=0.0)))
+        if values.size and np.ptp(values) < SAME * size:
+            panel.set(**{f"{axis}lim": (values[0] - 0.1 * size, values[0] + 0.1 * size)})
 
 
 def _hull(panel: Axes, front: Front) -> None:
