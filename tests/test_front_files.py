@@ -16,6 +16,7 @@ from optbudget.errors import ProblemError, ResultError, UsageError
 from optbudget.files import load_answer, load_front
 from optbudget.files.seals import sealed
 from optbudget.pareto import evaluate_lottery, exact_front
+from optbudget.planning import unintended
 from optbudget.problems import DepartmentFront, DepartmentPlan, FrontPoint, PolicyMixture
 from optbudget.problems.examples import two_departments
 from optbudget.problems.side_effects import SideEffects
@@ -330,6 +331,18 @@ class TestRisk:
         point = verify(load(tmp_path / "front" / "points" / "2"))
         assert point.checks[0].name == "risk term" and point.ok
 
+    def test_its_consequences_are_the_value_given_up(self):
+        """By the model without the risk a plan is worth what it is with it, plus weight times its harm."""
+        plain, weights = two_departments(), np.array([[0.2, 0.8], [0.5, 0.5], [0.8, 0.2]])
+        found = exact_front(plain.with_risk(self.harms, 2.0), weights=weights, refine=0)
+        for p, weight in enumerate(weights):
+            said, plan = unintended(found.with_plans().mixture(p)), found.plan(p)
+            before = weight @ evaluate_lottery(plain, plan.policy, plan.share).point
+            assert said.value == pytest.approx(before, abs=1e-12) and said.weight == 2.0
+            harm = (before - found.front.value[p]) / 2.0
+            assert said.harm == pytest.approx(harm, abs=1e-12)
+        assert said.harm > 0.5
+
 
 class TestFigures:
     @pytest.mark.parametrize("objectives", [1, 2, 3, 4])
@@ -390,6 +403,16 @@ class TestCommand:
         assert run_json("verify", tmp_path / "f")["ok"]
         shown = run("pareto", model, "--episodes", "0", "--out", tmp_path / "f", "--point", "2").stdout
         assert "the budget of each department" in shown and "improve" in shown
+
+    def test_explain_names_what_a_point_does_besides(self, model, tmp_path):
+        causal_folder(TestRisk.harms, tmp_path / "harms")
+        quick = ("--episodes", "0", "--weights", "3", "--refine", "0", "--no-figures")
+        run("pareto", model, "--out", tmp_path / "f", *quick)
+        assert "unintended" not in run_json("explain", tmp_path / "f/points/0")
+        besides = run_json("explain", tmp_path / "f/points/0", "--risk", tmp_path / "harms")
+        assert besides["unintended"]["harm"] > 0 and besides["unintended"]["weight"] == 0
+        run("pareto", model, "--out", tmp_path / "h", *quick, "--risk", tmp_path / "harms")
+        assert "spend → wait" in run("explain", tmp_path / "h/points/0").stdout
 
     def test_with_a_risk(self, model, tmp_path):
         causal_folder(TestRisk.harms, tmp_path / "effects")

@@ -49,8 +49,10 @@ def command(
             raise UsageError(
                 f"{result} is of budget lines, which have a price each and states none: no --state"
             )
-        _show_lines(run, answer)
+        _show_lines(run, answer, *_unintended(answer, risk))
     elif isinstance(answer, ArrivalAllocation):
+        if risk is not None:
+            raise UsageError(f"{result} counts units that are still to come: --risk explains none of these")
         _show_arrivals(run, explain_arrivals(answer), state)
     elif state is None:
         _show(run, explain(answer), *_unintended(answer, risk))
@@ -86,18 +88,21 @@ def _one_split(answer: "Allocation | ArrivalAllocation | PolicyMixture", folder:
     return answer
 
 
-def _show_lines(run: Run, answer: "PolicyMixture") -> None:
+def _show_lines(run: Run, answer: "PolicyMixture", besides: "Unintended | None", in_words: list[str]) -> None:
     from optbudget.report.budget_lines import line_grid
     from optbudget.report.explaining_plans import line_sentences
+    from optbudget.report.unintended import unintended_grid
 
     sentences = line_sentences(answer)
     there = answer.share.size > 0
     run.answer({
         "value": answer.value if there else None, "bound": answer.bound if there else None,
-        "lines": answer.to_arrow().to_pylist(), "sentences": sentences,
+        "lines": answer.to_arrow().to_pylist(), "sentences": sentences + in_words,
+        **({} if besides is None else {"unintended": _fields(besides)}),
     })  # fmt: skip
-    run.grids(line_grid(answer))
-    for sentence in sentences[answer.price.size if there else 0 :]:  # The table has said what the others say.
+    run.grids(line_grid(answer), *([] if besides is None else [unintended_grid(besides)]))
+    shown = sentences[answer.price.size if there else 0 :]  # The table has said what the others say.
+    for sentence in shown + in_words:
         run.show(sentence)
 
 
@@ -129,13 +134,16 @@ def _show_arrivals(run: Run, why: "ArrivalExplanation", state: str | None) -> No
         run.show(sentence)
 
 
-def _unintended(answer: "Allocation", risk: Path | None) -> "tuple[Unintended | None, list[str]]":
+def _unintended(
+    answer: "Allocation | PolicyMixture", risk: Path | None
+) -> "tuple[Unintended | None, list[str]]":
     """The unintended consequences, of the side effects named or held, and in words; or why they are not."""
     from optbudget import files
     from optbudget.planning import unintended
+    from optbudget.planning.uses import problem_of
     from optbudget.report.unintended import TITLE, unintended_sentences
 
-    problem = answer.curves.problem
+    problem = problem_of(answer)
     if risk is None and problem.risk is None:
         return None, []
     try:

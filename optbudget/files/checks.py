@@ -27,7 +27,7 @@ def check(path: str | Path, *, normalize: bool = False, sum_duplicates: bool = F
     --------
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as place:
-    ...     _ = (Path(place) / "model.toml").write_text('discount = 2')
+    ...     _ = (Path(place) / "model.toml").write_text('discount = 2\\nkind = "budgeted_mdp"')
     ...     for issue in check(place)[-3:]:
     ...         print(issue)
     model.toml:1: discount is 2; it must be a number in (0, 1]

@@ -1,21 +1,21 @@
-"""Which unintended consequences an allocation is predicted to have, and how likely they are.
+"""Which unintended consequences an answer is predicted to have, and how likely they are.
 
-Said before the allocation is adopted: for every side effect of an action that it takes, how often it takes
+Said before it is adopted: for every side effect of an action that it takes, how often it takes
 the action (`uses`), the harm that this does in expectation, its two ends, and the chance that it does any.
 """
 
 from optbudget.errors import UsageError
-from optbudget.planning.uses import expected_uses
-from optbudget.problems import Allocation, SideEffects
+from optbudget.planning.uses import expected_uses, problem_of
+from optbudget.problems import Allocation, PolicyMixture, SideEffects
 from optbudget.problems.unintended import Consequence, Unintended
 
 
-def unintended(answer: Allocation, side_effects: SideEffects | None = None) -> Unintended:
-    """The unintended consequences of an allocation, the largest harm first.
+def unintended(answer: Allocation | PolicyMixture, side_effects: SideEffects | None = None) -> Unintended:
+    """The unintended consequences of an allocation or a mixture of policies, the largest harm first.
 
     Parameters
     ----------
-    answer : an allocation whose curves were not pruned
+    answer : an allocation whose curves were not pruned, or a mixture of policies
     side_effects : of its problem's actions; None takes those that are held against its reward
 
     Raises
@@ -39,12 +39,12 @@ def unintended(answer: Allocation, side_effects: SideEffects | None = None) -> U
     >>> [(one.effect.outcome, one.times) for one in found.consequences], round(found.harm, 9)
     ([('complaints', 10.5)], 2.1)
     """
-    problem = answer.curves.problem
+    problem = problem_of(answer)
     held = problem.risk
     if side_effects is None:
         if held is None:
             raise UsageError(
-                "no risk is held against the reward of this allocation: name the side effects (--risk DIR)"
+                "no risk is held against the reward of this answer: name the side effects (--risk DIR)"
             )
         side_effects = held.side_effects
     uses = expected_uses(answer)

@@ -1,4 +1,4 @@
-"""How often every action is taken under an allocation, in expectation.
+"""How often every action is taken under an allocation or a mixture of policies, in expectation.
 
 Units that follow a deterministic Markov policy :math:`\\pi` from counts :math:`n_0` are expected to be in
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from optbudget.budgeted.fixed_policy import FixedPolicy
 from optbudget.errors import NoAnswerError
 from optbudget.planning.spenders import SAME, spenders
-from optbudget.problems import Allocation
+from optbudget.problems import Allocation, BudgetedMDP, PolicyMixture
 
 Floats = NDArray[np.float64]
 
@@ -41,14 +41,19 @@ class Uses:
     discounted: Floats
 
 
-def expected_uses(answer: Allocation) -> Uses:
-    """How often the units of an allocation are expected to use each pair.
+def problem_of(answer: Allocation | PolicyMixture) -> BudgetedMDP:
+    """The problem that is answered."""
+    return answer.curves.problem if isinstance(answer, Allocation) else answer.lines.problem
+
+
+def expected_uses(answer: Allocation | PolicyMixture) -> Uses:
+    """How often the units of an answer are expected to use each pair.
 
     Raises
     ------
     NoAnswerError
         If no policy in hand stands behind a budget of the allocation: curves that were pruned, or an infinite
-        horizon whose discounts differ or are 1.
+        horizon whose discounts differ or are 1. If a mixture holds no policy.
 
     Examples
     --------
@@ -62,7 +67,7 @@ def expected_uses(answer: Allocation) -> Uses:
     >>> expected_uses(split).times      # warm: wait, email; cold: wait, email
     array([ 0. , 10. ,  4.5,  0.5])
     """
-    problem = answer.curves.problem
+    problem = problem_of(answer)
     times, discounted = np.zeros(problem.cost.size), np.zeros(problem.cost.size)
     for policy, start in _followed(answer):
         for stage, (pair, units) in enumerate(_stages(policy, start)):
@@ -84,8 +89,14 @@ def _stages(policy: FixedPolicy, start: Floats) -> Iterator[tuple[NDArray[np.int
         here = np.bincount(to, probability * through[entry_row], minlength=here.size).astype(np.float64)
 
 
-def _followed(answer: Allocation) -> Iterator[tuple[FixedPolicy, Floats]]:
+def _followed(answer: Allocation | PolicyMixture) -> Iterator[tuple[FixedPolicy, Floats]]:
     """The policies in use, and how many units are expected to begin with each in every state, (n,)."""
+    if isinstance(answer, PolicyMixture):
+        if answer.share.size == 0:
+            raise NoAnswerError("there is no plan that takes any action")
+        for share, policy in zip(answer.share.tolist(), answer.policy, strict=True):
+            yield FixedPolicy(answer.lines.problem, policy.astype(np.int64)), share * answer.population.count
+        return
     n = answer.curves.problem.n_states
     if answer.curves.problem.horizon is None:
         yield from _stationary(answer)

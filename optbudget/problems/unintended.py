@@ -1,6 +1,6 @@
-"""What an allocation is predicted to do besides what it is meant to do, and how likely that is.
+"""What an answer is predicted to do besides what it is meant to do, and how likely that is.
 
-For a side effect of an action that the allocation is expected to take :math:`N` times, at the decisions
+For a side effect of an action that it is expected to take :math:`N` times, at the decisions
 :math:`k` with :math:`N = \\sum_k N_k`, the harm in the units of the objective is
 
 .. math:: \\omega E[X^+] \\sum_k \\gamma^k N_k .
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from optbudget.problems.allocation import Allocation
+from optbudget.problems.policy_mixture import PolicyMixture
 from optbudget.problems.side_effects import SideEffect
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Consequence:
-    """One side effect of an action that an allocation takes.
+    """One side effect of an action that an answer takes.
 
     Attributes
     ----------
@@ -53,16 +54,16 @@ class Consequence:
 
 @dataclass(frozen=True, eq=False)
 class Unintended:
-    """The unintended consequences of an allocation.
+    """The unintended consequences of an answer.
 
     Attributes
     ----------
-    allocation : of a problem with or without a risk held against its reward
+    answer : of a problem with or without a risk held against its reward
     consequences : of the actions that it takes, the largest harm first
-    weight : κ with which they are in the allocation's value already; 0 where they are not
+    weight : κ with which they are in the answer's value already; 0 where they are not
     """
 
-    allocation: Allocation
+    answer: Allocation | PolicyMixture
     consequences: tuple[Consequence, ...]
     weight: float = 0.0
 
@@ -83,8 +84,8 @@ class Unintended:
 
     @property
     def value(self) -> float:
-        """What the allocation is worth before any harm is held against it: its value plus κ times harm."""
-        return self.allocation.value + self.weight * self.harm
+        """What the answer is worth before any harm is held against it: its value plus κ times harm."""
+        return self.answer.value + self.weight * self.harm
 
     def to_arrow(self) -> "pa.Table":
         """One row per consequence: action, state, outcome, times, mean, probability, harm, its ends, path."""

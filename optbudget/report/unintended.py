@@ -41,7 +41,7 @@ def unintended_sentences(found: Unintended) -> list[str]:
     if not found.consequences:
         return ["No action with a known side effect is taken."]
     said = [
-        f"Besides what it is meant to do, this split is predicted to do harm worth {number(found.harm)} in "
+        f"Besides what it is meant to do, this plan is predicted to do harm worth {number(found.harm)} in "
         f"expectation, from {number(found.lower)} to {number(found.upper)} at the ends of the intervals. "
         + _what_is_in_the_value(found)
     ]
@@ -52,10 +52,10 @@ def unintended_sentences(found: Unintended) -> list[str]:
 
 def _what_is_in_the_value(found: Unintended) -> str:
     if found.weight == 0:
-        return "None of it is held against the split's value."
+        return "None of it is held against the plan's value."
     return (
         f"At the risk weight {number(found.weight)} it is held against the value already: without it the "
-        f"split is worth {number(found.value, 8)}."
+        f"plan is worth {number(found.value, 8)}."
     )
 
 
