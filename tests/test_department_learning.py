@@ -435,7 +435,8 @@ class TestCoupling:
         d = two_departments()
         dear = replace(d, held=replace(d.held, cost=d.held.cost * 1e6))
         prices = [
-            wide_prices(watch(bare(x), LearningTask.of(x), range(1)), LearningTask.of(x)) for x in (d, dear)
+            wide_prices(watch(bare(x), LearningTask.of(x), range(1)), LearningTask.of(x), WEIGHTS).price
+            for x in (d, dear)
         ]
         np.testing.assert_allclose(prices[0], prices[1] * 1e6, rtol=1e-6)
 

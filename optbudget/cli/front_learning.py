@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
+from math import isinf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,10 +89,10 @@ def sentence(found: "tuple[LearnedFront, LearningCurve]") -> str:
 
     front, curve = found
     points, steps = plural(len(front.front), "point"), number(float(curve.steps[-1]), 12)
-    return (
-        f"{points}, learned from {steps} steps, reach {curve.ratio[-1]:.1%} of the computed "
-        f"front; no plan at all reaches more than {curve.certified:.1%} of it"
-    )
+    said = f"{points}, learned from {steps} steps, reach {curve.ratio[-1]:.1%} of the computed front"
+    if isinf(curve.certified):
+        return f"{said}; what no plan at all exceeds is not proved at these weights"
+    return f"{said}; no plan at all reaches more than {curve.certified:.1%} of it"
 
 
 def _counts(episodes: int) -> list[int]:

@@ -8,6 +8,7 @@ work that was interrupted goes on and ends with the same plans to the last bit.
 
 from collections.abc import Sequence
 from functools import reduce
+from math import ceil, log
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +20,7 @@ from optbudget.pareto.coupling import prices_around
 from optbudget.pareto.learned import Learned
 from optbudget.pareto.learned_front import LearnedFront, front_of
 from optbudget.pareto.phased_learning import learn_by_phases
-from optbudget.pareto.scalarisations import LearningTask, Scalarisations, same_prices
+from optbudget.pareto.scalarisations import LearningTask, Scalarisations
 from optbudget.pareto.watching import STEPS, Environment, Watched, watch
 from optbudget.problems import Departments
 from optbudget.workers import Checkpoint, Monitor
@@ -31,8 +32,8 @@ FEWEST, MOST = 5, 17
 """Prices around that at which a weighting spends the budget, for many weightings and for few."""
 TOGETHER = 256
 """Scalarisations, about, that many weightings have in all."""
-WIDE = 12
-"""Prices that are tried first."""
+WIDE, WIDEST = 12, 32
+"""Prices that are tried first: where every spend is alike, and at most."""
 RATIO = 4.0
 """Of each of them to the one before."""
 FIRST = 0.25
@@ -121,7 +122,7 @@ def learn_fronts(
     source = _Source(env, task, max(episodes), seed, together, monitor, checkpoint)
     once = watch(env, task, range(1), seed=seed)
     require_room_to_learn(task, max(episodes), len(once), together=together, monitor=monitor)
-    wide = same_prices(weight, wide_prices(once, task))
+    wide = wide_prices(once, task, weight)
     prices = max(FEWEST, min(MOST, TOGETHER // len(weight)))
     found = []
     for k, runs in enumerate(episodes):
@@ -148,11 +149,11 @@ def require_room_to_learn(
     require_room(monitor, size, what, "ask for fewer --episodes (episodes=)")
 
 
-def wide_prices(seen: Watched, task: LearningTask) -> Floats:
+def wide_prices(seen: Watched, task: LearningTask, weight: Floats) -> Scalarisations:
     """Prices that surely begin above the one at which nobody spends what it need not, and go far below.
 
-    At the highest a unit of the least spend that was seen costs as much as all objectives can differ by, in
-    all periods of a plan.
+    At the highest a unit of the least spend that was seen costs as much as the weighted objectives can differ
+    by, in all periods of a plan. There are the more of them, the farther apart the spends are.
 
     Examples
     --------
@@ -160,15 +161,18 @@ def wide_prices(seen: Watched, task: LearningTask) -> Floats:
     >>> from optbudget.problems.examples import two_departments
     >>> two = two_departments()
     >>> task = LearningTask.of(two)
-    >>> wide_prices(watch(DepartmentsEnv(two), task, range(1)), task)[[0, -2, -1]].round(6).tolist()
-    [3e-06, 3.0, 12.0]
+    >>> wide = wide_prices(watch(DepartmentsEnv(two), task, range(1)), task, np.array([[0.5, 0.5]]))
+    >>> wide.price[:, [0, -2, -1]].round(6).tolist()
+    [[2e-06, 1.6875, 6.75]]
     """
-    spend = seen.measured[:, :, -1]
-    least = float(spend[spend > 0].min(initial=np.inf))
-    range_of_rewards = float(np.ptp(seen.measured[:, :, :-1], axis=(0, 1)).max())
+    measured = seen.measured.astype(np.float64)
+    paid = measured[:, :, -1][measured[:, :, -1] > 0]
+    least, most = (float(paid.min()), float(paid.max())) if paid.size else (1.0, 1.0)
+    differ = weight @ np.ptp(measured[:, :, :-1], axis=(0, 1))
     periods = task.horizon or 1.0 / (1.0 - task.discount)
-    highest = periods * range_of_rewards / least if np.isfinite(least) and range_of_rewards > 0 else 1.0
-    return np.asarray(highest * RATIO ** -np.arange(WIDE, dtype=np.float64)[::-1])
+    highest = np.where(differ > 0, periods * differ / least, 1.0)
+    count = min(WIDE + ceil(log(most / least, RATIO)), WIDEST)
+    return Scalarisations(weight, highest[:, None] * RATIO ** -np.arange(count, dtype=np.float64)[::-1])
 
 
 class _Source:

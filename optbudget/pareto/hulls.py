@@ -48,7 +48,12 @@ def outer(front: Front, weights: ArrayLike) -> Floats:
     height = front.bound[proved]
     size = len(objectives)
     far = FAR * (1.0 + np.abs(height).max(initial=0.0))
-    planes = np.vstack([front.weight[proved], np.eye(size)])
+    unit = front.weight[proved].max(axis=0, initial=0.0)  # In other units of an objective all is the same.
+    unit[unit == 0] = 1.0
+    wanted = wanted / unit
+    whole = wanted.sum(axis=1, keepdims=True)
+    wanted = wanted / np.where(whole > 0, whole, 1.0)
+    planes = np.vstack([front.weight[proved] / unit, np.eye(size)])
     level = np.append(height, np.full(size, far))
     basis = np.tile(np.arange(height.size, height.size + size), (wanted.shape[0], 1))
     for _ in range(STEPS * size):
@@ -60,7 +65,7 @@ def outer(front: Front, weights: ArrayLike) -> Floats:
         _exchange(planes, basis, share, beyond, np.flatnonzero(going))
     share, _ = _solved(planes, level, basis, wanted)
     unproved = ((basis >= height.size) & (share > ROUNDING)).any(axis=1)
-    return np.where(unproved, np.inf, (share * level[basis]).sum(axis=1))
+    return np.where(unproved, np.inf, whole[:, 0] * (share * level[basis]).sum(axis=1))
 
 
 def difference(front: Front, weights: ArrayLike) -> Floats:

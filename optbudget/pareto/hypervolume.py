@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from optbudget.errors import MissingExtraError, ProblemError
 from optbudget.pareto.arguments import floats, whole
 from optbudget.pareto.point_sets import as_points
+from optbudget.pareto.support_ratio import extent, reference_point
 
 if TYPE_CHECKING:
     from scipy.spatial import ConvexHull
@@ -102,6 +103,26 @@ def hypervolume(points: ArrayLike, reference: ArrayLike, *, steps: int = STEPS) 
     )
     scale = float(size.prod())
     return Hypervolume(scale * float(hull.volume), scale * inside, scale * around)
+
+
+def hypervolume_share(points: ArrayLike, front: ArrayLike) -> float:
+    """The hypervolume of points over that of an exact front, above the least that the front has of each.
+
+    Objectives are measured from their least to their most on the front, which changes no share: in units far
+    apart in size a hull would be lost to rounding.
+
+    Examples
+    --------
+    >>> front = np.array([[1.0, 0.0], [0.7, 0.7], [0.0, 1.0]])
+    >>> [round(hypervolume_share(front[:2] * unit, front * unit), 9) for unit in (1.0, [1e9, 1e-9])]
+    [0.85, 0.85]
+    """
+    known, least = as_points(front), reference_point(front)
+    found = floats("points", points, ("P", known.shape[1]))
+    volume = [
+        hypervolume((some - least) / extent(known), np.zeros(least.size)).volume for some in (found, known)
+    ]
+    return volume[0] / volume[1]
 
 
 def _below(points: Floats, low: Floats) -> "ConvexHull":

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from optbudget.errors import UsageError
 from optbudget.pareto.hulls import outer
-from optbudget.pareto.hypervolume import hypervolume
+from optbudget.pareto.hypervolume import hypervolume_share
 from optbudget.pareto.learned_front import LearnedFront
-from optbudget.pareto.support_ratio import fixed_weights, reference_point, support, support_ratios
+from optbudget.pareto.support_ratio import reference_point, support, support_ratios, weights_for
 from optbudget.problems import Front
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class LearningCurve:
     least : (N,) the least of them
     volume : (N,) share of the exact front's hypervolume
     certified : no plan within the budget has a larger mean support ratio, over those of the weights at which
-        the exact front's planes prove a bound
+        the exact front's planes prove a bound; infinity if they prove none
     """
 
     episodes: NDArray[np.int64]
@@ -80,11 +80,10 @@ def learning_curve(fronts: Sequence[LearnedFront], exact: Front) -> LearningCurv
     """
     if not fronts:
         raise UsageError("fronts must hold one learned front or more")
-    weights = fixed_weights(len(exact.objectives))
+    weights = weights_for(exact.point)
     points = [found.front.point for found in fronts]
     ratios = np.array([support_ratios(one, exact.point, weights) for one in points])
     reference = reference_point(exact.point)
-    whole = hypervolume(exact.point, reference).volume
     floor = weights @ reference
     inner, bound = support(exact.point, weights) - floor, outer(exact, weights) - floor
     known = np.isfinite(bound)
@@ -92,6 +91,6 @@ def learning_curve(fronts: Sequence[LearnedFront], exact: Front) -> LearningCurv
         np.array([found.learned.runs for found in fronts]),
         np.array([found.learned.steps for found in fronts]),
         ratios.mean(axis=1), ratios.min(axis=1),
-        np.array([hypervolume(one, reference).volume / whole for one in points]),
-        float((bound / inner)[known].mean()),
+        np.array([hypervolume_share(one, exact.point) for one in points]),
+        float((bound / inner)[known].mean()) if known.any() else np.inf,
     )  # fmt: skip

@@ -9,8 +9,10 @@ worth. With the reference point z of the exact front F alone, its least in every
 
 A convex set is what its supports say it is, so X is as good as F where the ratio is 1 for all weights. A
 ratio is 0 where the points are worth no more than z, negative where less, and nothing is cut off. W is 500
-weights drawn once, uniformly on the simplex. If F is sampled, h_F is too small between its points and the
-ratio too large: give certified supports of the outer front as `exact` and it is too small instead.
+weights drawn once, uniformly on the simplex, each divided by how far apart the points of F are in its
+objective: in other units of an objective the mean is the same. If F is sampled, h_F is too small between its
+points and the ratio too large: give certified supports of the outer front as `exact` and it is too small
+instead.
 """
 
 import numpy as np
@@ -23,6 +25,8 @@ Floats = NDArray[np.float64]
 
 COUNT = 500
 SEED = 42
+SAME = 1e-9
+"""Share of their size by which coordinates that are the same may differ."""
 
 
 def fixed_weights(objectives: int, count: int = COUNT) -> Floats:
@@ -36,6 +40,27 @@ def fixed_weights(objectives: int, count: int = COUNT) -> Floats:
     """
     size, rows = whole("objectives", objectives, least=1), whole("count", count, least=1)
     return np.random.default_rng(SEED).dirichlet(np.ones(size), size=rows)
+
+
+def weights_for(front: ArrayLike) -> Floats:
+    """The fixed weights of objectives that are measured from the least to the most of a front, (500, K).
+
+    Examples
+    --------
+    >>> once, thousand = weights_for([[1.0, 0.0], [0.0, 1.0]]), weights_for([[1000.0, 0.0], [0.0, 1.0]])
+    >>> bool((once[:, 0] / once[:, 1] > 999 * thousand[:, 0] / thousand[:, 1]).all())
+    True
+    """
+    points = _points(front, "front")
+    weights = fixed_weights(points.shape[1]) / extent(points)
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+def extent(front: ArrayLike) -> Floats:
+    """(K,) from the least to the most of each objective over the points of a front; 1 if it is the same."""
+    points = _points(front, "front")
+    size, spread = np.abs(points).max(axis=0), np.ptp(points, axis=0)
+    return np.where(spread > SAME * size, spread, 1.0)
 
 
 def support(points: ArrayLike, weights: ArrayLike) -> Floats:
@@ -59,7 +84,7 @@ def support_ratios(
     ----------
     points : (P, K) re-evaluated vectors, more is better
     front : (Q, K) points of the exact front, from which alone the reference point is taken
-    weights : (W, K) >= 0, such as `fixed_weights`
+    weights : (W, K) >= 0, such as `weights_for` the front
     exact : (W,) supports to divide by, such as those of a certified outer front; None takes `front`'s
 
     Returns
@@ -91,7 +116,7 @@ def support_ratios(
 
 
 def support_ratio(points: ArrayLike, front: ArrayLike, *, exact: ArrayLike | None = None) -> float:
-    """The mean of `support_ratios` over the fixed 500 weights.
+    """The mean of `support_ratios` over the 500 weights of `weights_for` the front.
 
     Examples
     --------
@@ -99,8 +124,7 @@ def support_ratio(points: ArrayLike, front: ArrayLike, *, exact: ArrayLike | Non
     >>> support_ratio(front, front), round(support_ratio([[0.7, 0.7]], front), 4)
     (1.0, 0.8936)
     """
-    weights = fixed_weights(_points(front, "front").shape[1])
-    return float(support_ratios(points, front, weights, exact=exact).mean())
+    return float(support_ratios(points, front, weights_for(front), exact=exact).mean())
 
 
 def _points(given: ArrayLike, name: str) -> Floats:

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from numpy.typing import ArrayLike
 
 from optbudget.pareto.arguments import of_kind
-from optbudget.pareto.hypervolume import hypervolume
+from optbudget.pareto.hypervolume import hypervolume_share
 from optbudget.pareto.metrics.metric import Metric
-from optbudget.pareto.support_ratio import reference_point, support_ratio
+from optbudget.pareto.support_ratio import support_ratio
 from optbudget.problems import Front
 
 METRIC = Metric(
     "Pareto optimality",
-    "mean over 500 fixed weights of what the points reach of the exact front's support above its worst "
-    "corner",
+    "mean over 500 fixed weights, of objectives from least to most on the exact front, of what the "
+    "points reach of its support above its worst corner",
     "% of the front",
     "framework, section 4, 2; support functions of convex sets",
     more_is_better=True,
@@ -52,6 +52,4 @@ def reached(points: ArrayLike, front: Front) -> Reached:
     (0.68, 0.5)
     """
     exact = of_kind("front", front, Front).of_kind("exact").point
-    corner, support = reference_point(exact), support_ratio(points, exact)
-    volume = hypervolume(points, corner).volume / hypervolume(exact, corner).volume
-    return Reached(support, volume)
+    return Reached(support_ratio(points, exact), hypervolume_share(points, exact))
