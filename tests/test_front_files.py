@@ -467,6 +467,24 @@ class TestCommand:
             asked = ("--risk", tmp_path / asked[1], *asked[2:])
         assert said in run("pareto", model, *out, "--point", "0", *asked, code=exits.USAGE).stderr
 
+    @pytest.mark.parametrize(("name", "word"), [("policy.csv", "hold"), ("allocation.csv", "roads")])
+    def test_an_export_that_was_edited_fails(self, model, tmp_path, name, word):
+        quick = ("--episodes", "0", "--weights", "3", "--no-figures", "--point", "1")
+        run("pareto", model, "--out", tmp_path / "f", *quick)
+        file = tmp_path / "f/points/1" / name
+        assert word in file.read_text()
+        file.write_text(file.read_text().replace(word, "improve", 1))
+        done = run("verify", tmp_path / "f", code=exits.FAILED)
+        assert f"points/1/{name} is not as it was exported" in done.stdout
+
+    def test_options_of_a_new_front_are_not_dropped_in_silence(self, model, tmp_path):
+        quick = ("--episodes", "0", "--weights", "3", "--no-figures")
+        run("pareto", model, "--out", tmp_path / "f", *quick)
+        done = run(
+            "pareto", model, "--out", tmp_path / "f", "--point", "1", "--rules", "3", "--tolerance=1e-3"
+        )
+        assert "--tolerance, --rules not used" in done.stderr
+
     @pytest.mark.parametrize("command", ["report", "explain", "allocate", "simulate"])
     def test_other_commands_say_what_it_is(self, model, tmp_path, command):
         run("pareto", model, "--episodes", "0", "--out", tmp_path / "f", "--weights", "3", "--no-figures")

@@ -311,6 +311,8 @@ CALLS = {
     "incremental, step": (lambda: Incremental(TWO, [[1.0, 1.0]], step=2.0), "step is 2.0"),
     "myopic": (lambda: myopic(TWO, [1.0]), "weights must have shape"),
     "myopic, NaN": (lambda: myopic(TWO, [1.0, NAN]), "weights"),
+    "least spend, beyond": (lambda: least_spend(FRONT, [1e9, 1e9], 1.0), "no plan that spends 1 yields"),
+    "least spend, for less": (lambda: least_spend(FRONT, WORTH.point, 1e-3), "no plan that spends 0.001"),
     "least spend": (lambda: least_spend(FRONT, [1.0], 1.0), "point must have shape"),
     "least spend, NaN": (lambda: least_spend(FRONT, [1.0, NAN], 1.0), "point"),
     "least spend, spent": (lambda: least_spend(FRONT, WORTH.point, NAN), "spent is nan"),
@@ -364,6 +366,10 @@ CALLS = {
     "follow, other departments": (
         lambda: follow(WATCH, happening(into=two_departments(horizon=4))), "same departments",
     ),
+    "adaptation, other departments": (
+        lambda: adaptation(WATCH, happening(into=two_departments(horizon=4))), "same departments",
+    ),
+    "too large": (lambda: replace(TWO, reward=TWO.reward * 1e300), "add up to more than 1e.150"),
     "adaptation": (lambda: adaptation(TWO, happening()), "watch must be a Watch"),
     "belief": (lambda: Belief(TWO), "watch must be a Watch"),
     "belief, a stranger": (lambda: Belief(WATCH).see("lean", {**MOVES, "x": MOVES["roads"]}, "lean"), "'x'"),

@@ -1,6 +1,7 @@
 """`optbudget pareto`: the front of all trade-offs of departments at one budget, and one point of it."""
 
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,6 +88,8 @@ def command(
     files.require_free(out, KIND)
     run.require_memory_to_read(model)
     if point is not None and files.holds_front(out):
+        asked = {"weights": weights, "refine": refine, "tolerance": tolerance, "seed": seed}
+        _say_what_is_not_used(run, asked | {"episodes": episodes, "figures": figures, "rules": rules})
         _show_point(run, _known(run, out, model, budget, (risk, risk_weight)), out, point)
         return
     departments = _departments(run, model, risk, risk_weight)
@@ -144,6 +147,14 @@ def _known(
         raise UsageError(f"{out} is the front at a budget of {answer.front.budget:.10g}; name another folder")
     _require_risk(out, stated.get("risk") or {}, *harm)
     return answer
+
+
+def _say_what_is_not_used(run: Run, asked: dict[str, object]) -> None:
+    """Options of a new front that are not as by default, where one is there already and shown as it is."""
+    default = signature(command).parameters
+    given = [f"--{name}" for name, value in asked.items() if value != default[name].default]
+    if given:
+        run.log(f"the front is there already and shown as it is: {', '.join(given)} not used")
 
 
 def _require_risk(out: Path, held: dict[str, Any], risk: Path | None, weight: float | None) -> None:
@@ -219,7 +230,10 @@ def _compared(run: Run, found: "ExactFront", seeds: range) -> "RuleComparison | 
 
     model = replace(found.departments, total_budget=found.front.budget)
     with run.working("budgeting rules") as monitor:
-        return compare_rules(model, found, np.ones(len(model.objectives)), seeds=seeds, monitor=monitor)
+        compared = compare_rules(model, found, np.ones(len(model.objectives)), seeds=seeds, monitor=monitor)
+    if len(compared.seeds) < len(seeds):
+        run.log(f"budgeting rules were stopped after {len(compared.seeds)} of {len(seeds):,} seeds")
+    return compared
 
 
 def _show(

@@ -8,12 +8,15 @@ know of the others. `result.json` is held against the front up to `SAME`; to the
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from optbudget.errors import ProblemError, ResultError
 from optbudget.files.mixture_results import read_policies
+from optbudget.files.model_writer import write_csv
 from optbudget.files.result_tables import ResultTable
 from optbudget.files.stated_fields import mapping, read_json
 from optbudget.problems import DepartmentPlan, Departments, Front, FrontPoint
@@ -50,8 +53,36 @@ def read_point(
     except ProblemError as error:
         raise ResultError(f"{place} does not hold a plan: {error}") from None
     _saying(folder, f"{place}/allocation.parquet", found.to_arrow().to_pydict())
+    _require_texts(folder, place, found)
     _require_result(folder, place, stated, departments, front, point)
     return found
+
+
+def write_texts(point: FrontPoint, place: Path) -> None:
+    """policy.csv (policy, share, stage, type, state, action; stage 0 is now) and allocation.csv."""
+    plan, held = point.plan, point.plan.departments.held
+    which, stage, state = np.nonzero(plan.policy >= 0)
+    action = held.pair_action[plan.policy[which, stage, state]]
+    columns = {
+        "policy": which, "share": plan.share[which], "stage": stage,
+        "type": pa.array(held.state_type).take(pa.array(state)),
+        "state": pa.array(held.states).take(pa.array(state)),
+        "action": pa.array(held.actions).take(pa.array(action)),
+    }  # fmt: skip
+    write_csv(pa.table(columns), place / "policy.csv")
+    write_csv(point.to_arrow(), place / "allocation.csv")
+
+
+def _require_texts(folder: Path, place: str, point: FrontPoint) -> None:
+    """ResultError if a text that was exported, or is there instead, says otherwise than the point."""
+    there = [name for name in ("policy.csv", "allocation.csv") if (folder / place / name).is_file()]
+    if not there:
+        return
+    with TemporaryDirectory() as aside:
+        write_texts(point, Path(aside))
+        for name in there:
+            if (folder / place / name).read_bytes() != (Path(aside) / name).read_bytes():
+                raise ResultError(f"{place}/{name} is not as it was exported; export the point again")
 
 
 def _require_result(

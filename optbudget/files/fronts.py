@@ -25,10 +25,9 @@ from optbudget import __version__
 from optbudget.errors import ProblemError, ResultError
 from optbudget.files.aside import recover
 from optbudget.files.departments_folder import departments_hash, place_departments
-from optbudget.files.front_points import PLACE, read_point
+from optbudget.files.front_points import PLACE, read_point, write_texts
 from optbudget.files.mixture_results import write_mixture
 from optbudget.files.model_folder import file_hash
-from optbudget.files.model_writer import write_csv
 from optbudget.files.models import load_problem
 from optbudget.files.parquet_tables import write_parquet
 from optbudget.files.result_tables import ResultTable
@@ -137,23 +136,8 @@ def load_front(path: str | Path, model: str | Path | None = None) -> DepartmentF
 
 
 def export_point(answer: DepartmentFront, point: int, folder: Path) -> None:
-    """A point's policy and allocation as text: policy.csv and allocation.csv in its folder.
-
-    policy.csv: policy, share, stage (0 is now), type (the department), state, action.
-    """
-    found = answer.point_of(point)
-    plan, held = found.plan, answer.departments.held
-    which, stage, state = np.nonzero(plan.policy >= 0)
-    action = held.pair_action[plan.policy[which, stage, state]]
-    columns = {
-        "policy": which, "share": plan.share[which], "stage": stage,
-        "type": pa.array(held.state_type).take(pa.array(state)),
-        "state": pa.array(held.states).take(pa.array(state)),
-        "action": pa.array(held.actions).take(pa.array(action)),
-    }  # fmt: skip
-    place = folder / "points" / str(point)
-    write_csv(pa.table(columns), place / "policy.csv")
-    write_csv(found.to_arrow(), place / "allocation.csv")
+    """A point's policy and allocation as text: policy.csv and allocation.csv in its folder."""
+    write_texts(answer.point_of(point), folder / "points" / str(point))
 
 
 def holds_front(folder: Path) -> bool:

@@ -229,7 +229,8 @@ def adaptation(watch: Watch, happening: Happening) -> Adaptation:
     change = happening.change
     if change is None or not 0 <= change < happening.periods or happening.runs < 2:
         raise UsageError("there must be a change before the last period, and two runs or more")
-    best = of_kind("watch", watch, Watch).first(happening.into)
+    _require_alike(of_kind("watch", watch, Watch).worlds[0].departments, happening.into)
+    best = watch.first(happening.into)
     knowing = follow(watch, happening, plan=best).worth[:, change:].sum(axis=1)
     staying = follow(watch, happening, plan=watch.policy[0]).worth[:, change:].sum(axis=1)
     adapting = follow(watch, happening)

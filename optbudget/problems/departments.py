@@ -30,6 +30,7 @@ from optbudget.errors import ProblemError
 from optbudget.problems.budgeted_mdp import BudgetedMDP, ModelFolder
 from optbudget.problems.columns import as_number, did_you_mean
 from optbudget.problems.held_risk import hold_risk, without_risk
+from optbudget.problems.mdp_issues import LARGEST_TOTAL, decisions_counted
 from optbudget.problems.population import Population
 from optbudget.problems.side_effects import SideEffects
 
@@ -108,11 +109,24 @@ class Departments:
             raise ProblemError("the rows of regime_probability must be >= 0 and sum to 1")
         if not (np.isfinite(self.total_budget) and self.total_budget >= 0):
             raise ProblemError(f"total_budget is {self.total_budget}; it must be a number >= 0")
+        self._require_size()
         if len(self.start) != len(self.departments):
             raise ProblemError("start must name one state for each department")
         _ = self.elsewhere  # Refuses a state that some regime lacks.
         for department, state in zip(self.departments, self.start, strict=True):
             self.held.index(self.label(department, self.initial_regime, state))
+
+    def _require_size(self) -> None:
+        """Refuse rewards that add up, over all departments and decisions, to what sums of doubles lose."""
+        times = len(self.departments) * decisions_counted(self.held.discount, self.held.horizon)
+        large = np.argwhere(np.abs(self.reward) > LARGEST_TOTAL / times)
+        if large.size:
+            pair, k = large[0].tolist()
+            state = self.held.labels[self.held.pair_state[pair]]
+            raise ProblemError(
+                f"{self.objectives[k]} is {self.reward[pair, k]:g} in {state!r}: such rewards add up to more "
+                f"than {LARGEST_TOTAL:g} over the horizon; take larger units"
+            )
 
     @classmethod
     def from_tables(

@@ -22,7 +22,7 @@ from optbudget.errors import MissingExtraError, ProblemError
 from optbudget.pareto.arguments import floats, number, of_kind
 from optbudget.pareto.front import ExactFront
 from optbudget.pareto.metrics.metric import Metric
-from optbudget.pareto.passes import LANES, Passes
+from optbudget.pareto.passes import LANES, Columns, Passes
 
 Floats = NDArray[np.float64]
 
@@ -95,6 +95,8 @@ def least_spend(
 
     Raises
     ------
+    ProblemError
+        If no plan yields that for so much money, by more than the tolerance.
     MissingExtraError
         Without the extra [pareto].
 
@@ -115,6 +117,7 @@ def least_spend(
     own = floats("point", point, (len(front.departments.objectives),))
     aims = np.eye(own.size) if goals is None else floats("goals", goals, ("J", own.size), "[0, inf)")
     spent, tolerance = number("spent", spent, "[0, inf)"), number("tolerance", tolerance, "[0, inf)")
+    _require_possible(front.columns, own, spent, tolerance)
     columns, bound, centre = front.columns, -np.inf, np.zeros(len(aims))
     for _ in range(ROUNDS):
         least, share, weights = _best_lottery((columns.point - own) @ aims.T, columns.spent, spent)
@@ -131,6 +134,13 @@ def least_spend(
         columns = columns.joined(found)
     reached = share[:-1] @ columns.point + share[-1] * own
     return LeastSpend(spent, least, min(bound, least), reached)
+
+
+def _require_possible(columns: Columns, own: Floats, spent: float, tolerance: float) -> None:
+    """Refuse what no plan yields for the money, by the bound that each known policy's price proves."""
+    beyond = columns.weight @ own - columns.price * spent - columns.top
+    if (beyond > tolerance * (1.0 + np.abs(columns.top))).any():
+        raise ProblemError(f"no plan that spends {spent:.10g} yields {own.tolist()}: it is beyond the front")
 
 
 def _best_lottery(excess: Floats, spends: Floats, spent: float) -> tuple[float, Floats, Floats]:
