@@ -54,7 +54,7 @@ def criteria_grid(comparison: RuleComparison) -> Grid:
     note = (
         f"{_spread(comparison)} Moved is the share of the money that goes elsewhere; regret is value, net of "
         f"money at {number(comparison.price, 3)}, that the best plan has more: in the model, and in a world "
-        "where money works a quarter as well and nobody was told. Seconds are of this machine."
+        "where it matters a quarter as much what is done, and nobody was told. Seconds are of this machine."
     )
     return _grid("Stability, interpretability, manageability, adaptability", comparison, CRITERIA, note)
 
