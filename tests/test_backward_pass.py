@@ -15,7 +15,7 @@ from small_problems import plain_models, problem_of
 from optbudget.budgeted import backward_pass
 from optbudget.budgeted import threads as threads_of
 from optbudget.budgeted._sweep_kernels import WIDE
-from optbudget.budgeted.backward_pass import passes
+from optbudget.budgeted.backward_pass import Sweep, passes
 from optbudget.errors import InterruptedWork, LimitError, ProblemError
 from optbudget.problems.examples import two_action_example
 from optbudget.workers import Monitor
@@ -177,6 +177,18 @@ def test_neither_threads_nor_the_way_they_share_the_work_change_a_bit(monkeypatc
         numba.set_num_threads(before)
     for answer in answers[1:]:
         assert_same_bits(answers[0], answer)
+
+
+@pytest.mark.parametrize("near", [0, 2**40])
+def test_how_many_prices_are_abreast_does_not_change_a_bit(monkeypatch, near):
+    """Fewer where look-ups are scattered; here all are, or none."""
+    monkeypatch.setattr(backward_pass, "TINY", 0)
+    monkeypatch.setattr(backward_pass, "IN_CACHE", 0)
+    prices = np.geomspace(50.0, 0.02, 3 * LANES + 2)
+    alone = passes(medium(), prices)[0]
+    monkeypatch.setattr(backward_pass, "NEAR", near)
+    assert Sweep(medium()).scattered == (near == 0)
+    assert_same_bits(passes(medium(), prices)[0], alone)
 
 
 @pytest.mark.parametrize("power", [-40, 3, 60])

@@ -49,6 +49,9 @@ IN_CACHE = 2**18
 MOST_PAIRS = 2**31 - 1
 """Choices are kept as numbers of four bytes."""
 
+NEAR = 2**12
+"""States between two look-ups up to which the cache holds what is looked up next."""
+
 AT_ONCE = 1e9
 """Transitions passed in one call of a kernel: a second or so, after which the monitor is asked again."""
 
@@ -201,6 +204,18 @@ class Sweep:
         """Whether a batch is best left to one thread, so that threads take whole batches."""
         return self.problem.next_state.size + self.problem.n_states <= IN_CACHE
 
+    @cached_property
+    def scattered(self) -> bool:
+        """Whether rows that follow each other look up states far apart: every look-up is a cache miss.
+
+        Then fewer prices abreast are faster, as what is fetched is as wide as they are.
+        """
+        p = self.problem
+        if p.row_ptr.size <= 2 or p.n_states <= NEAR:
+            return False
+        middle = p.next_state[(p.row_ptr[:-1] + p.row_ptr[1:] - 1) // 2].astype(np.int64)
+        return bool(np.median(np.abs(np.diff(middle))) > NEAR)
+
     # -- ordinary prices ---------------------------------------------------------------------
 
     def lines(self, prices: Floats, *, monitor: Monitor | None = None) -> dict[int, PriceLines] | None:
@@ -211,7 +226,8 @@ class Sweep:
             return self._narrow_lines(prices, monitor)
         if monitor is not None and monitor.stop_reason() is not None:
             return None
-        width = kernels.NARROW if prices.size <= len(kernels.NARROW) else kernels.WIDE
+        few = prices.size <= len(kernels.NARROW)
+        width = kernels.NARROW if few or self.scattered else kernels.WIDE
         batch = Batch.of(self, prices, monitor, width)
         return batch.lines() if batch.by_stages(monitor) else None
 
