@@ -14,7 +14,7 @@ from small_problems import plain_models, problem_of
 
 from optbudget.budgeted import backward_pass
 from optbudget.budgeted import threads as threads_of
-from optbudget.budgeted._sweep_kernels import WIDE
+from optbudget.budgeted._sweep_kernels import NARROW, WIDE
 from optbudget.budgeted.backward_pass import Sweep, passes
 from optbudget.errors import InterruptedWork, LimitError, ProblemError
 from optbudget.problems.examples import two_action_example
@@ -187,7 +187,7 @@ def test_how_many_prices_are_abreast_does_not_change_a_bit(monkeypatch, near):
     prices = np.geomspace(50.0, 0.02, 3 * LANES + 2)
     alone = passes(medium(), prices)[0]
     monkeypatch.setattr(backward_pass, "NEAR", near)
-    assert Sweep(medium()).scattered == (near == 0)
+    assert Sweep(medium()).abreast == (NARROW if near == 0 else WIDE)
     assert_same_bits(passes(medium(), prices)[0], alone)
 
 

@@ -205,16 +205,16 @@ class Sweep:
         return self.problem.next_state.size + self.problem.n_states <= IN_CACHE
 
     @cached_property
-    def scattered(self) -> bool:
-        """Whether rows that follow each other look up states far apart: every look-up is a cache miss.
+    def abreast(self) -> tuple[int, ...]:
+        """Lanes of a pass at many prices: fewer where rows that follow each other look up states far apart.
 
-        Then fewer prices abreast are faster, as what is fetched is as wide as they are.
+        There every look-up is a cache miss, and what is fetched is as wide as the lanes.
         """
         p = self.problem
         if p.row_ptr.size <= 2 or p.n_states <= NEAR:
-            return False
+            return kernels.WIDE
         middle = p.next_state[(p.row_ptr[:-1] + p.row_ptr[1:] - 1) // 2].astype(np.int64)
-        return bool(np.median(np.abs(np.diff(middle))) > NEAR)
+        return kernels.NARROW if np.median(np.abs(np.diff(middle))) > NEAR else kernels.WIDE
 
     # -- ordinary prices ---------------------------------------------------------------------
 
@@ -226,8 +226,7 @@ class Sweep:
             return self._narrow_lines(prices, monitor)
         if monitor is not None and monitor.stop_reason() is not None:
             return None
-        few = prices.size <= len(kernels.NARROW)
-        width = kernels.NARROW if few or self.scattered else kernels.WIDE
+        width = kernels.NARROW if prices.size <= len(kernels.NARROW) else self.abreast
         batch = Batch.of(self, prices, monitor, width)
         return batch.lines() if batch.by_stages(monitor) else None
 

@@ -52,7 +52,9 @@ def command(
         _show_lines(run, answer, *_unintended(answer, risk))
     elif isinstance(answer, ArrivalAllocation):
         if risk is not None:
-            raise UsageError(f"{result} counts units that are still to come: --risk explains none of these")
+            raise UsageError(
+                f"{result} counts units that are still to come, whose harm is not known: leave out --risk"
+            )
         _show_arrivals(run, explain_arrivals(answer), state)
     elif state is None:
         _show(run, explain(answer), *_unintended(answer, risk))

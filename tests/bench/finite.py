@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit, prange
 
 from optbudget.budgeted import price_sweep, solve
-from optbudget.budgeted._sweep_kernels import WIDE
+from optbudget.budgeted.backward_pass import Sweep
 from optbudget.budgeted.batch import aligned
 from optbudget.files import load_model
 from optbudget.problems import BudgetedMDP
@@ -166,7 +166,8 @@ def busy(x, rounds):  # type: ignore[no-untyped-def]
 
 def fetching(problem: BudgetedMDP, prices: int) -> float:
     """Seconds to fetch what so many passes look up, stage by stage, and nothing else."""
-    tables = aligned((problem.n_states, 3 * len(WIDE)), np.float64)
+    abreast = len(Sweep(problem).abreast)
+    tables = aligned((problem.n_states, 3 * abreast), np.float64)
     tables[:] = 1.0
     seconds = min(
         _seconds(lambda: fetch(problem.next_state, tables))
@@ -174,7 +175,7 @@ def fetching(problem: BudgetedMDP, prices: int) -> float:
         for _ in range(3)
     )
     assert problem.horizon is not None
-    return seconds * problem.horizon * -(-(prices - 2) // len(WIDE))
+    return seconds * problem.horizon * -(-(prices - 2) // abreast)
 
 
 def _seconds(work: Callable[[], object]) -> float:
